@@ -1,0 +1,86 @@
+/* Errors are fixed-size and filled in place, so that reporting one can never fail itself. */
+#include "base/error.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int error_set(struct error *err, enum error_code code, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!err)
+		return -1;
+	err->code = code;
+	va_start(ap, fmt);
+	vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
+	va_end(ap);
+	return -1;
+}
+
+int error_errno(struct error *err, const char *fmt, ...)
+{
+	int saved = errno;
+	size_t len;
+	va_list ap;
+
+	if (!err)
+		return -1;
+	err->code = saved == ENOENT ? ERROR_NOT_FOUND : ERROR_FAILED;
+	va_start(ap, fmt);
+	vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
+	va_end(ap);
+	len = strlen(err->msg);
+	snprintf(err->msg + len, sizeof(err->msg) - len, ": %s", strerror(saved));
+	errno = saved;
+	return -1;
+}
+
+int error_wrap(struct error *err, const char *fmt, ...)
+{
+	char inner[sizeof(err->msg)];
+	size_t len;
+	va_list ap;
+
+	if (!err)
+		return -1;
+	memcpy(inner, err->msg, sizeof(inner));
+	va_start(ap, fmt);
+	vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
+	va_end(ap);
+	len = strlen(err->msg);
+	snprintf(err->msg + len, sizeof(err->msg) - len, ": %s", inner);
+	return -1;
+}
+
+const char *error_code_str(enum error_code code)
+{
+	switch (code) {
+	case ERROR_NONE: return "none";
+	case ERROR_FAILED: return "failed";
+	case ERROR_INVALID: return "invalid";
+	case ERROR_NOT_FOUND: return "not found";
+	case ERROR_CONFLICT: return "conflict";
+	case ERROR_TRANSIENT: return "transient";
+	case ERROR_UNREACHABLE: return "unreachable";
+	case ERROR_TIMEOUT: return "timeout";
+	case ERROR_CANCELLED: return "cancelled";
+	case ERROR_LOCKED: return "locked";
+	case ERROR_CORRUPT: return "corrupt";
+	}
+	return "?";
+}
+
+void bug_at(const char *file, int line, const char *fmt, ...)
+{
+	va_list ap;
+
+	fprintf(stderr, "devenv: bug at %s:%d: ", file, line);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	abort();
+}

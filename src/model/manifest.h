@@ -1,0 +1,82 @@
+/*
+ * From files to resources: layers -> merge -> variables -> when, forEach -> lower -> resources.
+ * Everything here is pure but for reading files and the environment, which happens through
+ * `struct manifest_input` so that tests (and another git revision) can stand in.
+ */
+#ifndef DEVENV_MODEL_MANIFEST_H
+#define DEVENV_MODEL_MANIFEST_H
+
+#include "base/diag.h"
+#include "base/error.h"
+#include "base/source.h"
+#include "model/resource.h"
+#include "model/value.h"
+
+#include <stdbool.h>
+
+/* What the command line and the surroundings say. Arrays are NULL-terminated or NULL. */
+struct manifest_input {
+	const char *directory;           /* absolute: where discovery starts (-C, else the working directory) */
+	const char *const *files;        /* -f, in order; they replace discovery */
+	const char *environment;         /* -e NAME; NULL: none */
+	const char *const *variables;    /* --var name=value */
+	const char *const *variable_files;
+	const char *const *sets;         /* --set path=value */
+	const char *user_config;         /* ~/.devenv/config.yml; NULL: none */
+	const char *const *process_env;  /* environ */
+	/* Reads a whole file into `arena` (NUL-terminated); ERROR_NOT_FOUND when there is none. */
+	int (*read)(void *arg, const char *path, struct arena *arena, const char **text, size_t *len,
+		struct error *err);
+	void *read_arg;
+};
+
+struct variable {
+	const char *name;
+	const struct value *value; /* NULL: unset */
+	bool sensitive;
+	struct pos pos;
+};
+
+struct output_spec {
+	const char *name;
+	const struct value *value; /* unresolved */
+	bool sensitive;
+	struct pos pos;
+};
+
+struct moved {
+	const char *from, *to;
+	struct pos pos;
+};
+
+struct manifest {
+	struct arena *arena;
+	struct sources sources;
+	const char *root;         /* absolute: the folder that holds .devenv (or of the first -f) */
+	const char *path;         /* of the first project file */
+	const char *name;         /* metadata.name */
+	const char *environment;  /* "" for none */
+	const struct value *merged;  /* the layers merged, before anything else; `config show` */
+	const struct value *lowered; /* the same with resources only; `config show --lowered` */
+
+	struct variable *variables;
+	size_t n_variables;
+	struct resource *resources; /* in the order of the manifest; addresses are unique */
+	size_t n_resources;
+	const struct output_spec *outputs;
+	size_t n_outputs;
+	const struct moved *moved;
+	size_t n_moved;
+	/* Every file that was read or looked for, absolute; watch follows them. */
+	const char *const *files;
+	size_t n_files;
+};
+
+/*
+ * -1 with `err` when there is no manifest at all; -1 with diagnostics when it has mistakes. In both
+ * cases nothing may be planned. The manifest lives in `arena`.
+ */
+int manifest_load(const struct manifest_input *input, struct arena *arena, struct manifest *manifest,
+	struct diags *diags, struct error *err);
+
+#endif

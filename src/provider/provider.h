@@ -1,0 +1,221 @@
+/*
+ * The contract between the engine and everything that touches the world.
+ *
+ * A provider is one `const struct provider`, listed in registry.c. It has no globals and keeps no
+ * handle between calls: what must last is in the outcome, which the engine records. Calls block; the
+ * engine runs them on worker threads, several at once, each with its own `struct provider_env`.
+ *
+ * The rule behind every member: the process may die right after any system call. Before `apply` or
+ * `destroy` is called, an intent with the id `env->intent` is committed to disk; put that id into the
+ * mark of what you make (a label, a name, a file), and `observe` of the next run finds it again.
+ *
+ * Memory: everything returned is allocated in `env->arena`; the engine copies what it keeps.
+ * Errors: 0, or -1 with the error. ERROR_TRANSIENT is tried again (resource.retry), ERROR_UNREACHABLE
+ * means "cannot see": never report as absent what you could not ask for.
+ * Programs run through base/process, HTTP through base/http: one seam for cancelling and tracing.
+ */
+#ifndef DEVENV_PROVIDER_PROVIDER_H
+#define DEVENV_PROVIDER_PROVIDER_H
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/diag.h"
+#include "base/error.h"
+#include "model/record.h"
+#include "model/resource.h"
+#include "model/type.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+/* What a provider may use. One per call; never kept. */
+struct provider_env {
+	struct arena *arena;
+	const struct clock *clock;
+	const char *project_root;   /* absolute; relative paths of the manifest start here */
+	const char *work_dir;       /* absolute, private to this environment, below the home; made on use
+	                               (fs_make_dirs); may be removed when the environment is gone */
+	const char *environment;    /* id of the environment: goes into marks */
+	const char *short_id;       /* 6 hex digits of it: goes into default physical names */
+	const char *state_id;       /* id of the home: another home's mark is not ours */
+	const char *project;        /* metadata.name: a label for people */
+	const char *self;           /* path of this program, for shims */
+	const char *intent;         /* id of the open intent; NULL while observing */
+	int intent_fd;              /* a file the intent's children keep open (lock); -1: none. Pass it on to
+	                               children that act; a detached service closes it. */
+	int64_t deadline;           /* monotonic; give up then with ERROR_TIMEOUT */
+	const atomic_bool *cancel;  /* set: stop as soon as it is safe, with ERROR_CANCELLED */
+	/* A line of output or progress for the person who watches ("pulling 40%"); may be NULL. */
+	void (*progress)(void *arg, const char *line);
+	void *progress_arg;
+};
+
+void provider_progress(const struct provider_env *env, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+bool provider_cancelled(const struct provider_env *env); /* cancelled or past the deadline */
+/* `path` made absolute against the project root, in the arena. */
+const char *provider_path(const struct provider_env *env, const char *path);
+
+enum presence {
+	PRESENCE_UNKNOWN,   /* could not be seen; `message` says why. Never the same as absent. */
+	PRESENCE_ABSENT,
+	PRESENCE_PRESENT,
+	PRESENCE_UNTRACKED, /* this type cannot be observed: what is recorded is taken for true */
+};
+
+/* Whose is it? From the marks of the real thing. */
+enum ownership {
+	OWNER_NONE,    /* no mark: not ours, or it cannot carry one */
+	OWNER_US,      /* our environment's mark for this address */
+	OWNER_OTHER,   /* the mark of another home, environment or address: named in `message` */
+};
+
+struct observation {
+	/* In: what to look for. At least one of the three is set. */
+	const char *address;
+	const struct type *type;
+	const struct value *desired; /* resolved inputs, perhaps with unknowns; NULL: not desired */
+	struct record *record;       /* NULL: not recorded */
+	const struct intent *intent; /* an open intent of a run that died; NULL: none */
+
+	/* Out. */
+	enum presence presence;
+	enum ownership ownership;
+	const char *mark_intent;    /* the intent id in its mark; NULL: none */
+	const char *id;             /* as in record.id */
+	const char *endpoint;       /* as in record.endpoint */
+	const char *message;        /* why unknown, who owns it, what is wrong with it */
+	/* The attributes as they are in reality, in the same normal form each time, so that equal means
+	   unchanged; at least those that `desired` or the record set and that can be seen. A map. */
+	const struct value *attributes;
+	/* Attributes that are as `desired` says although `attributes` differs textually need no mention:
+	   the engine compares `attributes` with what was observed right after the last success. */
+	const struct value *outputs; /* a map; NULL: those of the record still hold */
+	bool runs;                   /* for TYPE_RUNS: it runs now */
+	bool matches;                /* reality is already as `desired` says (used when nothing is recorded
+	                                or the inputs changed): record only, no action */
+	const char *health;          /* a word for status: "healthy", "exited (1)"; NULL: none */
+};
+
+/* Something with our environment's mark that neither desired, recorded nor any open intent names. */
+struct stray {
+	const struct type *type;
+	const char *address; /* from its mark */
+	const char *id;
+	const char *name;
+};
+
+struct observe_request {
+	struct observation *items;
+	size_t n;
+	struct stray *strays; /* out, in the arena */
+	size_t n_strays;
+};
+
+enum act {
+	ACT_CREATE,
+	ACT_UPDATE,
+	ACT_START,
+	ACT_STOP,
+};
+
+/* One thing to do. Everything in it is immutable and outlives the call. */
+struct request {
+	enum act act;
+	const char *address;
+	int generation;
+	const struct type *type;
+	const struct value *inputs;  /* desired, fully resolved; NULL for START and STOP of a record */
+	struct record *record;       /* NULL for a create */
+	const struct observation *observed; /* what the plan saw; NULL: nothing known */
+	/* Update only: names of the attributes that changed or drifted, NULL-terminated. */
+	const char *const *changed;
+	bool adopt;                  /* create: the thing exists and is ours (open intent): finish it */
+};
+
+/* What came of it; becomes the record. Also filled as far as possible when the call fails half-way. */
+struct outcome {
+	bool exists;                 /* on failure: the thing is there nevertheless (tainted) */
+	const char *id;
+	const char *endpoint;
+	const struct value *outputs; /* a map, or NULL for none */
+	/* Reality right after: what `observe` would report as attributes. NULL: nothing to compare. */
+	const struct value *observed;
+	/* Lines that a person wants to see when it failed; the engine keeps the last 20. */
+	const char *output;
+};
+
+enum readiness {
+	READY_WAIT,
+	READY_YES,
+	READY_FAILED, /* will not become ready: stop waiting */
+};
+
+enum log_flag {
+	LOG_FOLLOW = 1 << 0,
+};
+
+struct log_request {
+	unsigned flags;
+	int64_t since; /* wall clock ms; 0: all */
+	long tail;     /* last lines; -1: all */
+	/* One line without newline; `stream` is 1 or 2. Return false to stop. */
+	bool (*line)(void *arg, int stream, const char *text, size_t len);
+	void *arg;
+};
+
+struct exec_request {
+	const char *const *argv;
+	bool tty;
+	int exit_status; /* out */
+};
+
+struct provider {
+	const char *name;          /* "local" */
+	const char *const *types;  /* names of its types, NULL-terminated */
+	int max_parallel;          /* actions at once; 0: no limit of its own */
+
+	/* Pure. Reports every problem that the schema cannot say. Inputs may hold templates. Optional. */
+	void (*validate)(const struct resource *resource, struct diags *diags);
+
+	/* Pure. Calls `claim` for every exclusive thing the inputs would take ("tcp:8080", "name:web"),
+	   so that two resources cannot take one, and a delete that frees it goes first. Optional. */
+	void (*claims)(const struct type *type, const struct value *inputs, const char *project_root,
+		void (*claim)(void *arg, const char *what), void *arg);
+
+	/* Fills every item of the request. One batch per plan: list once, not once per item. Never
+	   changes anything. -1 only when nothing at all can be said; then every item is unknown. */
+	int (*observe)(struct provider_env *env, struct observe_request *request, struct error *err);
+
+	/* Safe to repeat after a crash at any point: a create that finds its own half-made thing finishes
+	   it. Optional only for types that are TYPE_EFFECTLESS. */
+	int (*apply)(struct provider_env *env, const struct request *request, struct outcome *outcome,
+		struct error *err);
+
+	/* From the record alone. Already gone is success. */
+	int (*destroy)(struct provider_env *env, struct record *record, struct error *err);
+
+	/* One probe, without waiting: the engine owns the waiting. `why` says what is missing. The engine
+	   probes http and tcp itself unless `endpoint_of` below maps them. Optional. */
+	enum readiness (*ready)(struct provider_env *env, struct record *record,
+		const struct probe *probe, const struct value *spec, const char **why);
+
+	/* Finds an existing thing by the user's id and describes it as an observation (record NULL);
+	   apply with `adopt` then takes it over. Optional. */
+	int (*import)(struct provider_env *env, const struct type *type, const char *id,
+		struct observation *out, struct error *err);
+
+	int (*logs)(struct provider_env *env, struct record *record, struct log_request *request,
+		struct error *err); /* optional */
+	int (*exec)(struct provider_env *env, struct record *record, struct exec_request *request,
+		struct error *err); /* optional */
+};
+
+/* registry.c: every provider, and the one that owns a type. */
+extern const struct provider *const provider_table[];
+extern const size_t provider_count;
+const struct provider *provider_of(const struct type *type);
+/* The type's provider by name of the type; NULL: unknown type. */
+const struct provider *provider_by_type(const char *type);
+
+#endif

@@ -1,0 +1,71 @@
+/*
+ * The pipeline. Every command that plans or applies goes through these calls, in this order, and
+ * watch and sync only decide when:
+ *
+ *   reconcile_load      layers -> manifest -> resources -> graph
+ *   reconcile_open      state, environment, lock; records and open intents
+ *   reconcile_observe   provider.observe, one batch a provider
+ *   reconcile_plan      desired x recorded x observed -> plan       (pure)
+ *   reconcile_apply     plan -> results -> state
+ *
+ * One struct holds what they hand to each other; its arena owns everything but the state handle.
+ */
+#ifndef DEVENV_ENGINE_RECONCILE_H
+#define DEVENV_ENGINE_RECONCILE_H
+
+#include "base/clock.h"
+#include "engine/apply.h"
+#include "engine/plan.h"
+#include "engine/redact.h"
+#include "model/manifest.h"
+#include "state/lock.h"
+#include "state/state.h"
+
+struct reconcile {
+	/* Set by the caller before reconcile_load. */
+	const struct clock *clock;
+	struct manifest_input input;
+	const char *home;           /* absolute: DEVENV_HOME or ~/.devenv */
+	const char *self;           /* path of this program */
+	int64_t lock_timeout;       /* ms; 0: fail at once */
+	struct plan_options options;
+
+	/* Filled stage by stage. */
+	struct arena arena;
+	struct diags diags;
+	struct manifest manifest;
+	struct graph graph;
+	struct lock lock;
+	struct state *state;
+	struct environment environment; /* id NULL: never applied */
+	struct record *records;
+	size_t n_records;
+	struct intent *intents;
+	size_t n_intents;
+	struct observation *observations; /* of every resource whose provider observes */
+	size_t n_observations;
+	struct stray *strays;
+	size_t n_strays;
+	struct plan plan;
+	struct redactor redactor;   /* knows the resolved secrets */
+};
+
+/* Zeroes everything and sets the system clock. */
+void reconcile_init(struct reconcile *r);
+void reconcile_release(struct reconcile *r);
+
+/* -1: `err` when there is no manifest; else r->diags has errors (err->code is ERROR_INVALID). */
+int reconcile_load(struct reconcile *r, struct error *err);
+/* For commands that work from state alone (list, history, destroy of a lost manifest): finds the
+   environment of the directory without reading a manifest. */
+int reconcile_locate(struct reconcile *r, struct error *err);
+/* STATE_READ: no lock, nothing written. STATE_WRITE: takes the lock (as `what`) before reading. */
+int reconcile_open(struct reconcile *r, enum state_mode mode, const char *what, struct error *err);
+int reconcile_observe(struct reconcile *r, struct error *err);
+/* Diagnostics (preventDestroy, ownership, claims ...) go to r->diags and make it -1. */
+int reconcile_plan(struct reconcile *r, struct error *err);
+/* Needs STATE_WRITE. 0 when everything asked for was done; else -1 with `err` and the counts. */
+int reconcile_apply(struct reconcile *r, const struct apply_options *options,
+	struct apply_result *result, struct error *err);
+
+#endif

@@ -1,0 +1,74 @@
+/*
+ * Strings with references: "${local_value.a.output}/x" is a template of parts.
+ *
+ *   ${NAME} ${NAME:-default} ${NAME:?message}   environment (process first, then .env)
+ *   ${var.x}                                     variable
+ *   ${each.key} ${each.value} ${each.value.x}    inside forEach
+ *   ${file:path}                                 content of a file, relative to the project root
+ *   ${secret.name.key}                           spec.secrets
+ *   ${type.name.path}  ${type.name["k"].path}  ${type.name[*].path}    attribute or output
+ *   $${                                          a literal "${"
+ *
+ * A resource reference may have a default, too: ${type.name.x:-none}.
+ */
+#ifndef DEVENV_MODEL_TEMPLATE_H
+#define DEVENV_MODEL_TEMPLATE_H
+
+#include "base/diag.h"
+#include "model/value.h"
+
+enum part_kind {
+	PART_LITERAL,
+	PART_ENV,
+	PART_VARIABLE,
+	PART_EACH,
+	PART_FILE,
+	PART_SECRET,
+	PART_RESOURCE,
+	PART_SHORT, /* service.NAME.x, cluster.x, terraform.NAME.x: lower turns it into PART_RESOURCE */
+};
+
+struct part {
+	enum part_kind kind;
+	const char *text;     /* literal: the bytes; else what stands between the braces */
+	size_t len;           /* of a literal */
+	const char *name;     /* env: NAME; variable: x; file: path; resource: the address, or for [*]
+	                         the address without its key; secret: name */
+	const char *path;     /* what follows: "output.sub[0]"; "" for nothing */
+	bool every;           /* resource: [*], all instances in key order */
+	const char *fallback; /* after :-; NULL: none */
+	const char *message;  /* after :?; NULL: none */
+	struct pos pos;       /* of the "${" */
+};
+
+struct template {
+	struct part *parts;
+	size_t n;
+	bool whole; /* exactly one reference and nothing else: the type of its value is kept */
+};
+
+/* Syntax errors go to `diags` (-1). `string` must have VALUE_TEMPLATE. */
+int template_parse(const struct value *string, struct arena *arena, struct template *out,
+	struct diags *diags);
+
+/*
+ * Replaces references everywhere in `value`. `lookup` gives the value of one part:
+ *   LOOKUP_VALUE  *out is it (may be VALUE_UNKNOWN, may be sensitive: both flow into the result)
+ *   LOOKUP_KEEP   not this round: the reference stays as text, the result stays a template
+ *   LOOKUP_FAILED a diagnostic was reported
+ * A value without templates is returned as it is, not copied.
+ */
+enum lookup {
+	LOOKUP_VALUE,
+	LOOKUP_KEEP,
+	LOOKUP_FAILED,
+};
+typedef enum lookup template_lookup(void *arg, const struct part *part, struct value *out);
+int template_expand(const struct value *value, struct arena *arena, template_lookup *lookup,
+	void *arg, struct value *out, struct diags *diags);
+
+/* Calls `see` for every part that is no literal, everywhere in `value`. */
+void template_visit(const struct value *value, struct arena *arena, struct diags *diags,
+	void (*see)(void *arg, const struct part *part, const struct value *string), void *arg);
+
+#endif

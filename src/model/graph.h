@@ -27,7 +27,7 @@ struct node {
 struct graph {
 	struct node *nodes; /* in the order of the manifest */
 	uint32_t n;
-	uint32_t *order;    /* all nodes, dependencies first; ties in the order of the manifest */
+	uint32_t *order;    /* all nodes, dependencies first: by depth, then in the order of the manifest */
 	struct map index;   /* address -> node */
 };
 

@@ -34,6 +34,7 @@ enum type_flag {
 	TYPE_NO_UPDATE = 1 << 3,   /* any change of an attribute replaces */
 	TYPE_RUNS = 1 << 4,        /* can be started and stopped */
 	TYPE_REMEMBER = 1 << 5,    /* sensitive inputs are kept (encrypted): destroy needs them */
+	TYPE_OPEN_OUTPUTS = 1 << 6, /* has outputs that the schema does not name ("openOutputs") */
 };
 
 struct type {

@@ -1,0 +1,77 @@
+/*
+ * The provider `docker`: one table a type. docker.c opens the conversation, sorts items by type,
+ * refuses a record of another engine, and calls these. A member that is NULL is not supported.
+ *
+ * The contracts are those of provider.h; only what differs is said here. `docker` lives for the call.
+ */
+#ifndef DEVENV_DOCKER_DOCKER_H
+#define DEVENV_DOCKER_DOCKER_H
+
+#include "providers/docker/engine.h"
+
+/* The items of one type, and what was found beside them. */
+struct docker_observe {
+	struct observation **items;
+	size_t n;                /* may be 0: then only strays are wanted */
+	struct stray *strays;    /* shared by all types; add with docker_stray */
+	size_t n_strays, cap;
+};
+
+struct docker_type {
+	const char *name;
+
+	void (*validate)(const struct resource *resource, struct diags *diags);
+	void (*claims)(const struct type *type, const struct value *inputs,
+		void (*claim)(void *arg, const char *what), void *arg);
+	int (*digest)(const struct type *type, const struct value *inputs, const char *project_root,
+		struct hash *out, struct error *err);
+
+	/* All items are PRESENCE_UNKNOWN when it is called, and stay so when it fails: docker.c puts the
+	   error into their message. Items whose record is of another engine are not among them. */
+	int (*observe)(struct docker *docker, struct docker_observe *observe, struct error *err);
+	/* docker.c sets outcome->endpoint. */
+	int (*apply)(struct docker *docker, const struct request *request, struct outcome *outcome,
+		struct error *err);
+	int (*destroy)(struct docker *docker, struct record *record, struct error *err);
+	enum readiness (*ready)(struct docker *docker, struct record *record,
+		const struct probe *probe, const struct value *spec, const char **why);
+	int (*import)(struct docker *docker, const struct type *type, const char *id,
+		struct observation *out, struct error *err);
+	int (*logs)(struct docker *docker, struct record *record, struct log_request *request,
+		struct error *err);
+	int (*exec)(struct docker *docker, struct record *record, struct exec_request *request,
+		struct error *err);
+};
+
+extern const struct docker_type docker_type_container, docker_type_image, docker_type_network,
+	docker_type_volume;
+
+/* Reports something with our environment's and home's mark that no item is about. `name` may be
+   NULL. Other homes' marks are ignored. */
+void docker_stray(struct docker *docker, struct docker_observe *observe, const char *type,
+	const struct docker_mark *mark, const char *id, const char *name);
+
+/*
+ * Which item is a marked object? By recorded id, then by the intent of an open intent, then by
+ * address with the record's generation (any generation when nothing is recorded). NULL: none.
+ * Each item is matched by at most one object: the caller gives what it found to it at once.
+ */
+struct observation *docker_match(const struct docker *docker, const struct docker_observe *observe,
+	const char *id, const struct docker_mark *mark);
+
+/* The inputs that say what to look at: desired, or else those recorded; never NULL (an empty map). */
+const struct value *docker_inputs(const struct observation *item);
+/* inputs.name, else outputs.name of the record, else the default name. */
+const char *docker_name(const struct docker *docker, const struct observation *item);
+
+/* Images, for containers: */
+
+/* GET /images/REF/json. ERROR_NOT_FOUND when it is not there. */
+int docker_image_inspect(struct docker *docker, const char *reference, const struct value **image,
+	struct error *err);
+/* Pulls with credentials of the user's Docker configuration, reports progress, and confirms that it
+   is there. `platform` NULL: the engine's. */
+int docker_pull(struct docker *docker, const char *reference, const char *platform,
+	struct error *err);
+
+#endif

@@ -1,0 +1,26 @@
+/* Every provider that is compiled in. The engine finds one by the type of a resource, never by name. */
+#include "provider/provider.h"
+
+#include <string.h>
+
+extern const struct provider provider_local;
+extern const struct provider provider_docker;
+
+const struct provider *const provider_table[] = {&provider_local, &provider_docker};
+const size_t provider_count = sizeof(provider_table) / sizeof(provider_table[0]);
+
+const struct provider *provider_by_type(const char *type)
+{
+	for (size_t i = 0; i < provider_count; i++) {
+		for (const char *const *name = provider_table[i]->types; *name; name++) {
+			if (strcmp(*name, type) == 0)
+				return provider_table[i];
+		}
+	}
+	return NULL;
+}
+
+const struct provider *provider_of(const struct type *type)
+{
+	return provider_by_type(type->name);
+}

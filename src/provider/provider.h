@@ -183,6 +183,11 @@ struct provider {
 	void (*claims)(const struct type *type, const struct value *inputs, const char *project_root,
 		void (*claim)(void *arg, const char *what), void *arg);
 
+	/* Extra content that belongs to the fingerprint and that no single path names (a build context).
+	   Leaves `out` all zero when there is none. ERROR_NOT_FOUND names the missing path. Optional. */
+	int (*digest)(const struct type *type, const struct value *inputs, const char *project_root,
+		struct hash *out, struct error *err);
+
 	/* Fills every item of the request. One batch per plan: list once, not once per item. Never
 	   changes anything. -1 only when nothing at all can be said; then every item is unknown. */
 	int (*observe)(struct provider_env *env, struct observe_request *request, struct error *err);

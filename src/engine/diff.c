@@ -1,0 +1,403 @@
+/*
+ * One function a group of rows; the order of the questions is the order of docs/lifecycle.md: what is
+ * unfinished, what cannot be seen, what is gone, what is foreign, what differs.
+ */
+#include "engine/diff.h"
+
+#include "model/json.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+void change_reason(struct change *change, struct arena *arena, enum reason_kind kind,
+	const char *path, struct pos pos, const char *fmt, ...)
+{
+	struct reason *reasons = arena_alloc(arena, (change->n_reasons + 1) * sizeof(*reasons));
+	va_list ap;
+
+	if (change->n_reasons)
+		memcpy(reasons, change->reasons, change->n_reasons * sizeof(*reasons));
+	va_start(ap, fmt);
+	reasons[change->n_reasons] = (struct reason){
+		.kind = kind,
+		.text = arena_vprintf(arena, fmt, ap),
+		.path = path,
+		.pos = pos,
+	};
+	va_end(ap);
+	change->reasons = reasons;
+	change->n_reasons++;
+}
+
+static const struct resource *resource_of(const struct diff_input *in)
+{
+	return in->graph->nodes[in->node].resource;
+}
+
+static void problem(const struct diff_input *in, const struct change *change, const char *hint,
+	const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+static void problem(const struct diff_input *in, const struct change *change, const char *hint,
+	const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	diag_error(in->diags, in->node == NODE_NONE ? POS_NONE : resource_of(in)->pos, "%s",
+		arena_vprintf(in->arena, fmt, ap));
+	va_end(ap);
+	diag_address(in->diags, change->address);
+	if (hint)
+		diag_hint(in->diags, "%s", hint);
+}
+
+static const char *seen_message(const struct diff_input *in)
+{
+	return in->observed && in->observed->message ? in->observed->message : "no reason was given";
+}
+
+static enum presence presence(const struct diff_input *in)
+{
+	return in->observed ? in->observed->presence : PRESENCE_UNTRACKED;
+}
+
+/* All attributes of something that is to be made, so that the plan shows them. */
+static void list_all(const struct diff_input *in, struct change *change)
+{
+	struct attribute_list list = {
+		.arena = in->arena, .type = resource_of(in)->type, .key = in->key};
+
+	inputs_compare(&list, NULL, in->inputs);
+	for (size_t i = 0; i < list.n; i++)
+		list.items[i].forces_replace = false;
+	change->attributes = list.items;
+	change->n_attributes = list.n;
+}
+
+static void set_create(const struct diff_input *in, struct change *change)
+{
+	change->action = ACTION_CREATE;
+	list_all(in, change);
+}
+
+/* An interrupted command that nobody can look at: the user said what to do then. */
+static void diff_interrupted_blind(const struct diff_input *in, struct change *change)
+{
+	const char *what = value_get_text(in->inputs, "onInterrupt", "rerun");
+
+	set_create(in, change);
+	if (strcmp(what, "fail") == 0) {
+		problem(in, change,
+			"find out what it did, then `devenv import` or `devenv forget` it, or set onInterrupt",
+			"%s was interrupted and cannot be observed (onInterrupt: fail)", change->address);
+	} else if (strcmp(what, "assumeDone") == 0) {
+		change->action = ACTION_RECORD;
+		change_reason(change, in->arena, REASON_INTERRUPTED, NULL, POS_NONE,
+			"its last run was interrupted; onInterrupt: assumeDone takes it for done");
+	} else {
+		change_reason(change, in->arena, REASON_INTERRUPTED, NULL, POS_NONE,
+			"its last run was interrupted and cannot be observed: it runs again");
+	}
+}
+
+static void diff_foreign(const struct diff_input *in, struct change *change)
+{
+	const struct observation *seen = in->observed;
+
+	change->action = ACTION_CREATE;
+	if (seen->ownership == OWNER_OTHER) {
+		problem(in, change, "choose another name, or take it over with `devenv import --take-over`",
+			"%s exists already and belongs to %s", change->address,
+			seen->message ? seen->message : "another environment");
+	} else if (seen->ownership == OWNER_US) {
+		problem(in, change, "take it back with `devenv import ADDRESS ID`",
+			"%s exists with our mark but is not recorded (%s)", change->address,
+			seen->id ? seen->id : "no id");
+	} else {
+		problem(in, change,
+			"import it (`devenv import ADDRESS ID`), set `adopt: true` where the type has it, or choose another name",
+			"%s exists already and is not ours (%s)", change->address,
+			seen->id ? seen->id : seen_message(in));
+	}
+}
+
+/* Desired, not recorded. */
+static void diff_new(const struct diff_input *in, struct change *change)
+{
+	const struct observation *seen = in->observed;
+
+	switch (presence(in)) {
+	case PRESENCE_UNTRACKED:
+		if (in->intent && in->intent->action == INTENT_CREATE) {
+			diff_interrupted_blind(in, change);
+			return;
+		}
+		break;
+	case PRESENCE_ABSENT:
+		break;
+	case PRESENCE_UNKNOWN:
+		change->action = ACTION_CREATE;
+		problem(in, change, NULL, "%s cannot be planned: it cannot be seen whether it exists: %s",
+			change->address, seen_message(in));
+		return;
+	case PRESENCE_PRESENT:
+		if (seen->ownership == OWNER_US && in->intent && seen->mark_intent &&
+			strcmp(seen->mark_intent, in->intent->id) == 0) {
+			set_create(in, change);
+			change->action = ACTION_ADOPT;
+			change_reason(change, in->arena, REASON_INTERRUPTED, NULL, POS_NONE,
+				"a run died after making it and before recording it");
+		} else if (seen->ownership != OWNER_OTHER && value_get_bool(in->inputs, "adopt", false)) {
+			set_create(in, change);
+			change->action = ACTION_ADOPT;
+			change_reason(change, in->arena, REASON_NEW, NULL, resource_of(in)->pos,
+				"it exists, and `adopt: true` takes it over");
+		} else {
+			diff_foreign(in, change);
+		}
+		return;
+	}
+	set_create(in, change);
+	change_reason(change, in->arena, in->intent ? REASON_INTERRUPTED : REASON_NEW, NULL,
+		resource_of(in)->pos,
+		in->intent ? "a run died before making it" : "it is in the manifest and not recorded");
+}
+
+static void want_replace(const struct diff_input *in, struct change *change)
+{
+	change->action = ACTION_REPLACE;
+	if (resource_of(in)->lifecycle.prevent_destroy)
+		problem(in, change, "remove preventDestroy, or undo the change that forces the replacement",
+			"%s must be replaced, but lifecycle.preventDestroy forbids it", change->address);
+}
+
+static const char *layer_note(const struct attribute_change *attribute)
+{
+	return attribute->pos.line ? "changed in the manifest" : "changed";
+}
+
+static void attribute_reasons(const struct diff_input *in, struct change *change)
+{
+	for (size_t i = 0; i < change->n_attributes; i++) {
+		const struct attribute_change *a = &change->attributes[i];
+
+		if (a->drift)
+			change_reason(change, in->arena, REASON_DRIFT, a->path, a->pos,
+				"%s changed outside devenv%s", a->path,
+				a->forces_replace ? " and cannot be changed in place" : "");
+		else
+			change_reason(change, in->arena, REASON_CHANGED, a->path, a->pos, "%s %s%s",
+				a->path, !a->before ? "was added" : !a->after ? "was taken out" : layer_note(a),
+				a->forces_replace ? " and cannot be changed in place" : "");
+	}
+}
+
+static bool any_forces(const struct change *change)
+{
+	for (size_t i = 0; i < change->n_attributes; i++) {
+		if (change->attributes[i].forces_replace)
+			return true;
+	}
+	return false;
+}
+
+/* What changed in the manifest and what drifted, attribute by attribute. */
+static void find_changes(const struct diff_input *in, struct change *change)
+{
+	struct attribute_list list = {
+		.arena = in->arena, .type = resource_of(in)->type, .key = in->key};
+	bool same = record_has_fingerprint(in->record) && value_is_known(in->inputs) &&
+		    hash_equal(&change->fingerprint, &in->record->fingerprint);
+
+	if (!same)
+		inputs_compare(&list, record_inputs(in->record, NULL), in->inputs);
+	if (in->observed && in->observed->presence == PRESENCE_PRESENT && in->record->observed_json)
+		inputs_drift(&list, record_observed(in->record, NULL), in->observed->attributes,
+			in->inputs);
+	change->attributes = list.items;
+	change->n_attributes = list.n;
+}
+
+static bool metadata_differs(const struct diff_input *in)
+{
+	struct strbuf now = STRBUF_INIT;
+	bool differs;
+
+	meta_write(in->graph, in->node, &now);
+	differs = !in->record->meta_json || strcmp(now.text, in->record->meta_json) != 0;
+	strbuf_release(&now);
+	return differs;
+}
+
+/* Nothing about its attributes is to be changed: is it as it should be otherwise? */
+static void diff_quiet(const struct diff_input *in, struct change *change)
+{
+	const struct type *type = resource_of(in)->type;
+	const struct observation *seen = in->observed;
+
+	change->action = ACTION_NOOP;
+	if (type->flags & TYPE_RUNS && seen && seen->presence == PRESENCE_PRESENT && !seen->runs &&
+		in->record->status != RECORD_STOPPED && value_get_bool(in->inputs, "mustRun", true)) {
+		change->action = ACTION_START;
+		change_reason(change, in->arena, REASON_STOPPED, NULL, POS_NONE,
+			"it should run and does not%s%s", seen->health ? ": " : "",
+			seen->health ? seen->health : "");
+	} else if (in->record->status == RECORD_UNREADY) {
+		change->action = ACTION_RECORD;
+		change_reason(change, in->arena, REASON_UNREADY, NULL, POS_NONE,
+			"it was not ready in time: probed again");
+	} else if (metadata_differs(in)) {
+		change->action = ACTION_RECORD;
+		change_reason(change, in->arena, REASON_METADATA, NULL, resource_of(in)->pos,
+			"only what is recorded about it changes (dependencies, lifecycle, readiness)");
+	}
+}
+
+/* Desired, recorded and present (or untracked). */
+static void diff_present(const struct diff_input *in, struct change *change)
+{
+	find_changes(in, change);
+	if (in->record->status == RECORD_TAINTED) {
+		change_reason(change, in->arena, REASON_TAINTED, NULL, POS_NONE,
+			"it is tainted%s%s", in->record->last_error ? ": " : "",
+			in->record->last_error ? in->record->last_error : "");
+		want_replace(in, change);
+		return;
+	}
+	if (in->replace_requested) {
+		change_reason(change, in->arena, REASON_REQUESTED, NULL, POS_NONE, "asked for by --replace");
+		want_replace(in, change);
+		return;
+	}
+	if (in->replaced_because) {
+		change_reason(change, in->arena, REASON_DEPENDENCY, in->replaced_because, POS_NONE,
+			"replaced because %s is", in->replaced_because);
+		want_replace(in, change);
+		return;
+	}
+	if (in->intent && in->intent->action == INTENT_DELETE) {
+		change_reason(change, in->arena, REASON_INTERRUPTED, NULL, POS_NONE,
+			"a run died while destroying it");
+		want_replace(in, change);
+		return;
+	}
+	if (change->n_attributes && in->observed && in->observed->matches &&
+		in->observed->presence == PRESENCE_PRESENT) {
+		change->action = ACTION_RECORD;
+		change_reason(change, in->arena, REASON_METADATA, NULL, POS_NONE,
+			"it is already as the manifest says: only recorded");
+		return;
+	}
+	attribute_reasons(in, change);
+	if (in->rerun_because) {
+		change_reason(change, in->arena, REASON_DEPENDENCY, in->rerun_because, POS_NONE,
+			"runs again because %s is new", in->rerun_because);
+		want_replace(in, change);
+	} else if (any_forces(change)) {
+		want_replace(in, change);
+	} else if (change->n_attributes) {
+		change->action = ACTION_UPDATE;
+	} else if (!record_has_fingerprint(in->record) || (in->intent && in->intent->action == INTENT_UPDATE)) {
+		change->action = ACTION_UPDATE;
+		change_reason(change, in->arena, in->intent ? REASON_INTERRUPTED : REASON_FAILED, NULL,
+			POS_NONE, in->intent ? "a run died while updating it" : "its last update failed");
+	} else {
+		diff_quiet(in, change);
+	}
+}
+
+/* Recorded and desired, but nobody can say how it is: keep it; an error only if it has to change. */
+static void diff_unseen(const struct diff_input *in, struct change *change)
+{
+	find_changes(in, change);
+	change->action = ACTION_NOOP;
+	change_reason(change, in->arena, REASON_UNKNOWN, NULL, POS_NONE, "it cannot be seen: %s",
+		seen_message(in));
+	if (change->n_attributes || in->replaced_because || in->replace_requested ||
+		in->record->status == RECORD_TAINTED) {
+		attribute_reasons(in, change);
+		problem(in, change, "make it reachable, or leave it out with --exclude",
+			"%s has to change, but it cannot be seen: %s", change->address, seen_message(in));
+	}
+}
+
+void diff_desired(const struct diff_input *in, struct change *change)
+{
+	change->deferred = !value_is_known(in->inputs);
+	if (!change->deferred)
+		inputs_fingerprint(in->inputs, in->key, &change->fingerprint);
+	if (!in->record) {
+		diff_new(in, change);
+		return;
+	}
+	switch (presence(in)) {
+	case PRESENCE_UNKNOWN:
+		diff_unseen(in, change);
+		return;
+	case PRESENCE_ABSENT:
+		set_create(in, change);
+		change_reason(change, in->arena, REASON_VANISHED, NULL, POS_NONE,
+			"it is recorded but gone%s%s", in->observed->message ? ": " : "",
+			in->observed->message ? in->observed->message : "");
+		return;
+	case PRESENCE_PRESENT:
+	case PRESENCE_UNTRACKED:
+		diff_present(in, change);
+		return;
+	}
+}
+
+static void removed_reason(const struct diff_input *in, struct change *change)
+{
+	if (in->record->status == RECORD_DEPOSED)
+		change_reason(change, in->arena, REASON_DEPOSED, NULL, POS_NONE,
+			"it is an old generation that was replaced");
+	else if (in->options->destroy)
+		change_reason(change, in->arena, REASON_REQUESTED, NULL, POS_NONE, "everything is destroyed");
+	else
+		change_reason(change, in->arena, REASON_REMOVED, NULL, POS_NONE,
+			"it is no longer in the manifest");
+}
+
+static void diff_delete(const struct diff_input *in, struct change *change)
+{
+	const struct type *type = type_find(in->record->type);
+
+	if (meta_flag(in->record, "retain") && in->record->status != RECORD_DEPOSED) {
+		change->action = ACTION_FORGET;
+		change_reason(change, in->arena, REASON_METADATA, NULL, POS_NONE,
+			"lifecycle.retain: it stays and is forgotten");
+		return;
+	}
+	if (in->options->destroy && type && type->flags & TYPE_PERSISTENT && !in->options->volumes) {
+		change->action = ACTION_KEEP;
+		change_reason(change, in->arena, REASON_REQUESTED, NULL, POS_NONE,
+			"it holds data and is kept; --volumes destroys it too");
+		return;
+	}
+	change->action = ACTION_DELETE;
+	if (meta_flag(in->record, "preventDestroy"))
+		problem(in, change,
+			"take preventDestroy out and apply, then remove it; or `devenv forget` it",
+			"%s would be destroyed, but lifecycle.preventDestroy forbids it", change->address);
+}
+
+void diff_removed(const struct diff_input *in, struct change *change)
+{
+	removed_reason(in, change);
+	switch (presence(in)) {
+	case PRESENCE_ABSENT:
+		change->action = ACTION_DROP;
+		change_reason(change, in->arena, REASON_VANISHED, NULL, POS_NONE, "it is gone already");
+		return;
+	case PRESENCE_UNKNOWN:
+		change->action = ACTION_KEEP;
+		change_reason(change, in->arena, REASON_UNKNOWN, NULL, POS_NONE,
+			"it cannot be seen: %s; the delete is pending", seen_message(in));
+		return;
+	case PRESENCE_PRESENT:
+	case PRESENCE_UNTRACKED:
+		diff_delete(in, change);
+		return;
+	}
+}

@@ -1,0 +1,494 @@
+/*
+ * Planning in passes over the graph, dependencies first:
+ *   1. plan_resolve   inputs as far as records tell (before observing)
+ *   2. match          each address with its record, observation and open intent
+ *   3. plan_desired   node by node: resolve again what a planned change touches, decide, pass on
+ *   4. plan_removed   what is recorded and no longer desired, dependents first
+ *   5. guard, count, seal
+ */
+#include "engine/planner.h"
+
+#include "base/map.h"
+#include "model/json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct planner {
+	const struct planner_input *in;
+	struct view *views;
+	struct plan *plan;
+	struct map records;      /* address -> current record */
+	struct map observations; /* address -> observation of the current record or of the desired one */
+	struct map intents;      /* address -> intent */
+	uint8_t *used;           /* per record: matched with a desired address */
+	uint8_t *changed_view;   /* per node: references see something else than the record says */
+	uint8_t *selected;       /* per node: within --target and --exclude; NULL: all are */
+	uint32_t *change_of;     /* per node: index of its change */
+	size_t cap;
+};
+
+static int resolve_node(const struct planner_input *in, struct resolver *resolver, uint32_t index,
+	struct value *out)
+{
+	struct node *node = &in->graph->nodes[index];
+
+	if (resolve_inputs(resolver, index, out) < 0)
+		return -1;
+	if (node->resource->type->flags & TYPE_EFFECTLESS)
+		return 0;
+	return inputs_complete(in->digester, node, out, in->arena, in->diags);
+}
+
+static const struct value *keep_value(struct arena *arena, struct value value)
+{
+	struct value *kept = arena_alloc(arena, sizeof(*kept));
+
+	*kept = value;
+	return kept;
+}
+
+static void index_records(const struct planner_input *in, struct map *map)
+{
+	map_reserve(map, in->n_records);
+	for (size_t i = 0; i < in->n_records; i++) {
+		if (in->records[i].status != RECORD_DEPOSED)
+			map_set(map, in->records[i].address, (uint32_t)i); /* the newest generation */
+	}
+}
+
+/* moved: what a new address finds under its old one. */
+static const char *moved_from(const struct planner_input *in, const struct map *records,
+	const char *address)
+{
+	for (size_t i = 0; i < in->manifest->n_moved; i++) {
+		const struct moved *moved = &in->manifest->moved[i];
+
+		if (strcmp(moved->to, address) == 0 && map_get(records, moved->from) != MAP_NONE &&
+			graph_find(in->graph, moved->from) == MAP_NONE)
+			return moved->from;
+	}
+	return NULL;
+}
+
+static struct record *find_record(const struct planner_input *in, const struct map *records,
+	const char *address)
+{
+	uint32_t i = map_get(records, address);
+	const char *from;
+
+	if (i != MAP_NONE)
+		return &in->records[i];
+	from = in->manifest->n_moved ? moved_from(in, records, address) : NULL;
+	return from ? &in->records[map_get(records, from)] : NULL;
+}
+
+int plan_resolve(const struct planner_input *in, struct view **out)
+{
+	struct view *views = arena_zalloc(in->arena, (in->graph->n + 1) * sizeof(*views));
+	struct resolver resolver = {in->graph, views, in->arena, in->diags};
+	struct map records = MAP_INIT;
+	int result = 0;
+
+	index_records(in, &records);
+	for (uint32_t i = 0; i < in->graph->n; i++) {
+		uint32_t index = in->graph->order[i];
+		const struct resource *resource = in->graph->nodes[index].resource;
+		struct record *record = find_record(in, &records, resource->address);
+		struct value inputs;
+
+		if (resolve_node(in, &resolver, index, &inputs) < 0) {
+			result = -1;
+			inputs = value_empty_map;
+		}
+		if (record && resource->lifecycle.ignore_changes)
+			inputs = inputs_ignore(&inputs, record_inputs(record, NULL),
+				resource->lifecycle.ignore_changes, in->arena);
+		views[index].inputs = keep_value(in->arena, inputs);
+		views[index].sensitive = value_has_secret(&inputs);
+		/* Outputs are parsed only where someone may refer to them. */
+		if (record && in->graph->nodes[index].n_feeds)
+			views[index].outputs = record_outputs(record, NULL);
+	}
+	map_release(&records);
+	*out = views;
+	return result;
+}
+
+static void mark_addresses(const struct graph *graph, const char *const *addresses, uint8_t *marks,
+	struct diags *diags)
+{
+	for (; addresses && *addresses; addresses++) {
+		size_t len = strlen(*addresses);
+		bool found = false;
+
+		for (uint32_t i = 0; i < graph->n; i++) {
+			const char *address = graph->nodes[i].resource->address;
+
+			if (strncmp(address, *addresses, len) == 0 && (!address[len] || address[len] == '['))
+				marks[i] = found = true;
+		}
+		if (!found) {
+			struct nearest nearest = {.word = *addresses};
+
+			for (uint32_t i = 0; i < graph->n; i++)
+				nearest_try(&nearest, graph->nodes[i].resource->address);
+			diag_error(diags, POS_NONE, "there is no resource %s", *addresses);
+			if (nearest.best)
+				diag_hint(diags, "did you mean %s?", nearest.best);
+		}
+	}
+}
+
+/* --target: they and what they need. --exclude: neither they nor what needs them. */
+static void select_nodes(struct planner *p)
+{
+	const struct planner_input *in = p->in;
+	const struct graph *graph = in->graph;
+	uint8_t *excluded;
+
+	if (!in->options->targets && !in->options->excludes)
+		return;
+	p->selected = arena_zalloc(in->arena, graph->n + 1);
+	if (in->options->targets)
+		mark_addresses(graph, in->options->targets, p->selected, in->diags);
+	else
+		memset(p->selected, 1, graph->n);
+	graph_close_over_needs(graph, p->selected);
+	if (!in->options->excludes)
+		return;
+	excluded = arena_zalloc(in->arena, graph->n + 1);
+	mark_addresses(graph, in->options->excludes, excluded, in->diags);
+	graph_close_over_feeds(graph, excluded);
+	for (uint32_t i = 0; i < graph->n; i++)
+		p->selected[i] = p->selected[i] && !excluded[i];
+}
+
+static struct change *new_change(struct planner *p, const char *address)
+{
+	struct plan *plan = p->plan;
+	struct change *change;
+
+	if (plan->n == p->cap)
+		BUG("a plan with more changes than nodes and records");
+	change = &plan->changes[plan->n++];
+	*change = (struct change){.address = address, .node = NODE_NONE, .generation = 1};
+	return change;
+}
+
+static const struct observation *find_observation(const struct planner *p, const char *address,
+	int generation)
+{
+	uint32_t i = map_get(&p->observations, address);
+
+	if (i == MAP_NONE)
+		return NULL;
+	for (; i < p->in->n_observations; i++) {
+		const struct observation *o = &p->in->observations[i];
+
+		if (strcmp(o->address, address) != 0)
+			continue;
+		if (!o->record || !generation || o->record->generation == generation)
+			return o;
+	}
+	return NULL;
+}
+
+static bool is_replaced(const struct change *change)
+{
+	return change->action == ACTION_REPLACE;
+}
+
+/* Does a planned change of something it needs replace this one, too, or make a job run again? */
+static void look_at_needs(struct planner *p, uint32_t index, struct diff_input *diff)
+{
+	const struct node *node = &p->in->graph->nodes[index];
+	const struct lifecycle *lifecycle = &node->resource->lifecycle;
+
+	for (uint32_t i = 0; i < node->n_needs; i++) {
+		const struct change *need = &p->plan->changes[p->change_of[node->needs[i].node]];
+		bool fresh = need->action == ACTION_CREATE || is_replaced(need);
+
+		if (node->needs[i].kind == EDGE_ATTACHED && is_replaced(need))
+			diff->replaced_because = need->address;
+		if (node->resource->type->flags & TYPE_JOB && fresh &&
+			node->needs[i].kind >= EDGE_HARD)
+			diff->rerun_because = need->address;
+		for (size_t k = 0; k < lifecycle->n_replace_triggered_by; k++) {
+			if (strcmp(lifecycle->replace_triggered_by[k].address, need->address) == 0 &&
+				(fresh || need->action == ACTION_UPDATE))
+				diff->replaced_because = need->address;
+		}
+	}
+}
+
+static bool needs_fresh_inputs(const struct planner *p, const struct node *node)
+{
+	for (uint32_t i = 0; i < node->n_needs; i++) {
+		if (p->changed_view[node->needs[i].node])
+			return true;
+	}
+	return false;
+}
+
+static bool listed(const char *const *list, const char *address)
+{
+	for (; list && *list; list++) {
+		if (strcmp(*list, address) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool plan_view(const struct change *change, const struct node *node, struct view *view,
+	struct arena *arena)
+{
+	const struct type *type = node->resource->type;
+	struct value_builder outputs;
+
+	view->inputs = change->inputs;
+	view->sensitive = value_has_secret(change->inputs);
+	switch (change->action) {
+	case ACTION_CREATE:
+	case ACTION_ADOPT:
+	case ACTION_REPLACE:
+		view->outputs = NULL;
+		return true;
+	case ACTION_UPDATE:
+		break;
+	default:
+		view->settled = true;
+		return false;
+	}
+	if (!view->outputs) /* nobody refers to them */
+		return false;
+	builder_init(&outputs, arena);
+	for (uint32_t i = 0; i < view->outputs->len; i++) {
+		const struct member *member = &view->outputs->members[i];
+		const struct output *output = type_output(type, member->key);
+		bool keeps = output && output->stability == OUTPUT_STABLE;
+
+		if (output && output->stability == OUTPUT_CHANGES) {
+			keeps = true;
+			for (const char *const *with = output->with; with && *with; with++) {
+				for (size_t k = 0; k < change->n_attributes; k++) {
+					size_t len = strlen(*with);
+					const char *path = change->attributes[k].path;
+
+					if (strncmp(path, *with, len) == 0 &&
+						(!path[len] || strchr(".[", path[len])))
+						keeps = false;
+				}
+			}
+		}
+		builder_put(&outputs, member->key, keeps ? member->value : value_unknown);
+	}
+	view->outputs = keep_value(arena, builder_map(&outputs));
+	return true;
+}
+
+static void plan_node(struct planner *p, uint32_t index)
+{
+	const struct planner_input *in = p->in;
+	const struct node *node = &in->graph->nodes[index];
+	const struct resource *resource = node->resource;
+	struct view *view = &p->views[index];
+	struct resolver resolver = {in->graph, p->views, in->arena, in->diags};
+	struct record *record = find_record(in, &p->records, resource->address);
+	uint32_t intent = map_get(&p->intents, resource->address);
+	struct change *change = new_change(p, resource->address);
+	struct diff_input diff = {
+		.arena = in->arena,
+		.diags = in->diags,
+		.key = in->key,
+		.options = in->options,
+		.graph = in->graph,
+		.node = index,
+		.record = record,
+		.intent = intent == MAP_NONE ? NULL : &in->intents[intent],
+		.replace_requested = listed(in->options->replaces, resource->address),
+	};
+
+	p->change_of[index] = (uint32_t)(change - p->plan->changes);
+	if (record)
+		p->used[record - in->records] = 1;
+	if (needs_fresh_inputs(p, node)) {
+		struct value inputs;
+
+		if (resolve_node(in, &resolver, index, &inputs) == 0) {
+			if (record && resource->lifecycle.ignore_changes)
+				inputs = inputs_ignore(&inputs, record_inputs(record, NULL),
+					resource->lifecycle.ignore_changes, in->arena);
+			p->changed_view[index] = !value_equal(&inputs, view->inputs);
+			view->inputs = keep_value(in->arena, inputs);
+		}
+	}
+	change->node = index;
+	change->record = record;
+	change->generation = record ? record->generation : 1;
+	change->intent = diff.intent;
+	change->inputs = diff.inputs = view->inputs;
+	change->observed = diff.observed = find_observation(p, resource->address, 0);
+	if (p->selected && !p->selected[index]) {
+		change->action = ACTION_NOOP;
+		view->settled = record != NULL;
+		return;
+	}
+	if (record && strcmp(record->address, resource->address) != 0)
+		change->previous = record->address;
+	look_at_needs(p, index, &diff);
+	diff_desired(&diff, change);
+	if (change->previous) {
+		change_reason(change, in->arena, REASON_MOVED, change->previous, POS_NONE,
+			"moved from %s", change->previous);
+		if (change->action == ACTION_NOOP)
+			change->action = ACTION_RECORD;
+	}
+	if (plan_view(change, node, view, in->arena))
+		p->changed_view[index] = 1;
+}
+
+/* A record that nothing desires takes part in a re-key when a new address has its identity. */
+static void plan_removed(struct planner *p)
+{
+	const struct planner_input *in = p->in;
+
+	for (size_t k = in->n_records; k-- > 0;) {
+		struct record *record = &in->records[k];
+		uint32_t intent = map_get(&p->intents, record->address);
+		struct change *change;
+		struct diff_input diff = {
+			.arena = in->arena,
+			.diags = in->diags,
+			.key = in->key,
+			.options = in->options,
+			.graph = in->graph,
+			.node = NODE_NONE,
+			.record = record,
+			.intent = intent == MAP_NONE ? NULL : &in->intents[intent],
+			.observed = find_observation(p, record->address, record->generation),
+		};
+
+		if (p->used[k] || (in->options->targets && !in->options->destroy))
+			continue;
+		change = new_change(p, record->address);
+		change->record = record;
+		change->generation = record->generation;
+		change->intent = diff.intent;
+		change->observed = diff.observed;
+		diff_removed(&diff, change);
+	}
+}
+
+/* An open create whose address nobody desires or recorded: what it made is destroyed. */
+static void plan_orphans(struct planner *p)
+{
+	const struct planner_input *in = p->in;
+
+	for (size_t i = 0; i < in->n_intents; i++) {
+		const struct intent *intent = &in->intents[i];
+		const struct observation *seen;
+		struct change *change;
+
+		if (map_get(&p->records, intent->address) != MAP_NONE ||
+			(graph_find(in->graph, intent->address) != MAP_NONE && !in->options->destroy))
+			continue;
+		seen = find_observation(p, intent->address, 0);
+		change = new_change(p, intent->address);
+		change->intent = intent;
+		change->observed = seen;
+		change->action = seen && seen->presence == PRESENCE_PRESENT ? ACTION_DELETE : ACTION_DROP;
+		change_reason(change, in->arena, REASON_INTERRUPTED, NULL, POS_NONE,
+			change->action == ACTION_DELETE ? "a run died after making it, and it is not wanted"
+							: "a run died before making it");
+	}
+}
+
+/* With --destroy nothing is desired; with --refresh-only nothing is changed. */
+static void plan_refresh_only(struct planner *p)
+{
+	for (size_t i = 0; i < p->plan->n; i++) {
+		struct change *change = &p->plan->changes[i];
+		const struct observation *seen = change->observed;
+
+		if (!change->record || change->action == ACTION_NOOP)
+			change->action = ACTION_NOOP;
+		else if (seen && seen->presence == PRESENCE_ABSENT)
+			change->action = ACTION_DROP;
+		else if (seen && seen->presence == PRESENCE_PRESENT && change->n_attributes &&
+			 change->attributes[0].drift)
+			change->action = ACTION_RECORD;
+		else
+			change->action = ACTION_NOOP;
+	}
+}
+
+static void plan_outputs(struct planner *p)
+{
+	const struct planner_input *in = p->in;
+	struct resolver resolver = {in->graph, p->views, in->arena, in->diags};
+	struct output_change *outputs;
+
+	if (!in->manifest->n_outputs || in->options->destroy)
+		return;
+	outputs = arena_zalloc(in->arena, in->manifest->n_outputs * sizeof(*outputs));
+	for (size_t i = 0; i < in->manifest->n_outputs; i++) {
+		const struct output_spec *spec = &in->manifest->outputs[i];
+		struct value value;
+
+		if (resolve_value(&resolver, spec->value, &value) < 0)
+			continue;
+		if (spec->sensitive)
+			value.flags |= VALUE_SENSITIVE;
+		outputs[p->plan->n_outputs++] = (struct output_change){
+			.name = spec->name,
+			.before = value_get(in->outputs, spec->name),
+			.after = keep_value(in->arena, value),
+		};
+	}
+	p->plan->outputs = outputs;
+}
+
+static void index_all(struct planner *p)
+{
+	const struct planner_input *in = p->in;
+
+	index_records(in, &p->records);
+	map_reserve(&p->observations, in->n_observations);
+	for (size_t i = 0; i < in->n_observations; i++)
+		map_add(&p->observations, in->observations[i].address, (uint32_t)i);
+	for (size_t i = 0; i < in->n_intents; i++)
+		map_set(&p->intents, in->intents[i].address, (uint32_t)i);
+}
+
+int plan_make(const struct planner_input *in, struct view *views, struct plan *plan)
+{
+	struct planner p = {.in = in, .views = views, .plan = plan};
+	size_t errors = in->diags->errors;
+
+	*plan = (struct plan){.graph = in->graph, .serial = in->serial, .strays = in->strays,
+		.n_strays = in->n_strays};
+	p.cap = in->graph->n + in->n_records + in->n_intents;
+	plan->changes = arena_alloc(in->arena, (p.cap + 1) * sizeof(*plan->changes));
+	p.used = arena_zalloc(in->arena, in->n_records + 1);
+	p.changed_view = arena_zalloc(in->arena, in->graph->n + 1);
+	p.change_of = arena_zalloc(in->arena, (in->graph->n + 1) * sizeof(*p.change_of));
+	index_all(&p);
+	if (!in->options->destroy) {
+		select_nodes(&p);
+		for (uint32_t i = 0; i < in->graph->n; i++)
+			plan_node(&p, in->graph->order[i]);
+	}
+	plan_removed(&p);
+	plan_orphans(&p);
+	if (in->options->refresh_only)
+		plan_refresh_only(&p);
+	plan_outputs(&p);
+	map_release(&p.records);
+	map_release(&p.observations);
+	map_release(&p.intents);
+	plan_guard(in, plan);
+	plan_count(plan);
+	plan_seal(in, plan);
+	return in->diags->errors > errors ? -1 : 0;
+}

@@ -1,0 +1,78 @@
+/*
+ * Guards: what `--yes` does not answer. A held change stays in the plan, with a hash that
+ * `devenv approve` releases; the rest proceeds without it.
+ */
+#include "engine/planner.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { MASS_DELETE_MIN = 4 }; /* fewer deletions are never "more than half of an environment" */
+
+static bool listed(const char *const *list, const char *word)
+{
+	for (; list && *list; list++) {
+		if (strcmp(*list, word) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Names exactly this decision: another input, generation or action gives another hash. */
+static void set_approval(const struct planner_input *in, struct change *change)
+{
+	char text[96], hex[HASH_HEX];
+	struct hasher hasher;
+	struct hash hash;
+
+	hasher_init(&hasher);
+	hasher_add_str(&hasher, in->environment, strlen(in->environment));
+	hasher_add_str(&hasher, change->address, strlen(change->address));
+	snprintf(text, sizeof(text), "%d %d %d", change->action, change->generation, change->hold);
+	hasher_add_str(&hasher, text, strlen(text));
+	if (change->record)
+		hasher_add(&hasher, change->record->fingerprint.bytes, HASH_SIZE);
+	if (change->inputs && !change->deferred)
+		hasher_add(&hasher, change->fingerprint.bytes, HASH_SIZE);
+	hasher_finish(&hasher, &hash);
+	hash_hex(&hash, hex);
+	memcpy(change->approval, hex, sizeof(change->approval) - 1);
+	change->approval[sizeof(change->approval) - 1] = '\0';
+}
+
+static void hold(const struct planner_input *in, struct change *change, enum hold why)
+{
+	change->hold = why;
+	set_approval(in, change);
+	if (listed(in->options->approvals, change->approval))
+		change->hold = HOLD_NONE;
+}
+
+static bool loses_data(const struct planner_input *in, const struct change *change)
+{
+	const struct type *type = change->record ? type_find(change->record->type) : NULL;
+
+	if (!type || !(type->flags & TYPE_PERSISTENT))
+		return false;
+	if (change->action != ACTION_DELETE && change->action != ACTION_REPLACE)
+		return false;
+	return !(in->options->destroy && in->options->volumes);
+}
+
+void plan_guard(const struct planner_input *in, struct plan *plan)
+{
+	size_t deletes = 0;
+
+	for (size_t i = 0; i < plan->n; i++)
+		deletes += plan->changes[i].action == ACTION_DELETE && plan->changes[i].record;
+	for (size_t i = 0; i < plan->n; i++) {
+		struct change *change = &plan->changes[i];
+
+		if (loses_data(in, change) && !listed(in->options->allow_data_loss, change->address))
+			hold(in, change, HOLD_DATA_LOSS);
+		else if (change->action == ACTION_DELETE && change->record && !in->options->destroy &&
+			 deletes >= MASS_DELETE_MIN && deletes * 2 > in->n_records &&
+			 in->options->allow_delete < (long)deletes)
+			hold(in, change, HOLD_MASS_DELETE);
+	}
+}

@@ -1,0 +1,301 @@
+/*
+ * The order of an apply.
+ *   make X      after make of what X needs
+ *   destroy X   after destroy of those that were recorded as needing X; a pure delete also after the
+ *               new versions of its recorded dependents, which may have moved away from it
+ *   make X      after destroy X (replace), and after a destroy that frees what X claims
+ * Where old and new edges form a circle, the edges "destroy after make" of that component are dropped:
+ * everything in it is destroyed first, then made.
+ */
+#include "engine/steps.h"
+
+#include "base/map.h"
+#include "engine/inputs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct raw_wait {
+	uint32_t before, after;
+	enum edge_kind kind;
+	bool soft; /* may be dropped to break a circle */
+};
+
+struct builder {
+	struct steps *steps;
+	const struct plan *plan;
+	struct arena *arena;
+	struct map by_address; /* address -> change */
+	struct raw_wait *waits;
+	size_t n, cap;
+};
+
+static bool destroys(const struct change *change)
+{
+	switch (change->action) {
+	case ACTION_DELETE:
+	case ACTION_REPLACE:
+	case ACTION_FORGET:
+	case ACTION_DROP:
+	case ACTION_STOP:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool makes(const struct change *change)
+{
+	return change->node != NODE_NONE && change->action != ACTION_STOP;
+}
+
+static void add_step(struct builder *b, enum step_kind kind, uint32_t change, uint32_t *slot)
+{
+	struct steps *steps = b->steps;
+
+	*slot = steps->n;
+	steps->items[steps->n++] = (struct step){.kind = kind, .change = change};
+}
+
+static void wait_for(struct builder *b, uint32_t after, uint32_t before, enum edge_kind kind,
+	bool soft)
+{
+	if (after == STEP_NONE || before == STEP_NONE || after == before)
+		return;
+	VEC_GROW(b->waits, b->n, b->cap);
+	b->waits[b->n++] = (struct raw_wait){before, after, kind, soft};
+}
+
+static void add_make_edges(struct builder *b, uint32_t i)
+{
+	const struct change *change = &b->plan->changes[i];
+	const struct graph *graph = b->plan->graph;
+	const struct node *node = &graph->nodes[change->node];
+
+	for (uint32_t k = 0; k < node->n_needs; k++) {
+		const char *address = graph->nodes[node->needs[k].node].resource->address;
+		uint32_t need = map_get(&b->by_address, address);
+
+		if (need != MAP_NONE)
+			wait_for(b, b->steps->make_of[i], b->steps->make_of[need], node->needs[k].kind,
+				false);
+	}
+	wait_for(b, b->steps->make_of[i], b->steps->destroy_of[i], EDGE_HARD, false);
+}
+
+/* `i` is recorded as needing `need`: then `need` goes after it. */
+static void add_destroy_edge(struct builder *b, uint32_t i, uint32_t need)
+{
+	const struct steps *steps = b->steps;
+	const struct change *needed = &b->plan->changes[need];
+
+	if (steps->destroy_of[need] == STEP_NONE)
+		return;
+	if (steps->destroy_of[i] != STEP_NONE)
+		wait_for(b, steps->destroy_of[need], steps->destroy_of[i], EDGE_HARD, false);
+	else if (needed->action == ACTION_DELETE && steps->make_of[i] != STEP_NONE)
+		wait_for(b, steps->destroy_of[need], steps->make_of[i], EDGE_HARD, true);
+}
+
+static void add_recorded_edges(struct builder *b, uint32_t i)
+{
+	const struct change *change = &b->plan->changes[i];
+	struct record_edge *edges;
+	size_t n;
+
+	if (!change->record)
+		return;
+	edges = meta_edges(change->record, b->arena, &n);
+	for (size_t k = 0; k < n; k++) {
+		uint32_t need = map_get(&b->by_address, edges[k].address);
+
+		if (need != MAP_NONE)
+			add_destroy_edge(b, i, need);
+	}
+}
+
+struct claims {
+	struct builder *builder;
+	struct map *freed; /* claim -> change that frees it */
+	uint32_t change;
+	bool frees;
+};
+
+static void see_claim(void *arg, const char *what)
+{
+	struct claims *c = arg;
+	struct builder *b = c->builder;
+
+	if (c->frees) {
+		map_add(c->freed, arena_strdup(b->arena, what), c->change);
+	} else {
+		uint32_t freeing = map_get(c->freed, what);
+
+		if (freeing != MAP_NONE)
+			wait_for(b, b->steps->make_of[c->change], b->steps->destroy_of[freeing],
+				EDGE_ORDERING, false);
+	}
+}
+
+static void visit_claims(struct claims *c, const char *type_name, const struct value *inputs,
+	const char *identity)
+{
+	const struct type *type = type_find(type_name);
+	const struct provider *provider = type ? provider_of(type) : NULL;
+
+	if (identity)
+		see_claim(c, identity);
+	if (provider && provider->claims && inputs)
+		provider->claims(type, inputs, "", see_claim, c);
+}
+
+/* A destroy that frees a port, name or path goes before the one that takes it. */
+static void add_claim_edges(struct builder *b)
+{
+	struct map freed = MAP_INIT;
+	struct claims c = {.builder = b, .freed = &freed, .frees = true};
+
+	for (uint32_t i = 0; i < b->plan->n; i++) {
+		const struct change *change = &b->plan->changes[i];
+
+		c.change = i;
+		if (b->steps->destroy_of[i] != STEP_NONE && change->record)
+			visit_claims(&c, change->record->type, record_inputs(change->record, NULL),
+				change->record->identity);
+	}
+	c.frees = false;
+	for (uint32_t i = 0; freed.n && i < b->plan->n; i++) {
+		const struct change *change = &b->plan->changes[i];
+
+		c.change = i;
+		if (b->steps->make_of[i] != STEP_NONE && change->action != ACTION_NOOP &&
+			change->inputs)
+			visit_claims(&c, b->plan->graph->nodes[change->node].resource->type->name,
+				change->inputs, NULL);
+	}
+	map_release(&freed);
+}
+
+/* Packs the waits into arrays, counts blockers. */
+static void pack(struct builder *b)
+{
+	struct steps *steps = b->steps;
+	struct waiter *waiters = arena_alloc(b->arena, (b->n + 1) * sizeof(*waiters));
+	size_t at = 0;
+
+	for (uint32_t i = 0; i < steps->n; i++)
+		steps->items[i].n_waiters = steps->items[i].blockers = 0;
+	for (size_t i = 0; i < b->n; i++) {
+		steps->items[b->waits[i].before].n_waiters++;
+		steps->items[b->waits[i].after].blockers++;
+	}
+	for (uint32_t i = 0; i < steps->n; i++) {
+		steps->items[i].waiters = waiters + at;
+		at += steps->items[i].n_waiters;
+		steps->items[i].n_waiters = 0;
+	}
+	for (size_t i = 0; i < b->n; i++) {
+		struct step *before = &steps->items[b->waits[i].before];
+
+		((struct waiter *)before->waiters)[before->n_waiters++] =
+			(struct waiter){b->waits[i].after, b->waits[i].kind};
+	}
+}
+
+/* Walks the steps in order; fills `order` and returns how many could be reached. */
+static uint32_t walk(const struct steps *steps, uint32_t *order, uint32_t *missing)
+{
+	uint32_t found = 0, done = 0;
+
+	for (uint32_t i = 0; i < steps->n; i++) {
+		missing[i] = steps->items[i].blockers;
+		if (!missing[i])
+			order[found++] = i;
+	}
+	while (done < found) {
+		const struct step *step = &steps->items[order[done++]];
+
+		for (uint32_t k = 0; k < step->n_waiters; k++) {
+			if (--missing[step->waiters[k].step] == 0)
+				order[found++] = step->waiters[k].step;
+		}
+	}
+	return found;
+}
+
+static void drop_soft_waits(struct builder *b, const uint32_t *missing)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < b->n; i++) {
+		if (b->waits[i].soft && missing[b->waits[i].after] && missing[b->waits[i].before])
+			continue;
+		b->waits[kept++] = b->waits[i];
+	}
+	b->n = kept;
+}
+
+/* Critical path first: how long the longest chain behind a step is, by recorded durations. */
+static void set_priorities(struct builder *b, const uint32_t *order)
+{
+	struct steps *steps = b->steps;
+
+	for (uint32_t i = steps->n; i-- > 0;) {
+		struct step *step = &steps->items[order[i]];
+		const struct record *record = b->plan->changes[step->change].record;
+		uint32_t longest = 0;
+
+		for (uint32_t k = 0; k < step->n_waiters; k++) {
+			uint32_t behind = steps->items[step->waiters[k].step].priority;
+
+			if (behind > longest)
+				longest = behind;
+		}
+		step->priority = longest + 1 + (record ? (uint32_t)record->duration : 0);
+	}
+}
+
+void steps_build(struct steps *steps, const struct plan *plan, struct arena *arena)
+{
+	struct builder b = {.steps = steps, .plan = plan, .arena = arena};
+	uint32_t *order, *missing;
+
+	*steps = (struct steps){0};
+	steps->items = arena_alloc(arena, (plan->n * 2 + 1) * sizeof(*steps->items));
+	steps->make_of = arena_alloc(arena, (plan->n + 1) * sizeof(uint32_t));
+	steps->destroy_of = arena_alloc(arena, (plan->n + 1) * sizeof(uint32_t));
+	map_reserve(&b.by_address, plan->n);
+	for (uint32_t i = 0; i < plan->n; i++) {
+		const struct change *change = &plan->changes[i];
+
+		map_add(&b.by_address, change->address, i);
+		steps->make_of[i] = steps->destroy_of[i] = STEP_NONE;
+		if (destroys(change))
+			add_step(&b, STEP_DESTROY, i, &steps->destroy_of[i]);
+		if (makes(change))
+			add_step(&b, STEP_MAKE, i, &steps->make_of[i]);
+	}
+	for (uint32_t i = 0; i < plan->n; i++) {
+		if (steps->make_of[i] != STEP_NONE)
+			add_make_edges(&b, i);
+	}
+	if (plan->counts.destroy || plan->counts.forget || plan->counts.start) {
+		for (uint32_t i = 0; i < plan->n; i++)
+			add_recorded_edges(&b, i);
+		add_claim_edges(&b);
+	}
+	order = xmalloc((steps->n + 1) * sizeof(*order));
+	missing = xmalloc((steps->n + 1) * sizeof(*missing));
+	pack(&b);
+	if (walk(steps, order, missing) < steps->n) {
+		drop_soft_waits(&b, missing);
+		pack(&b);
+		if (walk(steps, order, missing) < steps->n)
+			BUG("steps that wait for each other");
+	}
+	set_priorities(&b, order);
+	free(order);
+	free(missing);
+	free(b.waits);
+	map_release(&b.by_address);
+}

@@ -7,9 +7,11 @@
  *   ${file:path}                                 content of a file, relative to the project root
  *   ${secret.name.key}                           spec.secrets
  *   ${type.name.path}  ${type.name["k"].path}  ${type.name[*].path}    attribute or output
- *   $${                                          a literal "${"
+ *   ${service.name.x} ${cluster.x} ${terraform.name.x}   short forms; lower replaces them
+ *   $${  ${"text"}                               a literal "${"; a literal text
  *
- * A resource reference may have a default, too: ${type.name.x:-none}.
+ * Every reference may have a default: ${type.name.x:-none}. A default may hold references itself
+ * (${A:-${B:-x}}), except that of a resource reference, which is used long after these are gone.
  */
 #ifndef DEVENV_MODEL_TEMPLATE_H
 #define DEVENV_MODEL_TEMPLATE_H
@@ -25,16 +27,17 @@ enum part_kind {
 	PART_FILE,
 	PART_SECRET,
 	PART_RESOURCE,
-	PART_SHORT, /* service.NAME.x, cluster.x, terraform.NAME.x: lower turns it into PART_RESOURCE */
+	PART_SHORT, /* lower turns it into PART_RESOURCE */
 };
 
 struct part {
 	enum part_kind kind;
 	const char *text;     /* literal: the bytes; else what stands between the braces */
 	size_t len;           /* of a literal */
-	const char *name;     /* env: NAME; variable: x; file: path; resource: the address, or for [*]
-	                         the address without its key; secret: name */
-	const char *path;     /* what follows: "output.sub[0]"; "" for nothing */
+	const char *name;     /* env: NAME; variable: x; each: "key" or "value"; file: path; secret: name;
+	                         resource: the address, or for [*] the address without its key;
+	                         short: "service", "cluster" or "terraform" */
+	const char *path;     /* what follows: "output.sub[0]"; "" for nothing. value_path reads it */
 	bool every;           /* resource: [*], all instances in key order */
 	const char *fallback; /* after :-; NULL: none */
 	const char *message;  /* after :?; NULL: none */
@@ -47,16 +50,23 @@ struct template {
 	bool whole; /* exactly one reference and nothing else: the type of its value is kept */
 };
 
-/* Syntax errors go to `diags` (-1). `string` must have VALUE_TEMPLATE. */
+/* True when the text needs template_parse: it holds "${". */
+bool template_needed(const char *text, size_t len);
+/* Syntax errors go to `diags` (-1). Literal parts point into the string; the rest is in `arena`. */
 int template_parse(const struct value *string, struct arena *arena, struct template *out,
 	struct diags *diags);
 
 /*
  * Replaces references everywhere in `value`. `lookup` gives the value of one part:
  *   LOOKUP_VALUE  *out is it (may be VALUE_UNKNOWN, may be sensitive: both flow into the result)
- *   LOOKUP_KEEP   not this round: the reference stays as text, the result stays a template
+ *   LOOKUP_KEEP   not this round: the reference stays as text, the result stays a template; the
+ *                 part must not be used after the lookup returned
  *   LOOKUP_FAILED a diagnostic was reported
- * A value without templates is returned as it is, not copied.
+ * A value without templates is returned as it is, not copied; nor is a part in which nothing changes.
+ * A reference that is the whole string keeps the type of its value. Inside a longer string scalars
+ * become their text (null nothing), a list or map is a diagnostic, and one unknown part makes all of
+ * it unknown. Results keep the position of the string. *out may itself be a template (lower gives
+ * such values): its references then stand in the result.
  */
 enum lookup {
 	LOOKUP_VALUE,
@@ -65,6 +75,10 @@ enum lookup {
 };
 typedef enum lookup template_lookup(void *arg, const struct part *part, struct value *out);
 int template_expand(const struct value *value, struct arena *arena, template_lookup *lookup,
+	void *arg, struct value *out, struct diags *diags);
+
+/* The value of a default (part->fallback is set), with its own references looked up. */
+enum lookup template_fallback(const struct part *part, struct arena *arena, template_lookup *lookup,
 	void *arg, struct value *out, struct diags *diags);
 
 /* Calls `see` for every part that is no literal, everywhere in `value`. */

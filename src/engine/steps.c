@@ -5,7 +5,8 @@
  *               new versions of its recorded dependents, which may have moved away from it
  *   make X      after destroy X (replace), and after a destroy that frees what X claims
  * Where old and new edges form a circle, the edges "destroy after make" of that component are dropped:
- * everything in it is destroyed first, then made.
+ * everything in it is destroyed first, then made. Records written by runs of different manifests can
+ * even disagree among themselves; then the order of destroying is dropped as well.
  */
 #include "engine/steps.h"
 
@@ -18,7 +19,7 @@
 struct raw_wait {
 	uint32_t before, after;
 	enum edge_kind kind;
-	bool soft; /* may be dropped to break a circle */
+	int soft; /* may be dropped to break a circle: 0 never, 1 first, 2 if that was not enough */
 };
 
 struct builder {
@@ -58,7 +59,7 @@ static void add_step(struct builder *b, enum step_kind kind, uint32_t change, ui
 }
 
 static void wait_for(struct builder *b, uint32_t after, uint32_t before, enum edge_kind kind,
-	bool soft)
+	int soft)
 {
 	if (after == STEP_NONE || before == STEP_NONE || after == before)
 		return;
@@ -78,9 +79,9 @@ static void add_make_edges(struct builder *b, uint32_t i)
 
 		if (need != MAP_NONE)
 			wait_for(b, b->steps->make_of[i], b->steps->make_of[need], node->needs[k].kind,
-				false);
+				0);
 	}
-	wait_for(b, b->steps->make_of[i], b->steps->destroy_of[i], EDGE_HARD, false);
+	wait_for(b, b->steps->make_of[i], b->steps->destroy_of[i], EDGE_HARD, 0);
 }
 
 /* `i` is recorded as needing `need`: then `need` goes after it. */
@@ -92,9 +93,9 @@ static void add_destroy_edge(struct builder *b, uint32_t i, uint32_t need)
 	if (steps->destroy_of[need] == STEP_NONE)
 		return;
 	if (steps->destroy_of[i] != STEP_NONE)
-		wait_for(b, steps->destroy_of[need], steps->destroy_of[i], EDGE_HARD, false);
+		wait_for(b, steps->destroy_of[need], steps->destroy_of[i], EDGE_HARD, 2);
 	else if (needed->action == ACTION_DELETE && steps->make_of[i] != STEP_NONE)
-		wait_for(b, steps->destroy_of[need], steps->make_of[i], EDGE_HARD, true);
+		wait_for(b, steps->destroy_of[need], steps->make_of[i], EDGE_HARD, 1);
 }
 
 static void add_recorded_edges(struct builder *b, uint32_t i)
@@ -133,7 +134,7 @@ static void see_claim(void *arg, const char *what)
 
 		if (freeing != MAP_NONE)
 			wait_for(b, b->steps->make_of[c->change], b->steps->destroy_of[freeing],
-				EDGE_ORDERING, false);
+				EDGE_ORDERING, 2);
 	}
 }
 
@@ -223,12 +224,12 @@ static uint32_t walk(const struct steps *steps, uint32_t *order, uint32_t *missi
 	return found;
 }
 
-static void drop_soft_waits(struct builder *b, const uint32_t *missing)
+static void drop_soft_waits(struct builder *b, const uint32_t *missing, int level)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < b->n; i++) {
-		if (b->waits[i].soft && missing[b->waits[i].after] && missing[b->waits[i].before])
+		if (b->waits[i].soft == level && missing[b->waits[i].after] && missing[b->waits[i].before])
 			continue;
 		b->waits[kept++] = b->waits[i];
 	}
@@ -287,11 +288,11 @@ void steps_build(struct steps *steps, const struct plan *plan, struct arena *are
 	order = xmalloc((steps->n + 1) * sizeof(*order));
 	missing = xmalloc((steps->n + 1) * sizeof(*missing));
 	pack(&b);
-	if (walk(steps, order, missing) < steps->n) {
-		drop_soft_waits(&b, missing);
-		pack(&b);
-		if (walk(steps, order, missing) < steps->n)
+	for (int level = 1; walk(steps, order, missing) < steps->n; level++) {
+		if (level > 2)
 			BUG("steps that wait for each other");
+		drop_soft_waits(&b, missing, level);
+		pack(&b);
 	}
 	set_priorities(&b, order);
 	free(order);

@@ -1,0 +1,491 @@
+/*
+ * The plan as a person reads it: one block a change with its symbol, what it does and why; the reason
+ * of an attribute's change stands on the attribute's line. Pure and in the order of the plan.
+ */
+#include "cli/render.h"
+
+#include <string.h>
+
+enum { MARGIN = 6, PATH_WIDTH = 32 };
+
+struct painter {
+	struct strbuf *buf;
+	const struct plan_view *view;
+	const struct plan *plan;
+	struct arena *arena; /* of this rendering */
+};
+
+const char *hold_str(enum hold hold)
+{
+	static const char *const words[] = {
+		[HOLD_NONE] = "none",
+		[HOLD_DATA_LOSS] = "data-loss",
+		[HOLD_MASS_DELETE] = "mass-delete",
+		[HOLD_STRONGER] = "stronger",
+	};
+
+	return words[hold];
+}
+
+const char *reason_kind_str(enum reason_kind kind)
+{
+	static const char *const words[] = {
+		[REASON_NEW] = "new",
+		[REASON_CHANGED] = "changed",
+		[REASON_DRIFT] = "drift",
+		[REASON_VANISHED] = "vanished",
+		[REASON_TAINTED] = "tainted",
+		[REASON_REMOVED] = "removed",
+		[REASON_DEPENDENCY] = "dependency",
+		[REASON_TRIGGERED] = "triggered",
+		[REASON_INTERRUPTED] = "interrupted",
+		[REASON_FAILED] = "failed",
+		[REASON_STOPPED] = "stopped",
+		[REASON_UNREADY] = "unready",
+		[REASON_REQUESTED] = "requested",
+		[REASON_METADATA] = "metadata",
+		[REASON_MOVED] = "moved",
+		[REASON_DEPOSED] = "deposed",
+		[REASON_UNKNOWN] = "unknown",
+	};
+
+	return words[kind];
+}
+
+const char *hold_release(const struct change *change, const struct plan *plan, struct arena *arena)
+{
+	size_t deletes = 0;
+
+	switch (change->hold) {
+	case HOLD_DATA_LOSS:
+		return arena_printf(arena, "--allow-data-loss %s", change->address);
+	case HOLD_MASS_DELETE:
+		for (size_t i = 0; i < plan->n; i++)
+			deletes += plan->changes[i].action == ACTION_DELETE;
+		return arena_printf(arena, "--allow-delete=%zu", deletes);
+	default:
+		return arena_printf(arena, "devenv approve %s", change->approval);
+	}
+}
+
+static enum style action_style(enum action action)
+{
+	switch (action) {
+	case ACTION_CREATE:
+	case ACTION_ADOPT:
+	case ACTION_START:
+		return STYLE_GREEN;
+	case ACTION_UPDATE:
+	case ACTION_REPLACE:
+	case ACTION_STOP:
+		return STYLE_YELLOW;
+	case ACTION_DELETE:
+		return STYLE_RED;
+	default:
+		return STYLE_DIM;
+	}
+}
+
+static const char *action_phrase(const struct change *change)
+{
+	switch (change->action) {
+	case ACTION_CREATE:
+		return "will be created";
+	case ACTION_UPDATE:
+		return change->deferred ? "may be updated in place" : "will be updated in place";
+	case ACTION_REPLACE:
+		return change->deferred ? "may be replaced" : "will be replaced";
+	case ACTION_DELETE:
+		return "will be destroyed";
+	case ACTION_START:
+		return "will be started";
+	case ACTION_STOP:
+		return "will be stopped";
+	case ACTION_ADOPT:
+		return "will be adopted";
+	case ACTION_RECORD:
+		return "needs nothing but a new record";
+	case ACTION_FORGET:
+		return "will be forgotten and left as it is";
+	case ACTION_DROP:
+		return "is gone; its record will be dropped";
+	case ACTION_KEEP:
+		return "is kept";
+	case ACTION_NOOP:
+		break;
+	}
+	return "needs nothing";
+}
+
+static bool is_shown(const struct plan_view *view, const struct change *change)
+{
+	if (view->explain)
+		return strcmp(change->address, view->explain) == 0;
+	return change->action != ACTION_NOOP || change->n_reasons || change->hold || view->verbose;
+}
+
+/* ".devenv/config.yml:12:3", with its layer when that is not the project's. */
+static const char *place(const struct painter *p, struct pos pos)
+{
+	const struct source *source = sources_get(p->view->sources, pos.source);
+	const char *text = pos_str(p->view->sources, pos, p->arena);
+
+	if (source && source->layer && strcmp(source->layer, "project") != 0 &&
+		strcmp(source->layer, text) != 0)
+		return arena_printf(p->arena, "%s (%s)", text, source->layer);
+	return text;
+}
+
+static bool has_place(const struct painter *p, struct pos pos)
+{
+	return pos.source && p->view->sources && pos.source < p->view->sources->n;
+}
+
+static const char *clean(const struct painter *p, const char *text)
+{
+	struct strbuf buf = STRBUF_INIT;
+	const char *out;
+
+	add_clean(&buf, text, strlen(text));
+	out = arena_strdup(p->arena, buf.text);
+	strbuf_release(&buf);
+	return out;
+}
+
+static void add_header(struct painter *p, const struct change *change)
+{
+	const struct terminal *terminal = p->view->terminal;
+	enum style style = action_style(change->action);
+	bool unknown = false;
+	const char *symbol = action_symbol(change->action);
+
+	for (size_t i = 0; i < change->n_reasons; i++)
+		unknown = unknown || change->reasons[i].kind == REASON_UNKNOWN;
+	if (unknown && strcmp(symbol, " ") == 0)
+		symbol = "?";
+	add_spaces(p->buf, 3 - (int)strlen(symbol));
+	paint(p->buf, terminal, style, "%s", symbol);
+	strbuf_addch(p->buf, ' ');
+	paint(p->buf, terminal, STYLE_BOLD, "%s", clean(p, change->address));
+	if (change->record && change->record->status == RECORD_DEPOSED)
+		strbuf_addf(p->buf, " (generation %d)", change->generation);
+	if (unknown && change->action == ACTION_NOOP)
+		strbuf_addstr(p->buf, " cannot be seen");
+	else
+		strbuf_addf(p->buf, " %s", action_phrase(change));
+	if (change->n_reasons && change->reasons[0].kind == REASON_NEW &&
+		has_place(p, change->reasons[0].pos))
+		paint(p->buf, terminal, STYLE_DIM, "  # %s", place(p, change->reasons[0].pos));
+	strbuf_addch(p->buf, '\n');
+}
+
+static bool told_by_attribute(const struct change *change, const struct reason *reason)
+{
+	if (reason->kind != REASON_CHANGED && reason->kind != REASON_DRIFT)
+		return false;
+	for (size_t i = 0; reason->path && i < change->n_attributes; i++)
+		if (strcmp(change->attributes[i].path, reason->path) == 0)
+			return true;
+	return false;
+}
+
+static void add_reasons(struct painter *p, const struct change *change)
+{
+	for (size_t i = 0; i < change->n_reasons; i++) {
+		const struct reason *reason = &change->reasons[i];
+
+		if (!p->view->explain &&
+			(told_by_attribute(change, reason) || reason->kind == REASON_NEW))
+			continue;
+		add_spaces(p->buf, MARGIN);
+		paint(p->buf, p->view->terminal, STYLE_DIM, "# %s", clean(p, reason->text));
+		if (has_place(p, reason->pos))
+			paint(p->buf, p->view->terminal, STYLE_DIM, " (%s)", place(p, reason->pos));
+		strbuf_addch(p->buf, '\n');
+	}
+}
+
+static const char *shown_path(const struct painter *p, const char *path)
+{
+	static const char digests[] = "$digests.";
+
+	if (strncmp(path, digests, sizeof(digests) - 1) == 0)
+		return arena_printf(p->arena, "content of %s", clean(p, path + sizeof(digests) - 1));
+	return clean(p, path);
+}
+
+static bool is_text(const struct value *value)
+{
+	return value && value->kind == VALUE_STRING && !(value->flags & VALUE_SENSITIVE);
+}
+
+static void add_values(struct painter *p, const struct attribute_change *attribute)
+{
+	const struct terminal *terminal = p->view->terminal;
+	struct value_style style = {terminal, p->view->redactor, MARGIN};
+	const struct value *before = attribute->before, *after = attribute->after;
+
+	if (is_text(before) && is_text(after) && (value_is_block(before) || value_is_block(after))) {
+		strbuf_addstr(p->buf, " =");
+		render_line_diff(p->buf, &style, before->text, after->text);
+		return;
+	}
+	strbuf_addstr(p->buf, value_is_block(before ? before : after) ? " =" : " = ");
+	if (before)
+		render_value(p->buf, &style, before);
+	if (!before || !after) {
+		if (after)
+			render_value(p->buf, &style, after);
+		return;
+	}
+	strbuf_addf(p->buf, " %s", terminal_symbol(terminal, SYMBOL_ARROW));
+	strbuf_addstr(p->buf, value_is_block(after) ? "" : " ");
+	render_value(p->buf, &style, after);
+}
+
+/* "  # forces replacement; config.yml:3:5" */
+static void add_note(struct painter *p, const struct change *change,
+	const struct attribute_change *attribute)
+{
+	bool made = change->action == ACTION_CREATE || change->action == ACTION_ADOPT;
+	struct strbuf note = STRBUF_INIT;
+
+	if (attribute->forces_replace)
+		strbuf_addstr(&note, "; forces replacement");
+	if (attribute->drift)
+		strbuf_addstr(&note, attribute->only_reported ? "; drift, left as it is"
+							      : "; drift: changed outside devenv");
+	if (has_place(p, attribute->pos) && !made && !attribute->drift)
+		strbuf_addf(&note, "; %s", place(p, attribute->pos));
+	if (note.len)
+		paint(p->buf, p->view->terminal,
+			attribute->forces_replace ? STYLE_YELLOW : STYLE_DIM, "  # %s", note.text + 2);
+	strbuf_release(&note);
+}
+
+static void add_attributes(struct painter *p, const struct change *change)
+{
+	int width = 0;
+
+	for (size_t i = 0; i < change->n_attributes; i++) {
+		int one = display_width(shown_path(p, change->attributes[i].path));
+
+		if (one > width && one <= PATH_WIDTH)
+			width = one;
+	}
+	for (size_t i = 0; i < change->n_attributes; i++) {
+		const struct attribute_change *attribute = &change->attributes[i];
+		const char *path = shown_path(p, attribute->path);
+		enum action like = !attribute->before  ? ACTION_CREATE
+				   : !attribute->after ? ACTION_DELETE
+						       : ACTION_UPDATE;
+
+		if (!attribute->before && !attribute->after)
+			continue;
+		add_spaces(p->buf, MARGIN);
+		paint(p->buf, p->view->terminal, action_style(like), "%s", action_symbol(like));
+		strbuf_addf(p->buf, " %s", path);
+		add_spaces(p->buf, width - display_width(path));
+		add_values(p, attribute);
+		add_note(p, change, attribute);
+		strbuf_addch(p->buf, '\n');
+	}
+}
+
+static void add_hold(struct painter *p, const struct change *change)
+{
+	static const char *const why[] = {
+		[HOLD_NONE] = "",
+		[HOLD_DATA_LOSS] = "it loses data",
+		[HOLD_MASS_DELETE] = "more than half of the environment would be destroyed",
+		[HOLD_STRONGER] = "it is more than the plan had shown",
+	};
+	const char *release = hold_release(change, p->plan, p->arena);
+
+	if (!change->hold)
+		return;
+	add_spaces(p->buf, MARGIN);
+	paint(p->buf, p->view->terminal, STYLE_YELLOW, "! held: %s", why[change->hold]);
+	strbuf_addf(p->buf, "; release it with %s", release);
+	if (change->approval[0] && change->hold != HOLD_STRONGER)
+		strbuf_addf(p->buf, " or `devenv approve %s`", change->approval);
+	strbuf_addch(p->buf, '\n');
+}
+
+static const struct change *change_of(const struct plan *plan, const char *address)
+{
+	for (size_t i = 0; i < plan->n; i++)
+		if (strcmp(plan->changes[i].address, address) == 0)
+			return &plan->changes[i];
+	return NULL;
+}
+
+static void add_edges(struct painter *p, const char *what, const struct edge *edges, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		const char *address = p->plan->graph->nodes[edges[i].node].resource->address;
+		const struct change *other = change_of(p->plan, address);
+
+		add_spaces(p->buf, MARGIN);
+		strbuf_addf(p->buf, "%s %s (%s", what, clean(p, address), edge_kind_str(edges[i].kind));
+		if (has_place(p, edges[i].pos))
+			strbuf_addf(p->buf, ", %s", place(p, edges[i].pos));
+		strbuf_addf(p->buf, "): %s\n", other ? action_str(other->action) : "not in the plan");
+	}
+}
+
+static void add_fact(struct painter *p, const char *name, const char *text)
+{
+	if (!text || !*text)
+		return;
+	add_spaces(p->buf, MARGIN);
+	strbuf_addf(p->buf, "%-10s %s\n", name, clean(p, text));
+}
+
+/* --explain: what the three inputs of the decision were. */
+static void add_facts(struct painter *p, const struct change *change)
+{
+	const struct record *record = change->record;
+	const struct observation *seen = change->observed;
+	static const char *const presences[] = {
+		[PRESENCE_UNKNOWN] = "unknown",
+		[PRESENCE_ABSENT] = "absent",
+		[PRESENCE_PRESENT] = "present",
+		[PRESENCE_UNTRACKED] = "cannot be observed; what is recorded is taken for true",
+	};
+
+	add_fact(p, "desired", change->node == NODE_NONE ? "no" : "yes");
+	add_fact(p, "recorded", record ? record_status_str(record->status) : "no");
+	if (record) {
+		add_fact(p, "id", record->id);
+		add_fact(p, "endpoint", record->endpoint);
+		add_fact(p, "last error", record->last_error);
+	}
+	add_fact(p, "observed", seen ? presences[seen->presence] : "not looked at");
+	if (seen) {
+		add_fact(p, "health", seen->health);
+		add_fact(p, "message", seen->message);
+	}
+	if (change->intent)
+		add_fact(p, "intent",
+			arena_printf(p->arena, "%s, left by run %lld",
+				intent_action_str(change->intent->action),
+				(long long)change->intent->run));
+	if (change->node != NODE_NONE && p->plan->graph) {
+		const struct node *node = &p->plan->graph->nodes[change->node];
+
+		add_edges(p, "needs", node->needs, node->n_needs);
+		add_edges(p, "feeds", node->feeds, node->n_feeds);
+	}
+}
+
+static void add_change(struct painter *p, const struct change *change)
+{
+	add_header(p, change);
+	add_reasons(p, change);
+	if (p->view->explain)
+		add_facts(p, change);
+	add_attributes(p, change);
+	add_hold(p, change);
+	strbuf_addch(p->buf, '\n');
+}
+
+static bool output_changed(const struct output_change *output)
+{
+	if (!output->before || !output->after)
+		return output->before != output->after;
+	return !value_is_known(output->after) || !value_equal(output->before, output->after);
+}
+
+static void add_outputs(struct painter *p)
+{
+	struct change none = {.action = ACTION_CREATE};
+	struct attribute_change *list;
+	size_t n = 0;
+
+	list = arena_zalloc(p->arena, (p->plan->n_outputs + 1) * sizeof(*list));
+	for (size_t i = 0; i < p->plan->n_outputs; i++) {
+		const struct output_change *output = &p->plan->outputs[i];
+
+		if (output_changed(output))
+			list[n++] = (struct attribute_change){
+				.path = output->name, .before = output->before, .after = output->after};
+	}
+	if (!n)
+		return;
+	none.attributes = list;
+	none.n_attributes = n;
+	strbuf_addstr(p->buf, "Outputs:\n");
+	add_attributes(p, &none);
+	strbuf_addch(p->buf, '\n');
+}
+
+static void add_strays(struct painter *p)
+{
+	if (!p->plan->n_strays)
+		return;
+	strbuf_addstr(p->buf, "Not recorded, but with the mark of this environment:\n");
+	for (size_t i = 0; i < p->plan->n_strays; i++) {
+		const struct stray *stray = &p->plan->strays[i];
+
+		add_spaces(p->buf, MARGIN);
+		strbuf_addf(p->buf, "%s %s (%s)\n", clean(p, stray->address),
+			clean(p, stray->name ? stray->name : ""), clean(p, stray->id ? stray->id : ""));
+	}
+	strbuf_addstr(p->buf, "      Take one back with `devenv import ADDRESS ID`, or remove them with "
+			      "`devenv destroy --strays`.\n\n");
+}
+
+static void add_count(struct strbuf *buf, size_t n, const char *what)
+{
+	if (n)
+		strbuf_addf(buf, ", %zu %s", n, what);
+}
+
+void render_plan_summary(struct strbuf *buf, const struct plan_view *view, const struct plan *plan)
+{
+	const struct plan_counts *c = &plan->counts;
+
+	if (!plan->has_changes) {
+		if (view->destroy)
+			strbuf_addstr(buf, "No changes. There is nothing to destroy.");
+		else if (c->unknown)
+			strbuf_addf(buf, "No changes, as far as can be seen: %zu cannot be.", c->unknown);
+		else
+			paint(buf, view->terminal, STYLE_GREEN,
+				"No changes. Your environment matches the manifest.");
+		strbuf_addch(buf, '\n');
+		return;
+	}
+	paint(buf, view->terminal, STYLE_BOLD, "Plan:");
+	strbuf_addf(buf, " %s%zu to add, %zu to change, %zu to destroy", c->deferred ? "up to " : "",
+		c->add, c->change, c->destroy);
+	add_count(buf, c->start, "to start");
+	add_count(buf, c->adopt, "to adopt");
+	add_count(buf, c->moved, "to move");
+	add_count(buf, c->forget, "to forget");
+	add_count(buf, c->record, "to record");
+	strbuf_addstr(buf, ".");
+	if (c->held)
+		paint(buf, view->terminal, STYLE_YELLOW, " %zu held: needs approval.", c->held);
+	if (c->unknown)
+		strbuf_addf(buf, " %zu cannot be seen.", c->unknown);
+	strbuf_addch(buf, '\n');
+}
+
+void render_plan(struct strbuf *buf, const struct plan_view *view, const struct plan *plan)
+{
+	struct arena arena = ARENA_INIT;
+	struct painter p = {buf, view, plan, &arena};
+
+	for (size_t i = 0; i < plan->n && !view->brief; i++)
+		if (is_shown(view, &plan->changes[i]))
+			add_change(&p, &plan->changes[i]);
+	if (!view->brief && !view->explain) {
+		add_outputs(&p);
+		add_strays(&p);
+	}
+	if (!view->explain)
+		render_plan_summary(buf, view, plan);
+	arena_release(&arena);
+}

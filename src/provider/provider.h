@@ -205,6 +205,11 @@ struct provider {
 	enum readiness (*ready)(struct provider_env *env, struct record *record,
 		const struct probe *probe, const struct value *spec, const char **why);
 
+	/* Where an http or tcp probe without a `host` goes: maps spec's `port` (as the thing sees it) to a
+	   host and port that we can reach. ERROR_* when there is none yet. Optional: 127.0.0.1. */
+	int (*probe_target)(struct provider_env *env, struct record *record, const struct value *spec,
+		char *host, size_t host_size, int *port, struct error *err);
+
 	/* Finds an existing thing by the user's id and describes it as an observation (record NULL);
 	   apply with `adopt` then takes it over. Optional. */
 	int (*import)(struct provider_env *env, const struct type *type, const char *id,

@@ -1,0 +1,203 @@
+/* One queue in, one queue out, one mutex; an eventfd wakes the scheduler's poll(). */
+#include "engine/worker.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+struct workers {
+	pthread_mutex_t mutex;
+	pthread_cond_t work;
+	pthread_t *threads;
+	int n_threads, limit, idle;
+	bool stopping;
+	struct task *first, *last;         /* to do */
+	struct message *inbox, *inbox_end; /* done */
+	int fd;
+};
+
+static void send_message(struct workers *workers, struct message *message)
+{
+	uint64_t one = 1;
+	ssize_t written;
+
+	pthread_mutex_lock(&workers->mutex);
+	if (workers->inbox)
+		workers->inbox_end->next = message;
+	else
+		workers->inbox = message;
+	workers->inbox_end = message;
+	pthread_mutex_unlock(&workers->mutex);
+	do {
+		written = write(workers->fd, &one, sizeof(one));
+	} while (written < 0 && errno == EINTR);
+}
+
+struct progress_to {
+	struct workers *workers;
+	uint32_t step;
+};
+
+static void send_progress(void *arg, const char *line)
+{
+	struct progress_to *to = arg;
+	struct message *message = xcalloc(1, sizeof(*message));
+
+	message->step = to->step;
+	message->progress = xstrdup(line);
+	send_message(to->workers, message);
+}
+
+static void run_observe(struct task *task)
+{
+	struct observe_request request = {.items = &task->observation, .n = 1};
+
+	task->status = task->provider->observe(&task->env, &request, &task->err);
+	if (task->status < 0) {
+		task->observation.presence = PRESENCE_UNKNOWN;
+		task->observation.message = task->err.msg;
+	}
+}
+
+static void run_task(struct workers *workers, struct task *task)
+{
+	struct progress_to to = {workers, task->step};
+
+	task->env.arena = &task->arena;
+	task->env.progress = send_progress;
+	task->env.progress_arg = &to;
+	switch (task->kind) {
+	case TASK_OBSERVE:
+		run_observe(task);
+		break;
+	case TASK_APPLY:
+		task->status = task->provider->apply(&task->env, &task->request, &task->outcome,
+			&task->err);
+		break;
+	case TASK_DESTROY:
+		task->status = task->provider->destroy(&task->env, task->record, &task->err);
+		break;
+	case TASK_PROBE:
+		task->readiness = probe_once(task);
+		break;
+	}
+	task->env.progress = NULL;
+	task->env.progress_arg = NULL;
+}
+
+static void *work(void *arg)
+{
+	struct workers *workers = arg;
+
+	pthread_mutex_lock(&workers->mutex);
+	for (;;) {
+		struct message *message;
+		struct task *task;
+
+		while (!workers->first && !workers->stopping) {
+			workers->idle++;
+			pthread_cond_wait(&workers->work, &workers->mutex);
+			workers->idle--;
+		}
+		task = workers->first;
+		if (!task)
+			break;
+		workers->first = task->next;
+		pthread_mutex_unlock(&workers->mutex);
+		run_task(workers, task);
+		message = xcalloc(1, sizeof(*message));
+		message->task = task;
+		message->step = task->step;
+		send_message(workers, message);
+		pthread_mutex_lock(&workers->mutex);
+	}
+	pthread_mutex_unlock(&workers->mutex);
+	return NULL;
+}
+
+struct workers *workers_new(int limit, struct error *err)
+{
+	struct workers *workers = xcalloc(1, sizeof(*workers));
+
+	workers->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (workers->fd < 0) {
+		error_errno(err, "make an event descriptor");
+		free(workers);
+		return NULL;
+	}
+	pthread_mutex_init(&workers->mutex, NULL);
+	pthread_cond_init(&workers->work, NULL);
+	workers->limit = limit;
+	workers->threads = xcalloc((size_t)limit, sizeof(*workers->threads));
+	return workers;
+}
+
+void workers_free(struct workers *workers)
+{
+	if (!workers)
+		return;
+	pthread_mutex_lock(&workers->mutex);
+	workers->stopping = true;
+	pthread_cond_broadcast(&workers->work);
+	pthread_mutex_unlock(&workers->mutex);
+	for (int i = 0; i < workers->n_threads; i++)
+		pthread_join(workers->threads[i], NULL);
+	pthread_cond_destroy(&workers->work);
+	pthread_mutex_destroy(&workers->mutex);
+	close(workers->fd);
+	free(workers->threads);
+	free(workers);
+}
+
+int workers_fd(const struct workers *workers)
+{
+	return workers->fd;
+}
+
+/* Signals belong to the scheduler: threads start with all of them blocked. */
+static void start_thread(struct workers *workers)
+{
+	sigset_t all, old;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	if (pthread_create(&workers->threads[workers->n_threads], NULL, work, workers) == 0)
+		workers->n_threads++;
+	else if (!workers->n_threads)
+		BUG("no thread can be started");
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+void workers_submit(struct workers *workers, struct task *task)
+{
+	task->next = NULL;
+	pthread_mutex_lock(&workers->mutex);
+	if (workers->first)
+		workers->last->next = task;
+	else
+		workers->first = task;
+	workers->last = task;
+	if (!workers->idle && workers->n_threads < workers->limit)
+		start_thread(workers);
+	pthread_cond_signal(&workers->work);
+	pthread_mutex_unlock(&workers->mutex);
+}
+
+struct message *workers_collect(struct workers *workers)
+{
+	struct message *messages;
+	uint64_t count;
+	ssize_t n = read(workers->fd, &count, sizeof(count));
+
+	(void)n; /* only resets the counter; nothing there is fine */
+	pthread_mutex_lock(&workers->mutex);
+	messages = workers->inbox;
+	workers->inbox = workers->inbox_end = NULL;
+	pthread_mutex_unlock(&workers->mutex);
+	return messages;
+}

@@ -56,7 +56,8 @@ struct record {
 	const struct secret_key *key;
 };
 
-/* Parsed on first use and kept in the record. An unreadable one is a map that is empty, with `err`. */
+/* Parsed on first use and kept in the record. An unreadable one (damaged, key lost) is an
+   empty map with `err` set to ERROR_CORRUPT, each time it is asked for. */
 const struct value *record_inputs(struct record *record, struct error *err);
 const struct value *record_outputs(struct record *record, struct error *err);
 const struct value *record_observed(struct record *record, struct error *err);

@@ -31,6 +31,7 @@ enum value_flag {
 	VALUE_DELETE = 1 << 3,    /* a map with `$delete: true` (merging only) */
 	VALUE_HAS_SENSITIVE = 1 << 4, /* a container that holds a sensitive value somewhere */
 	VALUE_HAS_UNKNOWN = 1 << 5,   /* a container that holds an unknown value somewhere */
+	VALUE_KEYED = 1 << 6, /* a sensitive string read from state whose text is only a keyed hash */
 };
 
 /*

@@ -175,7 +175,11 @@ static int look_up(struct expansion *x, const struct part *part, bool whole, str
 	case LOOKUP_FAILED:
 		return -1;
 	}
-	if (whole || value_is_scalar(&piece->value) || piece->value.kind == VALUE_UNKNOWN)
+	if (whole || piece->value.kind == VALUE_UNKNOWN)
+		return 0;
+	if (piece->value.kind == VALUE_NULL)
+		piece->value.len = 0; /* whatever its source text is */
+	if (value_is_scalar(&piece->value))
 		return 0;
 	diag_error(x->diags, part->pos, "${%s} is a %s, which cannot stand inside a longer text",
 		part->text, value_kind_str(piece->value.kind));

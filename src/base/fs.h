@@ -19,7 +19,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
-/* --- names: pure, no file is looked at, no symbolic link followed ------------------------------- */
+/* --- names: pure, no file is looked at, no symbolic link followed --------------------------- */
 
 /* "a" + "b" -> "a/b"; an absolute `path` is returned as it is. Not normalised. */
 const char *fs_join(struct arena *arena, const char *directory, const char *path);
@@ -33,7 +33,7 @@ const char *fs_name(const char *path);
    Both normalised. */
 const char *fs_relative(const char *directory, const char *path);
 
-/* --- looking ------------------------------------------------------------------------------------ */
+/* --- looking -------------------------------------------------------------------------------- */
 
 enum fs_kind {
 	FS_ABSENT,
@@ -55,7 +55,7 @@ int fs_real(struct arena *arena, const char *path, const char **out, struct erro
 int fs_list(const char *path, struct arena *arena, const char *const **names, size_t *n,
 	struct error *err);
 
-/* --- reading ------------------------------------------------------------------------------------ */
+/* --- reading -------------------------------------------------------------------------------- */
 
 enum { FS_READ_LIMIT = 1 << 28 }; /* 256 MiB: a larger file is ERROR_INVALID */
 
@@ -67,7 +67,7 @@ int fs_read(const char *path, struct arena *arena, const char **text, size_t *le
 int fs_read_fd(int fd, const char *what, struct arena *arena, const char **text, size_t *len,
 	struct error *err);
 
-/* --- changing ----------------------------------------------------------------------------------- */
+/* --- changing ------------------------------------------------------------------------------- */
 
 /* All bytes or an error; not durable. `what` names it in errors. */
 int fs_write_fd(int fd, const char *what, const void *data, size_t len, struct error *err);
@@ -78,21 +78,23 @@ enum fs_flag {
 };
 
 /*
- * Durable. Readers see the old content or the new, never a part. Writes `temporary`, which must lie in
- * the same directory and is ours alone (one left by a process that died is overwritten): derive its
- * name from the intent. It is removed upon every failure. The mode is exactly `mode`, whatever the
- * umask. A `path` that is a symbolic link is replaced, not followed; a directory is ERROR_CONFLICT.
+ * Durable. Readers see the old content or the new, never a part. Writes `temporary`, which must lie
+ * in the same directory and is ours alone (one left by a process that died is overwritten): derive
+ * its name from the intent. It is removed upon every failure. The mode is exactly `mode`, whatever
+ * the umask. A `path` that is a symbolic link is replaced, not followed; a directory is
+ * ERROR_CONFLICT.
  */
 int fs_write(const char *path, const char *temporary, const void *data, size_t len, mode_t mode,
 	unsigned flags, struct error *err);
 
-/* Durable. Makes `path` and its missing parents, each with exactly `mode`; there already is success,
-   but a non-directory in the way is ERROR_CONFLICT. Those that this call made, outermost first, are
-   appended to *made (NULL-terminated, in `arena`) also when it fails half-way; `made` may be NULL. */
+/* Durable. Makes `path` and its missing parents, each with exactly `mode`. There already is
+   success, but a non-directory in the way is ERROR_CONFLICT. *made lists those that this call made,
+   outermost first (NULL-terminated, in `arena`), also when it fails; `made` may be NULL. */
 int fs_make_dirs(const char *path, mode_t mode, struct arena *arena, const char *const **made,
 	struct error *err);
 
-/* Durable. Removes a file or the link itself; gone already is success; a directory is ERROR_CONFLICT. */
+/* Durable. Removes a file, or the link itself; gone already is success; a directory is
+   ERROR_CONFLICT. */
 int fs_remove(const char *path, struct error *err);
 /* Durable. Removes an empty directory; gone already is success; not empty is ERROR_CONFLICT. */
 int fs_remove_dir(const char *path, struct error *err);

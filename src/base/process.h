@@ -1,17 +1,18 @@
 /*
- * Running other programs: the one place that starts a child. An argument vector, never a shell line.
+ * Running other programs: the one place that starts a child. An argument vector, never a shell
+ * line.
  *
  * A child gets default signal dispositions, an empty signal mask, a process group of its own (a
- * Ctrl-C in the terminal reaches us, not it), stdin from /dev/null or from `input`, and no descriptor
- * but 0, 1, 2 and `keep_fd`. stdout and stderr are drained at the same time. Callable from several
- * threads at once; no globals; SIGPIPE need not be ignored. SIGCHLD must not be ignored.
+ * Ctrl-C in the terminal reaches us, not it), stdin from /dev/null or from `input`, and no
+ * descriptor but 0, 1, 2 and `keep_fd` (as 3). stdout and stderr are drained at the same time.
+ * Callable from several threads at once; no globals; SIGPIPE need not be ignored, SIGCHLD must not.
  *
- * At the deadline or when `cancel` is set the group gets SIGINT, after `grace` SIGTERM, after `grace`
- * SIGKILL; what is left of the group when its leader has ended this way is killed, too. A child that
- * ends by itself may leave background processes; their output is no longer read.
+ * At the deadline or when `cancel` is set the group gets SIGINT, after `grace` SIGTERM, after
+ * `grace` SIGKILL; what is left of the group when its leader has ended this way is killed, too. A
+ * child that ends by itself may leave background processes; their output is no longer read.
  *
- * Should this program die, the child lives on: `keep_fd` (the lock of the intent, provider_env) tells
- * the next run so.
+ * Should this program die, the child lives on: `keep_fd` (the lock of the intent, provider_env)
+ * tells the next run so.
  */
 #ifndef DEVENV_BASE_PROCESS_H
 #define DEVENV_BASE_PROCESS_H
@@ -27,16 +28,17 @@
 #include <stdint.h>
 
 enum process_flag {
-	PROCESS_FOREGROUND = 1 << 0, /* our own stdin, stdout, stderr and process group: `exec -t`, editors */
-	PROCESS_DROP_STDOUT = 1 << 1, /* not captured (`line` still sees it) */
+	PROCESS_FOREGROUND = 1 << 0,  /* our own stdin, stdout, stderr and process group: for `exec` */
+	PROCESS_DROP_STDOUT = 1 << 1, /* not captured (`line` and `tail` still see it) */
 	PROCESS_DROP_STDERR = 1 << 2,
-	PROCESS_MERGE = 1 << 3,      /* stderr goes into stdout, in order */
+	PROCESS_MERGE = 1 << 3,       /* stderr goes into stdout, in order */
 };
 
 enum {
 	PROCESS_CAPTURE = 16 << 20, /* default of max_capture */
 	PROCESS_GRACE = 5000,       /* default of grace */
 	PROCESS_TAIL_LINES = 20,
+	PROCESS_KEEP_FD = 3,
 };
 
 /* Zero-initialise; only argv is needed. Everything is borrowed for the call. */
@@ -49,7 +51,7 @@ struct process_request {
 	size_t input_len;
 	size_t max_capture;       /* per stream; what is beyond is read and dropped; 0: PROCESS_CAPTURE */
 	unsigned flags;           /* enum process_flag */
-	int keep_fd;              /* stays open in the child; 0 or less: none */
+	int keep_fd;              /* stays open in the child, as PROCESS_KEEP_FD; 0 or less: none */
 	int64_t deadline;         /* monotonic ms; 0: none */
 	int64_t grace;            /* ms; 0: PROCESS_GRACE */
 	const struct clock *clock;  /* NULL: clock_system */
@@ -96,12 +98,15 @@ struct process_env {
 	size_t n, cap;
 };
 
-/* Starts with a copy of `base` (NULL: our own environment) without what must not travel: DEVENV_KEY. */
+/* Starts with a copy of `base` (NULL: our own environment) without what must not travel:
+   DEVENV_KEY. */
 void process_env_init(struct process_env *env, struct arena *arena, const char *const *base);
 /* Starts empty but for the given names (NULL-terminated) where our own environment has them. */
 void process_env_only(struct process_env *env, struct arena *arena, const char *const *names);
-void process_env_set(struct process_env *env, const char *name, const char *value); /* NULL: unset */
+/* NULL unsets. */
+void process_env_set(struct process_env *env, const char *name, const char *value);
 const char *process_env_get(const struct process_env *env, const char *name);
-const char *const *process_env_vector(struct process_env *env); /* NULL-terminated; for `request.env` */
+/* NULL-terminated; for `request.env`. */
+const char *const *process_env_vector(struct process_env *env);
 
 #endif

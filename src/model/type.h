@@ -1,6 +1,6 @@
 /*
  * What a resource type is: data, generated at build time from schemas/types/NAME.json (the same file
- * that an editor uses), so that there is one source. See docs/providers.md for the x- keys.
+ * that an editor uses), so that there is one source. docs/schema-format.md has the x- keys.
  */
 #ifndef DEVENV_MODEL_TYPE_H
 #define DEVENV_MODEL_TYPE_H
@@ -25,6 +25,7 @@ struct output {
 	const char *const *with;  /* OUTPUT_CHANGES; NULL-terminated */
 	bool sensitive;           /* always; else it is when an input is */
 	bool public;              /* never sensitive, even when an input is */
+	const char *description;
 };
 
 enum type_flag {

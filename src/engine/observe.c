@@ -1,0 +1,191 @@
+/*
+ * Items are collected in the order of the manifest, then of the records, so that the same inputs give
+ * providers the same batch. Types without effects are never asked for.
+ */
+#include "engine/observe.h"
+
+#include "base/map.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { OBSERVE_DEADLINE = 60 * 1000 };
+
+struct batch {
+	struct reconcile *r;
+	struct map desired; /* address -> observation, for joining records and intents with nodes */
+	size_t cap;
+};
+
+struct provider_env reconcile_env(struct reconcile *r, struct arena *arena)
+{
+	static const atomic_bool never = false;
+	const char *id = r->environment.id ? r->environment.id : "";
+
+	return (struct provider_env){
+		.arena = arena,
+		.clock = r->clock,
+		.project_root = r->manifest.root ? r->manifest.root : r->environment.root,
+		.work_dir = arena_printf(arena, "%s/environments/%s", r->home, id),
+		.environment = id,
+		.short_id = arena_strndup(arena, id, strlen(id) < 6 ? strlen(id) : 6),
+		.state_id = r->state ? state_id(r->state) : "",
+		.project = r->environment.project ? r->environment.project : "",
+		.self = r->self,
+		.intent_fd = -1,
+		.deadline = clock_monotonic(r->clock) + OBSERVE_DEADLINE,
+		.cancel = &never,
+	};
+}
+
+static struct observation *add(struct batch *b, const char *address, const struct type *type)
+{
+	struct reconcile *r = b->r;
+
+	ARENA_GROW(&r->arena, r->observations, r->n_observations, b->cap);
+	r->observations[r->n_observations] = (struct observation){.address = address, .type = type};
+	return &r->observations[r->n_observations++];
+}
+
+static bool is_observed(const struct type *type)
+{
+	const struct provider *provider = type ? provider_of(type) : NULL;
+
+	return provider && provider->observe && !(type->flags & TYPE_EFFECTLESS);
+}
+
+static void add_desired(struct batch *b, const struct view *views)
+{
+	const struct graph *graph = &b->r->graph;
+
+	for (uint32_t i = 0; i < graph->n; i++) {
+		const struct resource *resource = graph->nodes[i].resource;
+		struct observation *item;
+
+		if (!is_observed(resource->type))
+			continue;
+		map_add(&b->desired, resource->address, (uint32_t)b->r->n_observations);
+		item = add(b, resource->address, resource->type);
+		item->desired = views[i].inputs;
+	}
+}
+
+/* moved: the record of the old address belongs to the item of the new one. */
+static const char *address_now(const struct reconcile *r, const char *address)
+{
+	for (size_t i = 0; i < r->manifest.n_moved; i++) {
+		if (strcmp(r->manifest.moved[i].from, address) == 0 &&
+			graph_find(&r->graph, address) == MAP_NONE)
+			return r->manifest.moved[i].to;
+	}
+	return address;
+}
+
+static void add_recorded(struct batch *b)
+{
+	struct reconcile *r = b->r;
+
+	for (size_t i = 0; i < r->n_records; i++) {
+		struct record *record = &r->records[i];
+		const struct type *type = type_find(record->type);
+		uint32_t known = map_get(&b->desired, address_now(r, record->address));
+
+		if (!is_observed(type))
+			continue;
+		if (known != MAP_NONE && record->status != RECORD_DEPOSED)
+			r->observations[known].record = record;
+		else
+			add(b, record->address, type)->record = record;
+	}
+}
+
+static void add_open(struct batch *b)
+{
+	struct reconcile *r = b->r;
+
+	for (size_t i = 0; i < r->n_intents; i++) {
+		const struct intent *intent = &r->intents[i];
+		const struct type *type = type_find(intent->type);
+		bool found = false;
+
+		if (!is_observed(type))
+			continue;
+		for (size_t k = 0; k < r->n_observations; k++) {
+			if (strcmp(r->observations[k].address, intent->address) == 0) {
+				r->observations[k].intent = intent;
+				found = true;
+			}
+		}
+		if (!found)
+			add(b, intent->address, type)->intent = intent;
+	}
+}
+
+static void all_unknown(struct observe_request *request, const char *why)
+{
+	for (size_t i = 0; i < request->n; i++) {
+		request->items[i].presence = PRESENCE_UNKNOWN;
+		request->items[i].message = why;
+	}
+}
+
+static void keep_strays(struct reconcile *r, const struct observe_request *request)
+{
+	struct stray *strays;
+
+	if (!request->n_strays)
+		return;
+	strays = arena_alloc(&r->arena, (r->n_strays + request->n_strays) * sizeof(*strays));
+	if (r->n_strays)
+		memcpy(strays, r->strays, r->n_strays * sizeof(*strays));
+	memcpy(strays + r->n_strays, request->strays, request->n_strays * sizeof(*strays));
+	r->strays = strays;
+	r->n_strays += request->n_strays;
+}
+
+/* The items of one provider, packed together for its call and put back afterwards. */
+static void ask_provider(struct reconcile *r, const struct provider *provider)
+{
+	struct provider_env env = reconcile_env(r, &r->arena);
+	struct observe_request request = {0};
+	size_t *where = xmalloc((r->n_observations + 1) * sizeof(*where));
+	struct error err = ERROR_INIT;
+
+	request.items = arena_alloc(&r->arena, (r->n_observations + 1) * sizeof(*request.items));
+	for (size_t i = 0; i < r->n_observations; i++) {
+		if (provider_of(r->observations[i].type) != provider)
+			continue;
+		where[request.n] = i;
+		request.items[request.n++] = r->observations[i];
+	}
+	if (request.n) {
+		if (provider->observe(&env, &request, &err) < 0)
+			all_unknown(&request, arena_strdup(&r->arena, err.msg));
+		for (size_t i = 0; i < request.n; i++)
+			r->observations[where[i]] = request.items[i];
+		keep_strays(r, &request);
+	}
+	free(where);
+}
+
+int observe_all(struct reconcile *r, const struct view *views, struct error *err)
+{
+	struct batch batch = {.r = r};
+
+	(void)err;
+	r->observations = NULL;
+	r->n_observations = r->n_strays = 0;
+	add_desired(&batch, views);
+	add_recorded(&batch);
+	add_open(&batch);
+	map_release(&batch.desired);
+	if (r->options.no_refresh) {
+		for (size_t i = 0; i < r->n_observations; i++)
+			r->observations[i].presence = r->observations[i].record ? PRESENCE_UNTRACKED
+										 : PRESENCE_ABSENT;
+		return 0;
+	}
+	for (size_t i = 0; i < provider_count; i++)
+		ask_provider(r, provider_table[i]);
+	return 0;
+}

@@ -1,0 +1,14 @@
+/* Looking at reality: one batch a provider, over everything desired, recorded or left open. */
+#ifndef DEVENV_ENGINE_OBSERVE_H
+#define DEVENV_ENGINE_OBSERVE_H
+
+#include "engine/reconcile.h"
+#include "engine/resolve.h"
+
+/* Fills r->observations and r->strays. A provider that cannot be asked leaves "unknown", no error. */
+int observe_all(struct reconcile *r, const struct view *views, struct error *err);
+
+/* The environment of a provider call made outside a run (observing, logs, import). */
+struct provider_env reconcile_env(struct reconcile *r, struct arena *arena);
+
+#endif

@@ -1,0 +1,109 @@
+/*
+ * The inside of an apply, shared by its three files:
+ *   apply.c    the loop: what has come back, what can start, one commit, wait
+ *   execute.c  what a step does when its turn comes, and what follows from its result
+ *   journal.c  what is written to state before and after
+ */
+#ifndef DEVENV_ENGINE_SCHEDULE_H
+#define DEVENV_ENGINE_SCHEDULE_H
+
+#include "engine/planner.h"
+#include "engine/reconcile.h"
+#include "engine/resolve.h"
+#include "engine/steps.h"
+#include "engine/worker.h"
+
+/* What is known of a step beyond its order. */
+struct running {
+	struct task *task;        /* away with a worker; NULL: none */
+	enum action action;       /* what is really done */
+	char intent[17];          /* open; empty: none */
+	int intent_fd;
+	int attempts;
+	int64_t started_at;       /* monotonic; 0: not yet */
+	int64_t wake;             /* PAUSED, WAITING: when it goes on */
+	int failures, successes;  /* of its probe */
+	bool observed;            /* reality was looked at after its inputs became known */
+	const char *id;           /* of what was made; for probing */
+	struct record *record;    /* as just written; for probing */
+	const char *why;          /* what it waits for, or why it failed */
+};
+
+struct scheduler {
+	struct reconcile *r;
+	const struct apply_options *options;
+	struct apply_result *result;
+	struct plan *plan;
+	struct steps steps;
+	struct running *running;     /* per step */
+	struct resolver resolver;    /* its views show what is, once a step is done */
+	struct planner_input *planner;
+	const char *work_dir;
+	struct workers *workers;
+	atomic_bool cancel;          /* second SIGINT, seen by workers */
+	bool cancelling;             /* first SIGINT, or --fail-fast after a failure */
+	bool interrupted;
+
+	uint32_t *ready;             /* heap of steps for workers, by priority */
+	uint32_t n_ready;
+	uint32_t *inline_ready;      /* queue of steps that need no worker */
+	uint32_t inline_head, inline_tail;
+	uint32_t unfinished;         /* steps that are not done, failed or skipped */
+	uint32_t away;               /* tasks with workers */
+	uint32_t pausing;            /* steps in PAUSED or WAITING */
+	size_t total, done;          /* for progress: steps that do something */
+
+	bool in_transaction;
+	struct run run;
+	struct error error;          /* the first failure of state itself: ends the run */
+	struct strbuf scratch;
+};
+
+static inline struct change *change_of(const struct scheduler *s, uint32_t step)
+{
+	return &s->plan->changes[s->steps.items[step].change];
+}
+
+static inline const struct resource *resource_of_change(const struct scheduler *s,
+	const struct change *change)
+{
+	return change->node == NODE_NONE ? NULL : s->plan->graph->nodes[change->node].resource;
+}
+
+/* Runs the whole plan; the scheduler holds r, options, result, plan, resolver and planner. */
+int apply_run(struct scheduler *s, struct error *err);
+
+/* --- execute.c ---------------------------------------------------------------------------------- */
+
+/* The step's blockers are gone: puts it in one of the queues. */
+void step_becomes_ready(struct scheduler *s, uint32_t step);
+/* Does what needs no worker (nothing, records, effectless types) right away. */
+void step_run_inline(struct scheduler *s, uint32_t step);
+/* Prepares the step's task and opens its intent; NULL: it turned out to need no worker. */
+struct task *step_prepare(struct scheduler *s, uint32_t step);
+/* A task has come back. */
+void step_finish(struct scheduler *s, struct task *task);
+/* A paused or waiting step goes on. */
+struct task *step_resume(struct scheduler *s, uint32_t step);
+void step_skip(struct scheduler *s, uint32_t step, enum event_kind kind, const char *why);
+void task_free(struct task *task);
+void emit(struct scheduler *s, enum event_kind kind, uint32_t step, const char *text,
+	const char *output);
+
+/* --- journal.c ---------------------------------------------------------------------------------- */
+
+/* All write into the current transaction, which begins by itself; a failure ends the run. */
+void journal_begin(struct scheduler *s);
+void journal_commit(struct scheduler *s);
+void journal_intent(struct scheduler *s, uint32_t step, enum intent_action action);
+void journal_close_intent(struct scheduler *s, uint32_t step);
+/* What is there now. `outcome` NULL: only metadata changed. */
+struct record *journal_record(struct scheduler *s, uint32_t step, const struct outcome *outcome,
+	enum record_status status, const char *error);
+void journal_status(struct scheduler *s, uint32_t step, struct record *record,
+	enum record_status status, const char *error);
+void journal_remove(struct scheduler *s, uint32_t step);
+void journal_change(struct scheduler *s, uint32_t step, const char *status, const char *error);
+void journal_outputs(struct scheduler *s);
+
+#endif

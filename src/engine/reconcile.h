@@ -21,6 +21,9 @@
 #include "state/lock.h"
 #include "state/state.h"
 
+struct view;
+struct planner_input;
+
 struct reconcile {
 	/* Set by the caller before reconcile_load. */
 	const struct clock *clock;
@@ -46,6 +49,8 @@ struct reconcile {
 	size_t n_observations;
 	struct stray *strays;
 	size_t n_strays;
+	struct view *views;         /* per node: what references to it see */
+	struct planner_input *planner; /* what the plan was made from */
 	struct plan plan;
 	struct redactor redactor;   /* knows the resolved secrets */
 };

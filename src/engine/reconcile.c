@@ -1,0 +1,278 @@
+/*
+ * The pipeline, a call a stage. See reconcile.h for what each hands to the next.
+ */
+#include "engine/reconcile.h"
+
+#include "base/fs.h"
+#include "engine/checkout.h"
+#include "engine/observe.h"
+#include "engine/schedule.h"
+#include "model/json.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { SETTLE_TIMEOUT = 5000 }; /* how long what an earlier run left running may still take */
+
+void reconcile_init(struct reconcile *r)
+{
+	*r = (struct reconcile){.clock = &clock_system, .lock = LOCK_INIT};
+	r->options.allow_delete = -1;
+	hash_start();
+}
+
+void reconcile_release(struct reconcile *r)
+{
+	state_free(r->state);
+	lock_drop(&r->lock);
+	graph_release(&r->graph);
+	redactor_release(&r->redactor);
+	arena_release(&r->arena);
+	r->state = NULL;
+}
+
+/* --- load --------------------------------------------------------------------------------------- */
+
+static void validate(struct reconcile *r)
+{
+	for (size_t i = 0; i < r->manifest.n_resources; i++) {
+		const struct resource *resource = &r->manifest.resources[i];
+		const struct provider *provider = provider_of(resource->type);
+
+		if (provider && provider->validate)
+			provider->validate(resource, &r->diags);
+	}
+}
+
+int reconcile_load(struct reconcile *r, struct error *err)
+{
+	diags_init(&r->diags, &r->arena);
+	if (manifest_load(&r->input, &r->arena, &r->manifest, &r->diags, err) < 0)
+		return r->diags.errors ? error_set(err, ERROR_INVALID, "the manifest has mistakes") : -1;
+	for (size_t i = 0; i < r->manifest.n_variables; i++) {
+		if (r->manifest.variables[i].value)
+			redactor_learn(&r->redactor, r->manifest.variables[i].value);
+	}
+	validate(r);
+	graph_build(&r->graph, r->manifest.resources, r->manifest.n_resources, &r->arena,
+		&r->manifest.sources, &r->diags);
+	if (r->diags.errors)
+		return error_set(err, ERROR_INVALID, "the manifest has mistakes");
+	return 0;
+}
+
+int reconcile_locate(struct reconcile *r, struct error *err)
+{
+	diags_init(&r->diags, &r->arena);
+	if (checkout_find_root(r->input.directory, &r->arena, &r->manifest.root, err) < 0)
+		return -1;
+	r->manifest.environment = r->input.environment ? r->input.environment : "";
+	return graph_build(&r->graph, NULL, 0, &r->arena, &r->manifest.sources, &r->diags);
+}
+
+/* --- open --------------------------------------------------------------------------------------- */
+
+static int find_environment(struct reconcile *r, const struct checkout *checkout, struct error *err)
+{
+	if (!checkout->id)
+		return 0;
+	return state_environment_find(r->state, checkout->id, r->manifest.environment, &r->arena,
+		&r->environment, err);
+}
+
+static int take_lock(struct reconcile *r, const struct checkout *checkout, const char *what,
+	struct error *err)
+{
+	const char *name = arena_printf(&r->arena, "%s%s%s", checkout->id,
+		*r->manifest.environment ? "." : "", r->manifest.environment);
+
+	return lock_take(&r->lock, r->home, name, what, r->lock_timeout, NULL, r->clock, err);
+}
+
+static int put_environment(struct reconcile *r, const struct checkout *checkout, struct error *err)
+{
+	r->environment.checkout = checkout->id;
+	r->environment.name = r->manifest.environment;
+	if (r->manifest.name || !r->environment.project)
+		r->environment.project = r->manifest.name ? r->manifest.name : "";
+	r->environment.root = checkout->root;
+	r->environment.device = checkout->device;
+	r->environment.inode = checkout->inode;
+	if (state_begin(r->state, err) < 0)
+		return -1;
+	if (state_environment_put(r->state, &r->arena, &r->environment, err) < 0) {
+		state_rollback(r->state);
+		return -1;
+	}
+	return state_commit(r->state, err);
+}
+
+static bool environment_moved(const struct reconcile *r, const struct checkout *checkout)
+{
+	const struct environment *known = &r->environment;
+
+	return !known->id || strcmp(known->root, checkout->root) != 0 ||
+	       known->inode != checkout->inode || known->device != checkout->device ||
+	       (r->manifest.name && strcmp(known->project, r->manifest.name) != 0);
+}
+
+static int open_for_writing(struct reconcile *r, struct checkout *checkout, const char *what,
+	struct error *err)
+{
+	if (checkout_claim(checkout, &r->arena, err) < 0 || take_lock(r, checkout, what, err) < 0 ||
+		find_environment(r, checkout, err) < 0)
+		return -1;
+	return environment_moved(r, checkout) ? put_environment(r, checkout, err) : 0;
+}
+
+/* Two runs of one action never overlap: what an earlier run left running is waited for, then ended. */
+static int settle_children(struct reconcile *r, struct error *err)
+{
+	for (size_t i = 0; i < r->n_intents; i++) {
+		if (intent_file_wait(r->home, r->intents[i].id, SETTLE_TIMEOUT, r->clock,
+			    err) < 0)
+			return error_wrap(err, "settle %s", r->intents[i].address);
+	}
+	return 0;
+}
+
+int reconcile_open(struct reconcile *r, enum state_mode mode, const char *what, struct error *err)
+{
+	struct checkout checkout;
+
+	r->state = state_open(r->home, mode, r->clock, err);
+	if (!r->state || checkout_look(r->manifest.root, r->state, &r->arena, &checkout, err) < 0)
+		return -1;
+	if (mode == STATE_WRITE ? open_for_writing(r, &checkout, what, err) < 0
+				: find_environment(r, &checkout, err) < 0)
+		return -1;
+	if (!r->environment.id)
+		return 0;
+	if (state_records(r->state, r->environment.id, &r->arena, &r->records, &r->n_records, err) < 0 ||
+		state_intents(r->state, r->environment.id, &r->arena, &r->intents, &r->n_intents,
+			err) < 0)
+		return -1;
+	for (size_t i = 0; i < r->n_records; i++) {
+		r->records[i].arena = &r->arena;
+		r->records[i].key = state_key(r->state);
+	}
+	return mode == STATE_WRITE ? settle_children(r, err) : 0;
+}
+
+/* --- observe, plan ------------------------------------------------------------------------------ */
+
+static int digest_file(void *arg, const char *path, struct hash *out, struct error *err)
+{
+	struct reconcile *r = arg;
+
+	return hash_file(fs_join(&r->arena, r->manifest.root, path), out, err);
+}
+
+static const struct value *recorded_outputs(struct reconcile *r)
+{
+	const char *const *keys, *const *values;
+	struct value *outputs = arena_alloc(&r->arena, sizeof(*outputs));
+	struct error err = ERROR_INIT;
+	size_t n = 0;
+
+	if (!r->environment.id || state_notes(r->state, r->environment.id, "outputs", &r->arena, &keys,
+					   &values, &n, &err) < 0 || !n)
+		return NULL;
+	if (json_parse(values[0], strlen(values[0]), &r->arena, state_key(r->state), outputs, &err) < 0)
+		return NULL;
+	return outputs;
+}
+
+/* Approvals given by `devenv approve` join those of the command line. */
+static void read_approvals(struct reconcile *r)
+{
+	const char *const *keys, *const *values;
+	struct error err = ERROR_INIT;
+	size_t n = 0;
+
+	if (r->environment.id && state_notes(r->state, r->environment.id, "approval", &r->arena, &keys,
+					&values, &n, &err) == 0 && n) {
+		const char **all = arena_alloc(&r->arena, (n + 1) * sizeof(*all));
+
+		memcpy(all, keys, n * sizeof(*all));
+		all[n] = NULL;
+		r->options.approvals = all;
+	}
+}
+
+static struct planner_input *planner_of(struct reconcile *r)
+{
+	struct planner_input *in = arena_zalloc(&r->arena, sizeof(*in));
+	struct digester *digester = arena_alloc(&r->arena, sizeof(*digester));
+
+	*digester = (struct digester){digest_file, r, r->manifest.root};
+	*in = (struct planner_input){
+		.arena = &r->arena,
+		.diags = &r->diags,
+		.manifest = &r->manifest,
+		.graph = &r->graph,
+		.records = r->records,
+		.n_records = r->n_records,
+		.intents = r->intents,
+		.n_intents = r->n_intents,
+		.observations = r->observations,
+		.n_observations = r->n_observations,
+		.strays = r->strays,
+		.n_strays = r->n_strays,
+		.key = r->state ? state_key(r->state) : NULL,
+		.digester = digester,
+		.options = &r->options,
+		.serial = r->environment.serial,
+		.environment = r->environment.id ? r->environment.id : "",
+		.outputs = recorded_outputs(r),
+	};
+	return in;
+}
+
+static void learn_secrets(struct reconcile *r)
+{
+	for (uint32_t i = 0; i < r->graph.n; i++) {
+		redactor_learn(&r->redactor, r->views[i].inputs);
+		if (r->views[i].outputs)
+			redactor_learn(&r->redactor, r->views[i].outputs);
+	}
+}
+
+int reconcile_observe(struct reconcile *r, struct error *err)
+{
+	struct planner_input *in = planner_of(r);
+
+	if (plan_resolve(in, &r->views) < 0)
+		return error_set(err, ERROR_INVALID, "the manifest has mistakes");
+	learn_secrets(r);
+	return observe_all(r, r->views, err);
+}
+
+int reconcile_plan(struct reconcile *r, struct error *err)
+{
+	read_approvals(r);
+	r->planner = planner_of(r);
+	if (plan_make(r->planner, r->views, &r->plan) < 0)
+		return error_set(err, ERROR_INVALID, "the plan cannot be made");
+	return 0;
+}
+
+/* --- apply -------------------------------------------------------------------------------------- */
+
+int reconcile_apply(struct reconcile *r, const struct apply_options *options,
+	struct apply_result *result, struct error *err)
+{
+	struct scheduler s = {
+		.r = r,
+		.options = options,
+		.result = result,
+		.plan = &r->plan,
+		.planner = r->planner,
+		.resolver = {&r->graph, r->views, &r->arena, &r->diags},
+		.work_dir = arena_printf(&r->arena, "%s/environments/%s", r->home, r->environment.id),
+	};
+
+	*result = (struct apply_result){0};
+	return apply_run(&s, err);
+}

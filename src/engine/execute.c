@@ -397,6 +397,8 @@ void step_run_inline(struct scheduler *s, uint32_t step)
 	switch (running->action) {
 	case ACTION_NOOP:
 	case ACTION_KEEP:
+		if (change->intent) /* settled: there was nothing left to do */
+			journal_close_intent(s, step);
 		succeed(s, step);
 		return;
 	case ACTION_RECORD:

@@ -344,6 +344,8 @@ static void plan_node(struct planner *p, uint32_t index)
 		if (change->action == ACTION_NOOP)
 			change->action = ACTION_RECORD;
 	}
+	if (is_replaced(change) && record)
+		change->generation = record->generation + 1;
 	if (plan_view(change, node, view, in->arena))
 		p->changed_view[index] = 1;
 }

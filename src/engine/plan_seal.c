@@ -85,8 +85,9 @@ void plan_count(struct plan *plan)
 	plan->has_changes = false;
 	for (size_t i = 0; i < plan->n; i++) {
 		count_one(&plan->counts, &plan->changes[i]);
-		plan->has_changes |= plan->changes[i].action != ACTION_NOOP &&
-				     plan->changes[i].action != ACTION_KEEP;
+		plan->has_changes |= plan->changes[i].intent ||
+				     (plan->changes[i].action != ACTION_NOOP &&
+					     plan->changes[i].action != ACTION_KEEP);
 	}
 	for (size_t i = 0; i < plan->n_outputs; i++)
 		plan->has_changes |= output_changed(&plan->outputs[i]);

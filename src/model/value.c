@@ -409,6 +409,9 @@ void value_hash(const struct value *value, const struct secret_key *key, struct 
 		real = value->kind == VALUE_INT ? (double)value->integer : value->real;
 		hasher_add(hasher, "d", 1);
 		hasher_add(hasher, &real, sizeof(real));
+		/* Beyond 2^53 a double no longer tells whole numbers apart. */
+		if (value->kind == VALUE_INT && (real >= 0x1p53 || real <= -0x1p53))
+			hasher_add(hasher, &value->integer, sizeof(value->integer));
 		break;
 	case VALUE_STRING:
 		hasher_add(hasher, "s", 1);

@@ -1,0 +1,90 @@
+#!/bin/bash
+# A Docker Engine of the tests' own, beside any other on the machine: everything it writes lies below
+# DIR, and it has its own socket, bridge and address ranges.
+#
+#   engine.sh start DIR DOCKERD NETWORK [JSON]   prints the DOCKER_HOST to use
+#   engine.sh stop DIR                           ends it and removes DIR
+#
+# DOCKERD  the program: dockerd of a package, or one built from source
+# NETWORK  a /16 nobody else uses, as its first two numbers: 10.201
+# JSON     more of daemon.json, e.g. '"userland-proxy": false'
+#
+# Started again on a DIR that has a running one, it only prints. Needs root.
+set -euo pipefail
+
+say() { echo "engine.sh: $*" >&2; }
+
+bridge_of() { # a name of at most 15 characters that only this DIR has
+	printf 'dv%s' "$(printf '%s' "$1" | cksum | cut -d' ' -f1)"
+}
+
+alive() { [[ -f $1/docker.pid ]] && kill -0 "$(cat "$1/docker.pid")" 2>/dev/null; }
+
+answers() { curl -s --max-time 2 --unix-socket "$1/docker.sock" http://localhost/_ping >/dev/null; }
+
+start() {
+	local dir=$1 dockerd=$2 network=$3 more=${4:-} bridge try
+	mkdir -p "$dir"
+	dir=$(cd "$dir" && pwd)
+	if alive "$dir" && answers "$dir"; then
+		echo "unix://$dir/docker.sock"
+		return
+	fi
+	bridge=$(bridge_of "$dir")
+	ip link show "$bridge" >/dev/null 2>&1 || ip link add "$bridge" type bridge
+	ip addr replace "$network.0.1/24" dev "$bridge"
+	ip link set "$bridge" up
+	cat >"$dir/daemon.json" <<-JSON
+	{
+		"data-root": "$dir/data",
+		"exec-root": "$dir/run",
+		"pidfile": "$dir/docker.pid",
+		"hosts": ["unix://$dir/docker.sock"],
+		"bridge": "$bridge",
+		"default-address-pools": [{"base": "$network.128.0/17", "size": 24}],
+		"shutdown-timeout": 3${more:+, $more}
+	}
+	JSON
+	# A session of its own: a Ctrl-C on the tests must not end it before their clean-up did.
+	setsid "$dockerd" --config-file "$dir/daemon.json" >"$dir/log" 2>&1 </dev/null &
+	for ((try = 0; try < 600; try++)); do
+		if answers "$dir"; then
+			echo "unix://$dir/docker.sock"
+			return
+		fi
+		if ! kill -0 $! 2>/dev/null; then
+			break
+		fi
+		sleep 0.1
+	done
+	say "no engine after $((try / 10)) s; the end of $dir/log:"
+	tail -n 20 "$dir/log" >&2
+	stop "$dir"
+	return 1
+}
+
+stop() {
+	local dir=$1 pid try
+	[[ -d $dir ]] || return 0
+	dir=$(cd "$dir" && pwd)
+	if alive "$dir"; then
+		pid=$(cat "$dir/docker.pid")
+		kill "$pid"
+		for ((try = 0; try < 200; try++)); do
+			kill -0 "$pid" 2>/dev/null || break
+			sleep 0.1
+		done
+		kill -9 "$pid" 2>/dev/null || true
+	fi
+	# What a killed engine leaves mounted would be emptied, not removed, by rm.
+	awk -v below="$dir/" 'index($2, below) == 1 { print $2 }' /proc/mounts | sort -r |
+		while read -r mounted; do umount -l "$mounted" || true; done
+	ip link delete "$(bridge_of "$dir")" 2>/dev/null || true
+	rm -rf "$dir"
+}
+
+case ${1:-} in
+start) shift; [[ $# -ge 3 ]] || { say "start DIR DOCKERD NETWORK [JSON]"; exit 2; }; start "$@" ;;
+stop) [[ $# -eq 2 ]] || { say "stop DIR"; exit 2; }; stop "$2" ;;
+*) sed -n '2,14s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+esac

@@ -296,6 +296,11 @@ static void emit_enum(struct emitter *e, json_t *schema)
 			die(e->where, "", "only strings, whole numbers, booleans and null are "
 				"supported in \"enum\"");
 		texts[i] = json_dumps(item, JSON_ENCODE_ANY | JSON_COMPACT);
+		/* The validator searches between the quotes, by bytes. */
+		for (const char *c = json_string_value(item); c && *c; c++)
+			if ((unsigned char)*c <= '"' || *c == '\\')
+				die(e->where, "", "blanks, quotes and backslashes are not supported "
+					"in \"enum\"");
 	}
 	qsort(texts, json_array_size(list), sizeof(*texts), by_text);
 	begin_table(e, "char *const", "enums");

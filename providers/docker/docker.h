@@ -26,8 +26,9 @@ struct docker_type {
 	int (*digest)(const struct type *type, const struct value *inputs, const char *project_root,
 		struct hash *out, struct error *err);
 
-	/* All items are PRESENCE_UNKNOWN when it is called, and stay so when it fails: docker.c puts the
-	   error into their message. Items whose record is of another engine are not among them. */
+	/* All items are PRESENCE_UNKNOWN when it is called; when it fails, docker.c makes them so again and
+	   puts the error into their message. docker.c sets their endpoint, and makes unknown what is
+	   recorded on another engine: docker->id is not known yet here. */
 	int (*observe)(struct docker *docker, struct docker_observe *observe, struct error *err);
 	/* docker.c sets outcome->endpoint. */
 	int (*apply)(struct docker *docker, const struct request *request, struct outcome *outcome,
@@ -61,8 +62,10 @@ struct observation *docker_match(const struct docker *docker, const struct docke
 
 /* The inputs that say what to look at: desired, or else those recorded; never NULL (an empty map). */
 const struct value *docker_inputs(const struct observation *item);
-/* inputs.name, else outputs.name of the record, else the default name. */
-const char *docker_name(const struct docker *docker, const struct observation *item);
+/* The physical name: outputs.name of the record, else the input `key` ("networkName": `name` is the
+   resource's own), else the default name. */
+const char *docker_name(const struct docker *docker, const struct observation *item,
+	const char *key);
 
 /* Images, for containers: */
 

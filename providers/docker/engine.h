@@ -24,12 +24,15 @@ struct docker {
 	const char *base;        /* "http://localhost/v1.41" */
 	int api;                 /* 41 for 1.41 */
 	bool buildkit;           /* the engine builds with BuildKit by default */
-	const char *id;          /* of the engine: record.endpoint */
-	const char *os, *arch;   /* "linux", "x86_64" */
+	const char *id;          /* of the engine: record.endpoint; NULL before docker_identify */
+	const char *os, *arch;   /* "linux", "x86_64"; likewise */
 };
 
 /* ERROR_UNREACHABLE when nothing answers there or it is no engine that we can speak with. */
 int docker_open(struct docker *docker, struct provider_env *env, struct error *err);
+/* Asks who it is. docker.c has done so before it calls anything but `observe`. (5 ms on an engine
+   that answers everything else in one: while observing, docker.c asks beside the lists.) */
+int docker_identify(struct docker *docker, struct error *err);
 void docker_close(struct docker *docker);
 
 /* What only some versions know: the one table of it is in engine.c. */

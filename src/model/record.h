@@ -87,6 +87,8 @@ struct intent {
 	const char *inputs_json; /* resolved, secrets sealed: enough to find and finish it */
 	const char *meta_json;
 	int64_t started_at;
+	const struct secret_key *key; /* of the home, for inputs_json; NULL: none, secrets stay closed */
+	const struct intent *older;   /* another open one of the same address; NULL: none */
 };
 
 #endif

@@ -127,6 +127,22 @@ void inputs_fingerprint(const struct value *inputs, const struct secret_key *key
 	hasher_finish(&hasher, out);
 }
 
+const char *inputs_identity(const struct type *type, const struct value *inputs, struct arena *arena)
+{
+	const char *text = type->name;
+
+	if (!type->identity || !type->identity[0] || !inputs)
+		return NULL;
+	for (const char *const *name = type->identity; *name; name++) {
+		const char *part = value_get_text(inputs, *name, NULL);
+
+		if (!part)
+			return NULL;
+		text = arena_printf(arena, "%s:%s", text, part);
+	}
+	return text;
+}
+
 /* `map` with `path` set to `value`, or without it when `value` is NULL. */
 static struct value with_path(const struct value *map, const char *path, const struct value *value,
 	struct arena *arena)

@@ -30,6 +30,11 @@ void inputs_fingerprint(const struct value *inputs, const struct secret_key *key
 struct value inputs_ignore(const struct value *inputs, const struct value *recorded,
 	const char *const *paths, struct arena *arena);
 
+/* "local_file:a/b": what the real thing is called by its type; NULL when it has no identity or it is not
+   known yet. */
+const char *inputs_identity(const struct type *type, const struct value *inputs,
+	struct arena *arena);
+
 /* Lifecycle, edges, timeout and readiness as canonical JSON; appended to `out`. */
 void meta_write(const struct graph *graph, uint32_t node, struct strbuf *out);
 struct record_edge *meta_edges(struct record *record, struct arena *arena, size_t *n);

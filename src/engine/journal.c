@@ -47,24 +47,6 @@ static const char *json_of(struct scheduler *s, const struct value *value, enum 
 	return arena_strndup(&s->r->arena, s->scratch.text, s->scratch.len);
 }
 
-/* "local_file:/a/b": what the real thing is called by its type. */
-static const char *identity_of(struct scheduler *s, const struct type *type,
-	const struct value *inputs)
-{
-	if (!type->identity || !type->identity[0] || !inputs)
-		return NULL;
-	strbuf_reset(&s->scratch);
-	strbuf_addstr(&s->scratch, type->name);
-	for (const char *const *name = type->identity; *name; name++) {
-		const char *text = value_get_text(inputs, *name, NULL);
-
-		if (!text)
-			return NULL;
-		strbuf_addf(&s->scratch, ":%s", text);
-	}
-	return arena_strndup(&s->r->arena, s->scratch.text, s->scratch.len);
-}
-
 static const char *meta_of(struct scheduler *s, uint32_t node)
 {
 	strbuf_reset(&s->scratch);
@@ -97,7 +79,7 @@ void journal_intent(struct scheduler *s, uint32_t step, enum intent_action actio
 	random_hex(running->intent, 16);
 	if (resource) {
 		intent.type_version = resource->type->version;
-		intent.identity = identity_of(s, resource->type, change->inputs);
+		intent.identity = inputs_identity(resource->type, change->inputs, &s->r->arena);
 		intent.inputs_json = json_of(s, change->inputs, inputs_secrets(resource->type));
 		intent.meta_json = meta_of(s, change->node);
 	} else if (change->record) {
@@ -210,7 +192,7 @@ struct record *journal_record(struct scheduler *s, uint32_t step, const struct o
 	record->type = resource->type->name;
 	record->type_version = resource->type->version;
 	record->status = status;
-	record->identity = identity_of(s, resource->type, change->inputs);
+	record->identity = inputs_identity(resource->type, change->inputs, &s->r->arena);
 	record->fingerprint = status == RECORD_TAINTED || error ? (struct hash){0} : change->fingerprint;
 	record->inputs_json = json_of(s, change->inputs, inputs_secrets(resource->type));
 	record->meta_json = meta_of(s, change->node);

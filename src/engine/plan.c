@@ -19,6 +19,7 @@ struct planner {
 	struct view *views;
 	struct plan *plan;
 	struct map records;      /* address -> current record */
+	struct map identities;   /* identity -> record that nothing desires by its address */
 	struct map observations; /* address -> observation of the current record or of the desired one */
 	struct map intents;      /* address -> intent */
 	uint8_t *used;           /* per record: matched with a desired address */
@@ -57,6 +58,18 @@ static void index_records(const struct planner_input *in, struct map *map)
 	}
 }
 
+/* Records by identity, so that a new address which takes an old one's identity finds its record. */
+static void index_identities(const struct planner_input *in, struct map *map)
+{
+	for (size_t i = 0; i < in->n_records; i++) {
+		const struct record *record = &in->records[i];
+
+		if (record->identity && record->status != RECORD_DEPOSED &&
+			graph_find(in->graph, record->address) == MAP_NONE)
+			map_add(map, record->identity, (uint32_t)i);
+	}
+}
+
 /* moved: what a new address finds under its old one. */
 static const char *moved_from(const struct planner_input *in, const struct map *records,
 	const char *address)
@@ -72,35 +85,41 @@ static const char *moved_from(const struct planner_input *in, const struct map *
 }
 
 static struct record *find_record(const struct planner_input *in, const struct map *records,
-	const char *address)
+	const struct map *identities, const struct resource *resource, const struct value *inputs)
 {
-	uint32_t i = map_get(records, address);
-	const char *from;
+	uint32_t i = map_get(records, resource->address);
+	const char *name;
 
 	if (i != MAP_NONE)
 		return &in->records[i];
-	from = in->manifest->n_moved ? moved_from(in, records, address) : NULL;
-	return from ? &in->records[map_get(records, from)] : NULL;
+	name = in->manifest->n_moved ? moved_from(in, records, resource->address) : NULL;
+	if (name)
+		return &in->records[map_get(records, name)];
+	name = identities->n ? inputs_identity(resource->type, inputs, in->arena) : NULL;
+	i = name ? map_get(identities, name) : MAP_NONE;
+	return i == MAP_NONE ? NULL : &in->records[i];
 }
 
 int plan_resolve(const struct planner_input *in, struct view **out)
 {
 	struct view *views = arena_zalloc(in->arena, (in->graph->n + 1) * sizeof(*views));
 	struct resolver resolver = {in->graph, views, in->arena, in->diags};
-	struct map records = MAP_INIT;
+	struct map records = MAP_INIT, identities = MAP_INIT;
 	int result = 0;
 
 	index_records(in, &records);
+	index_identities(in, &identities);
 	for (uint32_t i = 0; i < in->graph->n; i++) {
 		uint32_t index = in->graph->order[i];
 		const struct resource *resource = in->graph->nodes[index].resource;
-		struct record *record = find_record(in, &records, resource->address);
+		struct record *record;
 		struct value inputs;
 
 		if (resolve_node(in, &resolver, index, &inputs) < 0) {
 			result = -1;
 			inputs = value_empty_map;
 		}
+		record = find_record(in, &records, &identities, resource, &inputs);
 		if (record && resource->lifecycle.ignore_changes)
 			inputs = inputs_ignore(&inputs, record_inputs(record, NULL),
 				resource->lifecycle.ignore_changes, in->arena);
@@ -111,6 +130,7 @@ int plan_resolve(const struct planner_input *in, struct view **out)
 			views[index].outputs = record_outputs(record, NULL);
 	}
 	map_release(&records);
+	map_release(&identities);
 	*out = views;
 	return result;
 }
@@ -294,7 +314,8 @@ static void plan_node(struct planner *p, uint32_t index)
 	const struct resource *resource = node->resource;
 	struct view *view = &p->views[index];
 	struct resolver resolver = {in->graph, p->views, in->arena, in->diags};
-	struct record *record = find_record(in, &p->records, resource->address);
+	struct record *record =
+		find_record(in, &p->records, &p->identities, resource, view->inputs);
 	uint32_t intent = map_get(&p->intents, resource->address);
 	struct change *change = new_change(p, resource->address);
 	struct diff_input diff = {
@@ -456,6 +477,7 @@ static void index_all(struct planner *p)
 	const struct planner_input *in = p->in;
 
 	index_records(in, &p->records);
+	index_identities(in, &p->identities);
 	map_reserve(&p->observations, in->n_observations);
 	for (size_t i = 0; i < in->n_observations; i++)
 		map_add(&p->observations, in->observations[i].address, (uint32_t)i);
@@ -477,6 +499,7 @@ int plan_make(const struct planner_input *in, struct view *views, struct plan *p
 	p.change_of = arena_zalloc(in->arena, (in->graph->n + 1) * sizeof(*p.change_of));
 	index_all(&p);
 	if (!in->options->destroy) {
+		plan_claims(in, views);
 		select_nodes(&p);
 		for (uint32_t i = 0; i < in->graph->n; i++)
 			plan_node(&p, in->graph->order[i]);
@@ -487,6 +510,7 @@ int plan_make(const struct planner_input *in, struct view *views, struct plan *p
 		plan_refresh_only(&p);
 	plan_outputs(&p);
 	map_release(&p.records);
+	map_release(&p.identities);
 	map_release(&p.observations);
 	map_release(&p.intents);
 	plan_guard(in, plan);

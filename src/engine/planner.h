@@ -38,6 +38,9 @@ int plan_resolve(const struct planner_input *in, struct view **views);
 /* The plan. Diagnostics make it -1; the plan is complete all the same and can be shown. */
 int plan_make(const struct planner_input *in, struct view *views, struct plan *plan);
 
+/* plan_claims.c: two desired resources that are one real thing, or claim one port, name or path, are
+   diagnostics. */
+void plan_claims(const struct planner_input *in, const struct view *views);
 /* plan_guard.c: holds what would lose data or delete more than half, unless options allow it. */
 void plan_guard(const struct planner_input *in, struct plan *plan);
 /* plan_seal.c: counts, and the hash of everything a person was shown. */

@@ -1,0 +1,57 @@
+/* Two resources that would fight over one thing are found before either is made. */
+#include "engine/planner.h"
+
+#include "base/map.h"
+
+struct claimants {
+	const struct planner_input *in;
+	struct map owners; /* claim -> node */
+	uint32_t node;
+};
+
+
+static void see_claim(void *arg, const char *what)
+{
+	struct claimants *c = arg;
+	const struct graph *graph = c->in->graph;
+	const struct resource *mine = graph->nodes[c->node].resource;
+	uint32_t other = map_get(&c->owners, what);
+
+	if (other == MAP_NONE) {
+		map_add(&c->owners, arena_strdup(c->in->arena, what), c->node);
+		return;
+	}
+	if (other == c->node)
+		return;
+	diag_error(c->in->diags, mine->pos, "%s and %s both claim %s", mine->address,
+		graph->nodes[other].resource->address, what);
+	diag_address(c->in->diags, mine->address);
+	diag_hint(c->in->diags, "%s is declared at %s; give one of them another name, path or port",
+		graph->nodes[other].resource->address,
+		pos_str(&c->in->manifest->sources, graph->nodes[other].resource->pos, c->in->arena));
+}
+
+void plan_claims(const struct planner_input *in, const struct view *views)
+{
+	struct claimants c = {.in = in};
+	const struct type *last = NULL;
+	const struct provider *provider = NULL;
+
+	for (uint32_t i = 0; i < in->graph->n; i++) {
+		const struct resource *resource = in->graph->nodes[i].resource;
+		const char *identity;
+
+		if (resource->type->flags & TYPE_EFFECTLESS)
+			continue;
+		if (resource->type != last)
+			provider = provider_of(last = resource->type);
+		c.node = i;
+		identity = inputs_identity(resource->type, views[i].inputs, in->arena);
+		if (identity)
+			see_claim(&c, identity);
+		if (provider && provider->claims)
+			provider->claims(resource->type, views[i].inputs,
+				in->digester->project_root, see_claim, &c);
+	}
+	map_release(&c.owners);
+}

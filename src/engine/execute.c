@@ -373,6 +373,23 @@ static void destroy_inline(struct scheduler *s, uint32_t step)
 	succeed(s, step);
 }
 
+/* No provider call: reality, where it was seen, is as the manifest says. */
+static struct record *record_only(struct scheduler *s, uint32_t step)
+{
+	const struct change *change = change_of(s, step);
+	const struct observation *seen = change->observed;
+	bool present = seen && seen->presence == PRESENCE_PRESENT;
+	struct outcome outcome = {
+		.id = present ? seen->id : NULL,
+		.endpoint = present ? seen->endpoint : NULL,
+		.outputs = present ? seen->outputs : NULL,
+		.observed = present ? seen->attributes : NULL,
+	};
+
+	return journal_record(s, step, &outcome, change->record ? change->record->status : RECORD_OK,
+		NULL);
+}
+
 void step_run_inline(struct scheduler *s, uint32_t step)
 {
 	struct change *change = change_of(s, step);
@@ -402,7 +419,7 @@ void step_run_inline(struct scheduler *s, uint32_t step)
 		succeed(s, step);
 		return;
 	case ACTION_RECORD:
-		journal_record(s, step, NULL, change->record ? change->record->status : RECORD_OK, NULL);
+		record_only(s, step);
 		journal_close_intent(s, step);
 		succeed(s, step);
 		return;
@@ -652,8 +669,7 @@ struct task *step_prepare(struct scheduler *s, uint32_t step)
 		return NULL;
 	}
 	if (running->action == ACTION_RECORD) {
-		after_make(s, step, journal_record(s, step, NULL, change->record ? change->record->status
-			: RECORD_OK, NULL));
+		after_make(s, step, record_only(s, step));
 		journal_close_intent(s, step);
 		return NULL;
 	}

@@ -167,6 +167,19 @@ static void fill_from_outcome(struct scheduler *s, struct change *change, struct
 		record->observed_json = json_of(s, outcome->observed, JSON_DIGEST);
 }
 
+/* What the manifest says of it now. */
+static void describe(struct scheduler *s, struct record *record, const struct change *change,
+	const struct resource *resource, const char *error)
+{
+	record->generation = change->generation;
+	record->type = resource->type->name;
+	record->type_version = resource->type->version;
+	record->identity = inputs_identity(resource->type, change->inputs, &s->r->arena);
+	record->fingerprint = error ? (struct hash){0} : change->fingerprint;
+	record->inputs_json = json_of(s, change->inputs, inputs_secrets(resource->type));
+	record->meta_json = meta_of(s, change->node);
+}
+
 struct record *journal_record(struct scheduler *s, uint32_t step, const struct outcome *outcome,
 	enum record_status status, const char *error)
 {
@@ -188,16 +201,11 @@ struct record *journal_record(struct scheduler *s, uint32_t step, const struct o
 	record->arena = &s->r->arena;
 	record->key = state_key(s->r->state);
 	record->address = change->address;
-	record->generation = change->generation;
-	record->type = resource->type->name;
-	record->type_version = resource->type->version;
 	record->status = status;
-	record->identity = inputs_identity(resource->type, change->inputs, &s->r->arena);
-	record->fingerprint = status == RECORD_TAINTED || error ? (struct hash){0} : change->fingerprint;
-	record->inputs_json = json_of(s, change->inputs, inputs_secrets(resource->type));
-	record->meta_json = meta_of(s, change->node);
 	record->updated_at = now;
 	record->last_error = error;
+	if (running->action != ACTION_START) /* starting applies nothing of the manifest */
+		describe(s, record, change, resource, error);
 	record->inputs = record->outputs = record->observed = record->meta = NULL;
 	if (outcome)
 		fill_from_outcome(s, change, record, resource->type, outcome);

@@ -427,22 +427,41 @@ static void plan_orphans(struct planner *p)
 	}
 }
 
-/* With --destroy nothing is desired; with --refresh-only nothing is changed. */
+/* --refresh-only: what is gone is no longer recorded; drift is shown and nothing is changed. */
 static void plan_refresh_only(struct planner *p)
 {
 	for (size_t i = 0; i < p->plan->n; i++) {
 		struct change *change = &p->plan->changes[i];
 		const struct observation *seen = change->observed;
+		bool gone = change->record && seen && seen->presence == PRESENCE_ABSENT;
 
-		if (!change->record || change->action == ACTION_NOOP)
-			change->action = ACTION_NOOP;
-		else if (seen && seen->presence == PRESENCE_ABSENT)
-			change->action = ACTION_DROP;
-		else if (seen && seen->presence == PRESENCE_PRESENT && change->n_attributes &&
-			 change->attributes[0].drift)
-			change->action = ACTION_RECORD;
-		else
-			change->action = ACTION_NOOP;
+		change->action = gone ? ACTION_DROP : ACTION_NOOP;
+	}
+}
+
+/* `start` and `stop`: only that, of what was selected and can run. */
+static void plan_power(struct planner *p)
+{
+	enum power power = p->in->options->power;
+
+	for (size_t i = 0; i < p->plan->n; i++) {
+		struct change *change = &p->plan->changes[i];
+		const struct observation *seen = change->observed;
+		const struct type *type = change->record ? type_find(change->record->type) : NULL;
+		bool runs = seen && seen->presence == PRESENCE_PRESENT && seen->runs;
+		bool can = type && type->flags & TYPE_RUNS && seen && seen->presence == PRESENCE_PRESENT &&
+			   !(p->selected && change->node != NODE_NONE && !p->selected[change->node]);
+
+		change->n_reasons = change->n_attributes = 0;
+		change->hold = HOLD_NONE;
+		change->deferred = false;
+		change->action = ACTION_NOOP;
+		if (can && power == POWER_STOP && runs)
+			change->action = ACTION_STOP;
+		else if (can && power == POWER_START && !runs && change->node != NODE_NONE)
+			change->action = ACTION_START;
+		if (change->action != ACTION_NOOP)
+			change_reason(change, p->in->arena, REASON_REQUESTED, NULL, POS_NONE, "asked for");
 	}
 }
 
@@ -490,7 +509,7 @@ int plan_make(const struct planner_input *in, struct view *views, struct plan *p
 	struct planner p = {.in = in, .views = views, .plan = plan};
 	size_t errors = in->diags->errors;
 
-	*plan = (struct plan){.graph = in->graph, .serial = in->serial, .strays = in->strays,
+	*plan = (struct plan){.graph = in->graph, .project_root = in->digester->project_root, .serial = in->serial, .strays = in->strays,
 		.n_strays = in->n_strays};
 	p.cap = in->graph->n + in->n_records + in->n_intents;
 	plan->changes = arena_alloc(in->arena, (p.cap + 1) * sizeof(*plan->changes));
@@ -508,6 +527,8 @@ int plan_make(const struct planner_input *in, struct view *views, struct plan *p
 	plan_orphans(&p);
 	if (in->options->refresh_only)
 		plan_refresh_only(&p);
+	if (in->options->power)
+		plan_power(&p);
 	plan_outputs(&p);
 	map_release(&p.records);
 	map_release(&p.identities);

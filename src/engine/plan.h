@@ -118,12 +118,19 @@ struct output_change {
 	const struct value *before, *after; /* NULL: absent */
 };
 
+enum power {
+	POWER_NONE,
+	POWER_START, /* `devenv start`: what does not run is started, nothing else changes */
+	POWER_STOP,
+};
+
 struct plan_options {
 	const char *const *targets;  /* NULL-terminated or NULL */
 	const char *const *excludes;
 	const char *const *replaces;
 	bool destroy, refresh_only;
 	bool no_refresh;
+	enum power power;
 	bool volumes;                /* destroy: persistent ones too */
 	const char *const *allow_data_loss; /* addresses */
 	long allow_delete;           /* how many deletions the user agreed to; -1: none said */
@@ -132,6 +139,7 @@ struct plan_options {
 
 struct plan {
 	struct graph *graph;
+	const char *project_root;
 	struct change *changes;      /* every address once (and once more per deposed generation), in an
 	                                order in which they can be done; ties by address */
 	size_t n;

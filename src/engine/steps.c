@@ -147,7 +147,7 @@ static void visit_claims(struct claims *c, const char *type_name, const struct v
 	if (identity)
 		see_claim(c, identity);
 	if (provider && provider->claims && inputs)
-		provider->claims(type, inputs, "", see_claim, c);
+		provider->claims(type, inputs, c->builder->plan->project_root, see_claim, c);
 }
 
 /* A destroy that frees a port, name or path goes before the one that takes it. */
@@ -172,7 +172,9 @@ static void add_claim_edges(struct builder *b)
 		if (b->steps->make_of[i] != STEP_NONE && change->action != ACTION_NOOP &&
 			change->inputs)
 			visit_claims(&c, b->plan->graph->nodes[change->node].resource->type->name,
-				change->inputs, NULL);
+				change->inputs, inputs_identity(
+					b->plan->graph->nodes[change->node].resource->type,
+					change->inputs, b->arena));
 	}
 	map_release(&freed);
 }

@@ -1,0 +1,159 @@
+/* See manage.h. */
+#include "engine/manage.h"
+
+#include "engine/inputs.h"
+#include "engine/observe.h"
+#include "model/json.h"
+
+#include <string.h>
+
+struct record *manage_record(struct reconcile *r, const char *address, struct error *err)
+{
+	struct nearest nearest = {.word = address};
+	struct record *found = NULL;
+
+	for (size_t i = 0; i < r->n_records; i++) {
+		if (strcmp(r->records[i].address, address) == 0 &&
+			(!found || r->records[i].generation > found->generation))
+			found = &r->records[i];
+		nearest_try(&nearest, r->records[i].address);
+	}
+	if (!found)
+		error_set(err, ERROR_NOT_FOUND, nearest.best ? "%s is not recorded; did you mean %s?"
+			: "%s is not recorded", address, nearest.best);
+	return found;
+}
+
+/* One transaction: the record as it is now (or without it) and its audit entry. */
+static int write_record(struct reconcile *r, const struct record *record, bool remove,
+	const char *actor, const char *event, struct error *err)
+{
+	const char *environment = r->environment.id;
+	int result;
+
+	if (state_begin(r->state, err) < 0)
+		return -1;
+	result = remove ? state_record_delete(r->state, environment, record->address,
+				  record->generation, err)
+			: state_record_put(r->state, environment, record, err);
+	if (result < 0 || state_audit(r->state, environment, actor, event, record->address, err) < 0) {
+		state_rollback(r->state);
+		return -1;
+	}
+	return state_commit(r->state, err);
+}
+
+int manage_taint(struct reconcile *r, const char *address, bool tainted, const char *actor,
+	struct error *err)
+{
+	struct record *record = manage_record(r, address, err);
+
+	if (!record)
+		return -1;
+	if (!tainted && record->status != RECORD_TAINTED)
+		return error_set(err, ERROR_INVALID, "%s is not tainted", address);
+	record->status = tainted ? RECORD_TAINTED : RECORD_OK;
+	record->last_error = NULL;
+	return write_record(r, record, false, actor, tainted ? "tainted" : "untainted", err);
+}
+
+int manage_forget(struct reconcile *r, const char *address, const char *actor, struct error *err)
+{
+	struct record *record = manage_record(r, address, err);
+
+	return record ? write_record(r, record, true, actor, "forgotten", err) : -1;
+}
+
+int manage_approve(struct reconcile *r, const char *hash, const char *actor, struct error *err)
+{
+	if (strlen(hash) != 16 || strspn(hash, "0123456789abcdef") != 16)
+		return error_set(err, ERROR_INVALID, "'%s' is no approval hash: 16 hexadecimal digits, as "
+			"the plan shows them", hash);
+	if (state_begin(r->state, err) < 0)
+		return -1;
+	if (state_note_put(r->state, r->environment.id, "approval", hash, actor, err) < 0 ||
+		state_audit(r->state, r->environment.id, actor, "approved", hash, err) < 0) {
+		state_rollback(r->state);
+		return -1;
+	}
+	return state_commit(r->state, err);
+}
+
+static const char *json_of(struct reconcile *r, const struct value *value, enum json_secrets secrets)
+{
+	struct strbuf text = STRBUF_INIT;
+	const char *copy;
+
+	if (!value)
+		return NULL;
+	json_write(&text, value, secrets, state_key(r->state));
+	copy = arena_strdup(&r->arena, text.text);
+	strbuf_release(&text);
+	return copy;
+}
+
+static int check_import(const struct reconcile *r, const char *address, const char *id,
+	const struct observation *seen, bool take_over, struct error *err)
+{
+	if (seen->presence == PRESENCE_ABSENT)
+		return error_set(err, ERROR_NOT_FOUND, "there is no %s", id);
+	if (seen->presence != PRESENCE_PRESENT)
+		return error_set(err, ERROR_UNREACHABLE, "%s cannot be seen: %s", id,
+			seen->message ? seen->message : "no reason was given");
+	if (seen->ownership == OWNER_OTHER && !take_over)
+		return error_set(err, ERROR_CONFLICT, "%s belongs to %s; --take-over moves it to %s", id,
+			seen->message ? seen->message : "another environment", address);
+	for (size_t i = 0; i < r->n_records; i++) {
+		if (r->records[i].id && seen->id && strcmp(r->records[i].id, seen->id) == 0)
+			return error_set(err, ERROR_CONFLICT, "%s is recorded already, as %s", id,
+				r->records[i].address);
+	}
+	return 0;
+}
+
+int manage_import(struct reconcile *r, const char *address, const char *id, bool take_over,
+	const char *actor, struct error *err)
+{
+	uint32_t node = graph_find(&r->graph, address);
+	struct provider_env env = reconcile_env(r, &r->arena);
+	struct observation seen = {.address = address};
+	const struct provider *provider;
+	const struct resource *resource;
+	struct strbuf meta = STRBUF_INIT;
+	struct record record;
+
+	if (node == MAP_NONE)
+		return error_set(err, ERROR_NOT_FOUND, "there is no resource %s in the manifest; declare it "
+			"first", address);
+	if (manage_record(r, address, NULL))
+		return error_set(err, ERROR_CONFLICT, "%s is recorded already; `devenv forget` it first",
+			address);
+	resource = r->graph.nodes[node].resource;
+	provider = provider_of(resource->type);
+	if (!provider->import)
+		return error_set(err, ERROR_INVALID, "a %s cannot be imported", resource->type->name);
+	seen.type = resource->type;
+	if (provider->import(&env, resource->type, id, &seen, err) < 0)
+		return error_wrap(err, "import %s", address);
+	if (check_import(r, address, id, &seen, take_over, err) < 0)
+		return -1;
+	meta_write(&r->graph, node, &meta);
+	record = (struct record){
+		.address = address,
+		.generation = 1,
+		.type = resource->type->name,
+		.type_version = resource->type->version,
+		.status = RECORD_OK,
+		.id = seen.id,
+		.endpoint = seen.endpoint,
+		/* What is observed counts as the inputs: the next plan shows every difference. */
+		.inputs_json = json_of(r, seen.attributes, JSON_DIGEST),
+		.outputs_json = json_of(r, seen.outputs, JSON_SEAL),
+		.observed_json = json_of(r, seen.attributes, JSON_DIGEST),
+		.meta_json = arena_strdup(&r->arena, meta.text),
+		.created_at = clock_wall(r->clock),
+		.updated_at = clock_wall(r->clock),
+	};
+	strbuf_release(&meta);
+	return write_record(r, &record, false, actor, "imported", err);
+}

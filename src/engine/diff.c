@@ -163,9 +163,24 @@ static void diff_new(const struct diff_input *in, struct change *change)
 		in->intent ? "a run died before making it" : "it is in the manifest and not recorded");
 }
 
+/* The new one stands beside the old one for a while: they must not be the same real thing. */
+static void create_first(const struct diff_input *in, struct change *change)
+{
+	const struct resource *resource = resource_of(in);
+	const char *identity = inputs_identity(resource->type, in->inputs, in->arena);
+
+	change->create_first = true;
+	if (identity && in->record->identity && strcmp(identity, in->record->identity) == 0)
+		problem(in, change, "take createBeforeDestroy out, or let devenv choose the name",
+			"%s cannot be created before it is destroyed: both would be %s", change->address,
+			identity);
+}
+
 static void want_replace(const struct diff_input *in, struct change *change)
 {
 	change->action = ACTION_REPLACE;
+	if (resource_of(in)->lifecycle.create_before_destroy)
+		create_first(in, change);
 	if (resource_of(in)->lifecycle.prevent_destroy)
 		problem(in, change, "remove preventDestroy, or undo the change that forces the replacement",
 			"%s must be replaced, but lifecycle.preventDestroy forbids it", change->address);
@@ -297,7 +312,12 @@ static void diff_present(const struct diff_input *in, struct change *change)
 		want_replace(in, change);
 	} else if (change->n_attributes) {
 		change->action = ACTION_UPDATE;
-	} else if (!record_has_fingerprint(in->record) || (in->intent && in->intent->action == INTENT_UPDATE)) {
+	} else if (!record_has_fingerprint(in->record) && !in->record->last_error && !in->intent) {
+		change->action = ACTION_RECORD;
+		change_reason(change, in->arena, REASON_METADATA, NULL, POS_NONE,
+			"it was imported and is as the manifest says: only recorded");
+	} else if (!record_has_fingerprint(in->record) ||
+		   (in->intent && in->intent->action == INTENT_UPDATE)) {
 		change->action = ACTION_UPDATE;
 		change_reason(change, in->arena, in->intent ? REASON_INTERRUPTED : REASON_FAILED, NULL,
 			POS_NONE, in->intent ? "a run died while updating it" : "its last update failed");

@@ -531,6 +531,8 @@ static struct task *make_task(struct scheduler *s, uint32_t step)
 	bool update = running->action == ACTION_UPDATE;
 	struct record *record = NULL;
 
+	if (change->create_first && !running->intent[0])
+		journal_status(s, step, change->record, RECORD_DEPOSED, NULL);
 	if (!running->intent[0])
 		journal_intent(s, step, update ? INTENT_UPDATE
 			: running->action == ACTION_START ? INTENT_START : INTENT_CREATE);
@@ -547,6 +549,7 @@ static struct task *make_task(struct scheduler *s, uint32_t step)
 		.observed = running->action == ACTION_REPLACE ? NULL
 			: observation_copy(task, change->observed, record),
 		.changed = changed_names(s, change),
+		.beside = change->create_first,
 		.adopt = running->action == ACTION_ADOPT,
 	};
 	return task;

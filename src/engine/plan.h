@@ -87,6 +87,7 @@ struct change {
 	const char *previous;      /* address it moved from; NULL */
 	enum action action;        /* for a deferred change: the strongest it may turn into */
 	bool deferred;             /* inputs are not known yet: "up to" */
+	bool create_first;         /* a replace that creates before it destroys */
 	enum hold hold;
 	char approval[17];         /* hash for `devenv approve`; empty: none needed */
 

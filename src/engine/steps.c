@@ -67,6 +67,21 @@ static void wait_for(struct builder *b, uint32_t after, uint32_t before, enum ed
 	b->waits[b->n++] = (struct raw_wait){before, after, kind, soft};
 }
 
+/* The old one goes when the new one stands and those who use it have moved over. */
+static void add_create_first_edges(struct builder *b, uint32_t i, const struct node *node)
+{
+	const struct graph *graph = b->plan->graph;
+
+	wait_for(b, b->steps->destroy_of[i], b->steps->make_of[i], EDGE_HARD, 0);
+	for (uint32_t k = 0; k < node->n_feeds; k++) {
+		const char *address = graph->nodes[node->feeds[k].node].resource->address;
+		uint32_t user = map_get(&b->by_address, address);
+
+		if (user != MAP_NONE)
+			wait_for(b, b->steps->destroy_of[i], b->steps->make_of[user], EDGE_HARD, 1);
+	}
+}
+
 static void add_make_edges(struct builder *b, uint32_t i)
 {
 	const struct change *change = &b->plan->changes[i];
@@ -81,7 +96,10 @@ static void add_make_edges(struct builder *b, uint32_t i)
 			wait_for(b, b->steps->make_of[i], b->steps->make_of[need], node->needs[k].kind,
 				0);
 	}
-	wait_for(b, b->steps->make_of[i], b->steps->destroy_of[i], EDGE_HARD, 0);
+	if (change->create_first)
+		add_create_first_edges(b, i, node);
+	else
+		wait_for(b, b->steps->make_of[i], b->steps->destroy_of[i], EDGE_HARD, 0);
 }
 
 /* `i` is recorded as needing `need`: then `need` goes after it. */

@@ -130,6 +130,8 @@ struct request {
 	const struct observation *observed; /* what the plan saw; NULL: nothing known */
 	/* Update only: names of the attributes that changed or drifted, NULL-terminated. */
 	const char *const *changed;
+	bool beside;                 /* create: an older generation still stands; a name that we choose gets
+	                                the suffix "-gN" with N the generation */
 	bool adopt;                  /* create: the thing exists and is ours (open intent): finish it */
 };
 

@@ -124,6 +124,12 @@ static void add_recorded_edges(struct builder *b, uint32_t i)
 
 	if (!change->record)
 		return;
+	if (change->record->status == RECORD_DEPOSED) { /* not before its successor stands */
+		uint32_t successor = map_get(&b->by_address, change->address);
+
+		if (successor != MAP_NONE && successor != i)
+			wait_for(b, b->steps->destroy_of[i], b->steps->make_of[successor], EDGE_HARD, 1);
+	}
 	edges = meta_edges(change->record, b->arena, &n);
 	for (size_t k = 0; k < n; k++) {
 		uint32_t need = map_get(&b->by_address, edges[k].address);

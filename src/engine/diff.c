@@ -121,6 +121,15 @@ static void diff_foreign(const struct diff_input *in, struct change *change)
 	}
 }
 
+static bool is_from_open_intent(const struct diff_input *in)
+{
+	for (const struct intent *intent = in->intent; intent; intent = intent->older) {
+		if (in->observed->mark_intent && strcmp(in->observed->mark_intent, intent->id) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* Desired, not recorded. */
 static void diff_new(const struct diff_input *in, struct change *change)
 {
@@ -141,8 +150,7 @@ static void diff_new(const struct diff_input *in, struct change *change)
 			change->address, seen_message(in));
 		return;
 	case PRESENCE_PRESENT:
-		if (seen->ownership == OWNER_US && in->intent && seen->mark_intent &&
-			strcmp(seen->mark_intent, in->intent->id) == 0) {
+		if (seen->ownership == OWNER_US && is_from_open_intent(in)) {
 			set_create(in, change);
 			change->action = ACTION_ADOPT;
 			change_reason(change, in->arena, REASON_INTERRUPTED, NULL, POS_NONE,

@@ -113,11 +113,10 @@ void journal_close_intent(struct scheduler *s, uint32_t step)
 		intent_file_remove(s->r->home, running->intent);
 		running->intent[0] = '\0';
 	}
-	/* The one that an earlier run left open is settled with it. */
-	if (change->intent && !s->error.code) {
-		check(s, state_intent_close(s->r->state, s->r->environment.id, change->intent->id, &err),
-			&err);
-		intent_file_remove(s->r->home, change->intent->id);
+	/* Those that earlier runs left open are settled with it. */
+	for (const struct intent *left = change->intent; left && !s->error.code; left = left->older) {
+		check(s, state_intent_close(s->r->state, s->r->environment.id, left->id, &err), &err);
+		intent_file_remove(s->r->home, left->id);
 	}
 }
 

@@ -116,7 +116,7 @@ static void add_open(struct batch *b)
 				found = true;
 			}
 		}
-		if (!found)
+		if (!found) /* an older one of this address is replaced by the newer, which knows it */
 			add(b, intent->address, type)->intent = intent;
 	}
 }

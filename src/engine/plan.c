@@ -413,7 +413,8 @@ static void plan_orphans(struct planner *p)
 		const struct observation *seen;
 		struct change *change;
 
-		if (map_get(&p->records, intent->address) != MAP_NONE ||
+		if (map_get(&p->intents, intent->address) != i || /* an older one of the same address */
+			map_get(&p->records, intent->address) != MAP_NONE ||
 			(graph_find(in->graph, intent->address) != MAP_NONE && !in->options->destroy))
 			continue;
 		seen = find_observation(p, intent->address, 0);

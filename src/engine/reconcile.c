@@ -137,6 +137,21 @@ static int settle_children(struct reconcile *r, struct error *err)
 	return 0;
 }
 
+/* Several runs may have died over one address: the newest intent leads to the older ones. */
+static void chain_intents(struct reconcile *r)
+{
+	struct map newest = MAP_INIT;
+
+	for (size_t i = 0; i < r->n_intents; i++) {
+		uint32_t older = map_get(&newest, r->intents[i].address);
+
+		r->intents[i].key = state_key(r->state);
+		r->intents[i].older = older == MAP_NONE ? NULL : &r->intents[older];
+		map_set(&newest, r->intents[i].address, (uint32_t)i);
+	}
+	map_release(&newest);
+}
+
 int reconcile_open(struct reconcile *r, enum state_mode mode, const char *what, struct error *err)
 {
 	struct checkout checkout;
@@ -153,6 +168,7 @@ int reconcile_open(struct reconcile *r, enum state_mode mode, const char *what, 
 		state_intents(r->state, r->environment.id, &r->arena, &r->intents, &r->n_intents,
 			err) < 0)
 		return -1;
+	chain_intents(r);
 	for (size_t i = 0; i < r->n_records; i++) {
 		r->records[i].arena = &r->arena;
 		r->records[i].key = state_key(r->state);

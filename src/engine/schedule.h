@@ -1,7 +1,10 @@
 /*
- * The inside of an apply, shared by its three files:
+ * The inside of an apply, shared by its files:
  *   apply.c    the loop: what has come back, what can start, one commit, wait
- *   execute.c  what a step does when its turn comes, and what follows from its result
+ *   execute.c  what a step does when its turn comes
+ *   decide.c   the case table again, when the inputs of a deferred step become known
+ *   task.c     what a worker is given
+ *   finish.c   what follows from a result
  *   journal.c  what is written to state before and after
  */
 #ifndef DEVENV_ENGINE_SCHEDULE_H
@@ -70,6 +73,27 @@ static inline const struct resource *resource_of_change(const struct scheduler *
 	return change->node == NODE_NONE ? NULL : s->plan->graph->nodes[change->node].resource;
 }
 
+static inline struct step *step_at(const struct scheduler *s, uint32_t step)
+{
+	return &s->steps.items[step];
+}
+
+static inline bool does_something(const struct change *change)
+{
+	return change->action != ACTION_NOOP && change->action != ACTION_KEEP;
+}
+
+/* NULL: a type that this version does not know. */
+static inline const struct type *type_of(const struct scheduler *s, uint32_t step)
+{
+	const struct change *change = change_of(s, step);
+	const struct resource *resource = resource_of_change(s, change);
+
+	if (resource)
+		return resource->type;
+	return type_find(change->record ? change->record->type : change->intent->type);
+}
+
 /* Runs the whole plan; the scheduler holds r, options, result, plan, resolver and planner. */
 int apply_run(struct scheduler *s, struct error *err);
 
@@ -81,14 +105,33 @@ void step_becomes_ready(struct scheduler *s, uint32_t step);
 void step_run_inline(struct scheduler *s, uint32_t step);
 /* Prepares the step's task and opens its intent; NULL: it turned out to need no worker. */
 struct task *step_prepare(struct scheduler *s, uint32_t step);
-/* A task has come back. */
-void step_finish(struct scheduler *s, struct task *task);
 /* A paused or waiting step goes on. */
 struct task *step_resume(struct scheduler *s, uint32_t step);
+/* Into the heap of steps for workers. */
+void heap_push(struct scheduler *s, uint32_t step);
+/* Made: done, or waited for until it is ready. */
+void after_make(struct scheduler *s, uint32_t step, struct record *record);
+void wait_until(struct scheduler *s, uint32_t step, enum step_state state, int64_t delay);
+/* The three ends of a step; each goes on to the steps that wait for it. */
+void succeed(struct scheduler *s, uint32_t step);
+void step_failed(struct scheduler *s, uint32_t step, const char *why, const char *output);
 void step_skip(struct scheduler *s, uint32_t step, enum event_kind kind, const char *why);
-void task_free(struct task *task);
+/* `step` STEP_NONE: about the run. Redacts. */
 void emit(struct scheduler *s, enum event_kind kind, uint32_t step, const char *text,
 	const char *output);
+
+/* --- decide.c, task.c, finish.c ----------------------------------------------------------------- */
+
+/* -1: it failed or was held, and has ended. */
+int step_resolve(struct scheduler *s, uint32_t step);
+int step_decide(struct scheduler *s, uint32_t step, const struct observation *observed);
+struct task *task_observe(struct scheduler *s, uint32_t step);
+struct task *task_make(struct scheduler *s, uint32_t step);
+struct task *task_destroy(struct scheduler *s, uint32_t step);
+struct task *task_probe(struct scheduler *s, uint32_t step);
+void task_free(struct task *task);
+/* A task has come back. */
+void step_finish(struct scheduler *s, struct task *task);
 
 /* --- journal.c ---------------------------------------------------------------------------------- */
 

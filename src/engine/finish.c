@@ -1,0 +1,210 @@
+/*
+ * What follows from a result: the record, the end of the intent, another try, the next probe.
+ */
+#include "engine/schedule.h"
+
+#include <sodium.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	DEFAULT_ATTEMPTS = 3,
+	DEFAULT_RETRY_DELAY = 500,
+	DEFAULT_RETRY_MAX = 30 * 1000,
+	DEFAULT_PROBE_PERIOD = 1000,
+	DEFAULT_PROBE_FAILURES = 30,
+	OUTPUT_LINES = 20, /* of a failed node that are shown */
+};
+
+static enum record_status status_after_make(struct scheduler *s, uint32_t step)
+{
+	const struct resource *resource = resource_of_change(s, change_of(s, step));
+
+	return resource->readiness.kind == PROBE_NONE ? RECORD_OK : RECORD_UNREADY;
+}
+
+static int64_t retry_delay(const struct resource *resource, int attempts)
+{
+	int64_t delay = resource && resource->retry.delay ? resource->retry.delay : DEFAULT_RETRY_DELAY;
+	int64_t max = resource && resource->retry.max_delay ? resource->retry.max_delay
+							    : DEFAULT_RETRY_MAX;
+
+	for (int i = 1; i < attempts && delay < max; i++)
+		delay *= 2;
+	if (delay > max)
+		delay = max;
+	return delay / 2 + (int64_t)randombytes_uniform((uint32_t)(delay / 2 + 1)); /* jitter */
+}
+
+static bool try_again(struct scheduler *s, uint32_t step, const struct task *task)
+{
+	const struct resource *resource = resource_of_change(s, change_of(s, step));
+	int max = resource && resource->retry.attempts ? resource->retry.attempts : DEFAULT_ATTEMPTS;
+	struct running *running = &s->running[step];
+	int64_t delay;
+	char text[32];
+
+	if (task->err.code != ERROR_TRANSIENT || ++running->attempts >= max || s->cancelling)
+		return false;
+	delay = retry_delay(resource, running->attempts);
+	emit(s, EVENT_RETRY, step, arena_printf(&s->r->arena, "%s; again in %s", task->err.msg,
+		duration_str(delay, text)), NULL);
+	wait_until(s, step, STEP_PAUSED, delay);
+	return true;
+}
+
+/* The second SIGINT: the intent stays open, the next run looks at what came of it. */
+static bool left_open(struct scheduler *s, uint32_t step, const struct task *task)
+{
+	if (task->status == 0 || task->err.code != ERROR_CANCELLED)
+		return false;
+	if (s->running[step].intent_fd >= 0)
+		close(s->running[step].intent_fd);
+	s->running[step].intent_fd = -1;
+	step_failed(s, step, "interrupted; the next run settles it", task->outcome.output);
+	return true;
+}
+
+/* The last lines only. */
+static const char *last_lines(const char *text)
+{
+	const char *at;
+	int lines = 0;
+
+	if (!text)
+		return NULL;
+	for (at = text + strlen(text); at > text; at--) {
+		if (at[-1] == '\n' && at[0] && ++lines == OUTPUT_LINES)
+			break;
+	}
+	return at;
+}
+
+static void finish_make(struct scheduler *s, struct task *task)
+{
+	uint32_t step = task->step;
+	struct change *change = change_of(s, step);
+	struct running *running = &s->running[step];
+	struct record *record;
+
+	if (task->status == 0) {
+		record = journal_record(s, step, &task->outcome, status_after_make(s, step), NULL);
+		journal_close_intent(s, step);
+		after_make(s, step, record);
+		return;
+	}
+	if (try_again(s, step, task) || left_open(s, step, task))
+		return;
+	if (running->action == ACTION_UPDATE || running->action == ACTION_START)
+		journal_record(s, step, NULL, change->record->status,
+			redact(&s->r->redactor, task->err.msg, &s->r->arena));
+	else if (task->outcome.exists)
+		journal_record(s, step, &task->outcome, RECORD_TAINTED,
+			redact(&s->r->redactor, task->err.msg, &s->r->arena));
+	journal_close_intent(s, step);
+	step_failed(s, step, task->err.msg, last_lines(task->outcome.output));
+}
+
+static void finish_destroy(struct scheduler *s, struct task *task)
+{
+	uint32_t step = task->step;
+	struct change *change = change_of(s, step);
+
+	if (task->status == 0) {
+		if (change->action == ACTION_STOP)
+			journal_status(s, step, change->record, RECORD_STOPPED, NULL);
+		else
+			journal_remove(s, step);
+		journal_close_intent(s, step);
+		succeed(s, step);
+		return;
+	}
+	if (try_again(s, step, task) || left_open(s, step, task))
+		return;
+	if (change->record)
+		journal_status(s, step, change->record, change->record->status,
+			redact(&s->r->redactor, task->err.msg, &s->r->arena));
+	journal_close_intent(s, step);
+	step_failed(s, step, task->err.msg, last_lines(task->outcome.output));
+}
+
+static void finish_probe(struct scheduler *s, struct task *task)
+{
+	uint32_t step = task->step;
+	struct running *running = &s->running[step];
+	const struct probe *probe = &task->probe;
+	int need = probe->success_threshold ? probe->success_threshold : 1;
+	int patience = probe->failure_threshold ? probe->failure_threshold : DEFAULT_PROBE_FAILURES;
+	const char *why = task->why ? arena_strdup(&s->r->arena, task->why) : "not ready";
+
+	if (task->readiness == READY_YES) {
+		if (++running->successes >= need) {
+			journal_status(s, step, running->record, RECORD_OK, NULL);
+			succeed(s, step);
+			return;
+		}
+	} else {
+		running->successes = 0;
+		running->failures++;
+	}
+	if (task->readiness == READY_FAILED || running->failures >= patience) {
+		s->result->unready++;
+		journal_status(s, step, running->record, RECORD_UNREADY,
+			redact(&s->r->redactor, why, &s->r->arena));
+		step_failed(s, step, arena_printf(&s->r->arena, "not ready: %s", why), NULL);
+		return;
+	}
+	emit(s, EVENT_WAITING, step, why, NULL);
+	wait_until(s, step, STEP_WAITING, probe->period ? probe->period : DEFAULT_PROBE_PERIOD);
+}
+
+static void finish_observe(struct scheduler *s, struct task *task)
+{
+	uint32_t step = task->step;
+	struct change *change = change_of(s, step);
+	struct observation *seen = arena_alloc(&s->r->arena, sizeof(*seen));
+
+	*seen = task->observation;
+	seen->record = change->record;
+	if (seen->attributes) {
+		struct value *attributes = arena_alloc(&s->r->arena, sizeof(*attributes));
+
+		*attributes = value_copy(&s->r->arena, seen->attributes);
+		seen->attributes = attributes;
+	}
+	seen->outputs = NULL;
+	seen->id = seen->id ? arena_strdup(&s->r->arena, seen->id) : NULL;
+	seen->mark_intent = seen->mark_intent ? arena_strdup(&s->r->arena, seen->mark_intent) : NULL;
+	seen->message = seen->message ? arena_strdup(&s->r->arena, seen->message) : NULL;
+	seen->endpoint = seen->endpoint ? arena_strdup(&s->r->arena, seen->endpoint) : NULL;
+	seen->health = seen->health ? arena_strdup(&s->r->arena, seen->health) : NULL;
+	change->observed = seen;
+	s->running[step].observed = true;
+	if (step_decide(s, step, seen) < 0)
+		return;
+	step_at(s, step)->state = STEP_READY;
+	heap_push(s, step); /* it goes on in the next tick, with its intent in that tick's commit */
+}
+
+void step_finish(struct scheduler *s, struct task *task)
+{
+	s->running[task->step].task = NULL;
+	s->away--;
+	switch (task->kind) {
+	case TASK_OBSERVE:
+		finish_observe(s, task);
+		break;
+	case TASK_PROBE:
+		finish_probe(s, task);
+		break;
+	case TASK_DESTROY:
+		finish_destroy(s, task);
+		break;
+	case TASK_APPLY:
+		if (step_at(s, task->step)->kind == STEP_DESTROY)
+			finish_destroy(s, task);
+		else
+			finish_make(s, task);
+		break;
+	}
+}

@@ -1,7 +1,8 @@
 /*
- * From files to resources: layers -> merge -> variables -> when, forEach -> lower -> resources.
+ * From files to resources: layers -> merge -> variables -> lower -> when, forEach -> resources.
  * Everything here is pure but for reading files and the environment, which happens through
  * `struct manifest_input` so that tests (and another git revision) can stand in.
+ * docs/manifest.md says what a manifest means.
  */
 #ifndef DEVENV_MODEL_MANIFEST_H
 #define DEVENV_MODEL_MANIFEST_H
@@ -24,9 +25,14 @@ struct manifest_input {
 	const char *const *sets;         /* --set path=value */
 	const char *user_config;         /* ~/.devenv/config.yml; NULL: none */
 	const char *const *process_env;  /* environ */
-	/* Reads a whole file into `arena` (NUL-terminated); ERROR_NOT_FOUND when there is none. */
+	/* Reads a whole file into `arena` (NUL-terminated); ERROR_NOT_FOUND when there is none.
+	   NULL: the file system. */
 	int (*read)(void *arg, const char *path, struct arena *arena, const char **text, size_t *len,
 		struct error *err);
+	/* Names in a directory, NULL-terminated; only to say which environments there are. NULL: the
+	   file system, or nothing when `read` is not. */
+	int (*list)(void *arg, const char *path, struct arena *arena, const char *const **names,
+		size_t *n, struct error *err);
 	void *read_arg;
 };
 
@@ -49,6 +55,14 @@ struct moved {
 	struct pos pos;
 };
 
+/* What the manifest names but does not have now. References to it are diagnosed, or replaced by their
+   default, and dependsOn on it dropped, before the manifest is handed out. */
+struct switched_off {
+	const char *address; /* type.name, or one instance of it */
+	bool empty;          /* a forEach over nothing: ${type.name[*].x} is an empty list */
+	struct pos pos;      /* of the when, or of the forEach */
+};
+
 struct manifest {
 	struct arena *arena;
 	struct sources sources;
@@ -56,7 +70,8 @@ struct manifest {
 	const char *path;         /* of the first project file */
 	const char *name;         /* metadata.name */
 	const char *environment;  /* "" for none */
-	const struct value *merged;  /* the layers merged, before anything else; `config show` */
+	const struct value *merged;  /* the layers merged, before anything else; `config show`. The values
+	                                of secrets and sensitive variables are marked */
 	const struct value *lowered; /* the same with resources only; `config show --lowered` */
 
 	struct variable *variables;
@@ -67,6 +82,8 @@ struct manifest {
 	size_t n_outputs;
 	const struct moved *moved;
 	size_t n_moved;
+	struct switched_off *switched_off;
+	size_t n_switched_off;
 	/* Every file that was read or looked for, absolute; watch follows them. */
 	const char *const *files;
 	size_t n_files;

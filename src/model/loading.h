@@ -1,0 +1,137 @@
+/*
+ * What the stages of manifest_load hand to each other; internal to them. The stages, in order:
+ *
+ *   files.c      reads, and remembers every path it looked at
+ *   layers.c     which files there are: discovery, include, environment; checks their headers
+ *   override.c   --set as layers
+ *   merge.c      the layers into one value
+ *   dotenv.c     .env and the process environment
+ *   variables.c  declarations, and what the command line and the environment assign
+ *   scope.c      what a reference means before any resource exists
+ *   lower.c      services and the like into resources
+ *   expand.c     when, forEach and attributes; meta.c the meta keys
+ *   switched_off.c  references to what is not there now
+ *
+ * A stage reports mistakes as diagnostics and goes on as far as it makes sense.
+ */
+#ifndef DEVENV_MODEL_LOADING_H
+#define DEVENV_MODEL_LOADING_H
+
+#include "base/map.h"
+#include "model/manifest.h"
+
+struct layer {
+	struct value value;
+	uint16_t source;
+};
+
+/* One variable of the environment. Positions of .env only. */
+struct env_var {
+	const char *name, *text;
+	struct pos pos;
+};
+
+struct loading {
+	const struct manifest_input *input;
+	struct arena *arena;
+	struct manifest *manifest;
+	struct diags *diags;
+
+	bool broken;          /* a file could not be used: what follows from it would mislead */
+	struct layer *layers; /* the lowest first */
+	size_t n_layers, cap_layers;
+	const char **files;
+	size_t n_files, cap_files;
+
+	struct env_var *env;
+	size_t n_env, cap_env;
+	struct map env_index;
+
+	struct map variable_index; /* into manifest->variables */
+
+	struct value *texts; /* contents of files that references and templates name */
+	const char **text_errors; /* why one cannot be used; NULL: it can */
+	size_t n_texts, cap_texts, cap_text_errors;
+	struct map text_index;
+	unsigned secret_depth; /* of secrets that refer to secrets */
+};
+
+/* --- files.c */
+
+/* Reads a file, remembers that it was looked for, and gives it a number as a source of `layer`. */
+int files_read(struct loading *l, const char *path, const char *layer, uint16_t *source,
+	struct error *err);
+/* `path` against the folder `base`, normalised. */
+const char *files_path(struct loading *l, const char *base, const char *path);
+/* Names in a folder; none when it cannot be read. */
+const char *const *files_list(struct loading *l, const char *path, size_t *n);
+
+/* --- layers.c */
+
+/* Fills layers, manifest->root, path and environment. -1: `err`, or diagnostics (err untouched). */
+int layers_read(struct loading *l, struct error *err);
+
+/* --- override.c */
+
+/* Appends a layer for each --set. */
+void overrides_read(struct loading *l);
+/* A value given as text: typed like an unquoted YAML scalar; lists, maps and quotes as in YAML. It
+   stands in a source named `shown` that tells no text, because it may be a secret. */
+struct value override_value(struct loading *l, const char *shown, const char *layer,
+	const char *text);
+
+/* --- merge.c */
+
+struct value merge_layers(struct loading *l);
+
+/* --- dotenv.c */
+
+void env_read(struct loading *l);
+const struct env_var *env_get(const struct loading *l, const char *name); /* NULL: unset */
+
+/* --- variables.c */
+
+void variables_read(struct loading *l);
+const struct variable *variable_find(const struct loading *l, const char *name);
+
+/* --- scope.c */
+
+enum scope_stage {
+	SCOPE_DEFAULT, /* the default of a variable: the environment and files only */
+	SCOPE_EARLY,   /* when, forEach: no resources */
+	SCOPE_LATE,    /* everything else: references to resources stay in the text */
+};
+
+struct scope {
+	struct loading *l;
+	enum scope_stage stage;
+	const char *what;               /* "when", "the default of a variable": for messages */
+	const struct value *key, *value; /* of forEach; NULL outside */
+};
+
+/* Replaces what can be known without resources. -1: diagnostics. */
+int scope_expand(struct scope *scope, const struct value *value, struct value *out);
+/* The text of a file below the project root, read once; a string with the file as its source. NULL:
+   *why says what is wrong. */
+const struct value *scope_file(struct loading *l, const char *path, const char *layer,
+	const char **why);
+
+/* --- expand.c */
+
+/* Fills manifest->resources and switched_off from a list of resources. */
+void expand_resources(struct loading *l, const struct value *list);
+
+/* --- meta.c */
+
+/* type, name, when, forEach, dependsOn, lifecycle, timeout, retry, readiness. */
+bool meta_is_key(const char *key);
+/* Fills the rest of the resource from these members of its map. */
+void meta_read(struct scope *scope, const struct value *map, struct resource *resource);
+/* type.name or type.name["key"] as it is compared everywhere; NULL with a diagnostic. */
+const char *meta_address(struct loading *l, const struct value *value);
+/* --- switched_off.c */
+
+/* Settles what refers to resources that are switched off: see manifest.h. */
+void switched_off_settle(struct loading *l);
+
+#endif

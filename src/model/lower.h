@@ -1,0 +1,20 @@
+/*
+ * Lowering: services, secrets, volumes and networking become plain resources. Everything after it
+ * knows only resources.
+ */
+#ifndef DEVENV_MODEL_LOWER_H
+#define DEVENV_MODEL_LOWER_H
+
+#include "model/manifest.h"
+
+/*
+ * `spec` is the merged spec, its variables, environment, files and secrets replaced; references to
+ * resources and the short forms (${service.api.host}) are still text. *resources is the list under
+ * spec.resources as written (forEach, when and references are dealt with later); what is made comes
+ * before or behind it, with the service's place; `$service: NAME` in its map tells its origin.
+ * manifest->arena owns everything. -1: diagnostics.
+ */
+int lower_services(struct manifest *manifest, const struct value *spec, struct value *resources,
+	struct diags *diags);
+
+#endif

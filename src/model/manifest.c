@@ -1,0 +1,248 @@
+/*
+ * manifest_load: the stages in their order (see loading.h). Each reports what it finds; a later one
+ * runs unless an earlier one left nothing to work on, so that a user sees all mistakes at once.
+ */
+#include "model/manifest.h"
+
+#include "model/loading.h"
+#include "model/lower.h"
+#include "model/schema.h"
+
+#include <string.h>
+
+/* --- what lower and config show see */
+
+static struct value with_member(struct arena *arena, const struct value *map, const char *key,
+	struct value value)
+{
+	struct member *members = arena_alloc(arena, (map->len + 1) * sizeof(*members));
+	struct value copy;
+	uint32_t n = map->len, at = 0;
+
+	if (n)
+		memcpy(members, map->members, n * sizeof(*members));
+	while (at < n && strcmp(members[at].key, key) != 0)
+		at++;
+	if (at == n)
+		members[n++] = (struct member){.key = key, .pos = value_pos(&value)};
+	members[at].value = value;
+	copy = value_map(members, n);
+	copy.source = map->source;
+	copy.line = map->line;
+	copy.column = map->column;
+	return copy;
+}
+
+static struct value map_or_empty(const struct value *value)
+{
+	return value && value->kind == VALUE_MAP ? *value : value_empty_map;
+}
+
+/* Marks what must not be shown: the data of secrets, the defaults of sensitive variables. */
+static struct value protect_secret(struct arena *arena, const struct value *secret)
+{
+	const struct value *data = value_get(secret, "data");
+
+	return data ? with_member(arena, secret, "data", value_sensitive(*data)) : *secret;
+}
+
+static struct value protect_variable(struct arena *arena, const struct value *variable)
+{
+	const struct value *fallback = value_get(variable, "default");
+
+	if (!fallback || !value_get_bool(variable, "sensitive", false))
+		return *variable;
+	return with_member(arena, variable, "default", value_sensitive(*fallback));
+}
+
+static void protect(struct loading *l, struct value *merged)
+{
+	struct value spec = map_or_empty(value_get(merged, "spec"));
+	const struct value *secrets = value_get(&spec, "secrets");
+	const struct value *variables = value_get(&spec, "variables");
+	struct value_builder builder;
+
+	if (secrets && secrets->kind == VALUE_LIST) {
+		builder_init(&builder, l->arena);
+		for (uint32_t i = 0; i < secrets->len; i++)
+			builder_push(&builder, protect_secret(l->arena, &secrets->items[i]));
+		spec = with_member(l->arena, &spec, "secrets", builder_list(&builder));
+	}
+	if (variables && variables->kind == VALUE_MAP) {
+		struct value map = *variables;
+
+		for (uint32_t i = 0; i < variables->len; i++) {
+			const struct member *member = &variables->members[i];
+
+			if (value_get_bool(&member->value, "sensitive", false))
+				map = with_member(l->arena, &map, member->key,
+					protect_variable(l->arena, &member->value));
+		}
+		if (map.members != variables->members)
+			spec = with_member(l->arena, &spec, "variables", map);
+	}
+	if (value_get(merged, "spec") && spec.members != value_get(merged, "spec")->members)
+		*merged = with_member(l->arena, merged, "spec", spec);
+}
+
+/* --- stages of this file */
+
+static int read_layers(struct loading *l, struct error *err)
+{
+	struct value *merged;
+	size_t errors = l->diags->errors;
+
+	if (layers_read(l, err) < 0)
+		return -1;
+	overrides_read(l);
+	if (l->broken || !l->n_layers)
+		return error_set(err, ERROR_INVALID, "the manifest has mistakes");
+	merged = arena_alloc(l->arena, sizeof(*merged));
+	*merged = merge_layers(l);
+	protect(l, merged);
+	l->manifest->merged = merged;
+	l->manifest->name = value_text(value_path(merged, "metadata.name"), "");
+	if (l->diags->errors == errors)
+		schema_validate(&schema_manifest, merged, l->diags);
+	return 0;
+}
+
+/* Everything of spec but the resources, known as far as it can be: lower decides by it. */
+static struct value known_spec(struct loading *l, const struct value *spec)
+{
+	struct scope scope = {.l = l, .stage = SCOPE_LATE, .what = "spec"};
+	struct value_builder builder;
+
+	builder_init(&builder, l->arena);
+	for (uint32_t i = 0; i < spec->len; i++) {
+		static const char *const others[] = {"resources", "variables", "outputs", "moved"};
+		const struct member *member = &spec->members[i];
+		struct value value = member->value;
+		bool other = false;
+
+		for (size_t j = 0; j < ARRAY_SIZE(others); j++)
+			other |= strcmp(member->key, others[j]) == 0;
+		if (other)
+			continue;
+		scope_expand(&scope, &member->value, &value);
+		builder_put(&builder, member->key, value);
+		builder.members[builder.n - 1].pos = member->pos;
+	}
+	return builder_map(&builder);
+}
+
+static void lower(struct loading *l)
+{
+	const struct value *merged = l->manifest->merged;
+	struct value spec = map_or_empty(value_get(merged, "spec"));
+	const struct value *written = value_get(&spec, "resources");
+	struct value known = known_spec(l, &spec);
+	struct value *resources = arena_alloc(l->arena, sizeof(*resources));
+
+	*resources = written && written->kind == VALUE_LIST ? *written : value_empty_list;
+	l->manifest->lowered = merged;
+	if (known.len && lower_services(l->manifest, &known, resources, l->diags) == 0 &&
+		(!written || resources->items != written->items)) {
+		struct value *lowered = arena_alloc(l->arena, sizeof(*lowered));
+
+		*lowered = with_member(l->arena, &spec, "resources", *resources);
+		*lowered = with_member(l->arena, merged, "spec", *lowered);
+		l->manifest->lowered = lowered;
+	}
+	expand_resources(l, resources);
+}
+
+static void read_outputs(struct loading *l)
+{
+	const struct value *map = value_path(l->manifest->merged, "spec.outputs");
+	struct scope scope = {.l = l, .stage = SCOPE_LATE, .what = "an output"};
+	struct output_spec *outputs;
+
+	if (!map || map->kind != VALUE_MAP)
+		return;
+	outputs = arena_zalloc(l->arena, map->len * sizeof(*outputs));
+	for (uint32_t i = 0; i < map->len; i++) {
+		const struct member *member = &map->members[i];
+		const struct value *written = value_get(&member->value, "value");
+		struct value *value = arena_alloc(l->arena, sizeof(*value));
+
+		if (!written || scope_expand(&scope, written, value) < 0)
+			*value = value_null;
+		outputs[i] = (struct output_spec){
+			.name = member->key,
+			.value = value,
+			.sensitive = value_get_bool(&member->value, "sensitive", false),
+			.pos = member->pos,
+		};
+	}
+	l->manifest->outputs = outputs;
+	l->manifest->n_outputs = map->len;
+}
+
+static size_t read_moves(struct loading *l, const struct value *list, struct moved *moved)
+{
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < list->len; i++) {
+		const struct value *from = value_get(&list->items[i], "from");
+		const struct value *to = value_get(&list->items[i], "to");
+
+		if (!from || !to)
+			continue; /* the schema has said it */
+		moved[n].from = meta_address(l, from);
+		moved[n].to = meta_address(l, to);
+		moved[n].pos = value_pos(from);
+		n += moved[n].from && moved[n].to;
+	}
+	return n;
+}
+
+static void read_moved(struct loading *l)
+{
+	static const char *const places[] = {"moved", "spec.moved"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		const struct value *list = value_path(l->manifest->merged, places[i]);
+		struct moved *moved;
+
+		if (!list || list->kind != VALUE_LIST || !list->len)
+			continue;
+		moved = arena_alloc(l->arena,
+			(l->manifest->n_moved + list->len) * sizeof(*moved));
+		if (l->manifest->n_moved)
+			memcpy(moved, l->manifest->moved, l->manifest->n_moved * sizeof(*moved));
+		l->manifest->n_moved += read_moves(l, list, moved + l->manifest->n_moved);
+		l->manifest->moved = moved;
+	}
+}
+
+static void release(struct loading *l)
+{
+	map_release(&l->env_index);
+	map_release(&l->variable_index);
+	map_release(&l->text_index);
+	l->manifest->files = l->files;
+	l->manifest->n_files = l->n_files;
+}
+
+int manifest_load(const struct manifest_input *input, struct arena *arena, struct manifest *manifest,
+	struct diags *diags, struct error *err)
+{
+	struct loading l = {.input = input, .arena = arena, .manifest = manifest, .diags = diags};
+
+	*manifest = (struct manifest){.arena = arena, .name = "", .environment = ""};
+	if (read_layers(&l, err) < 0) {
+		release(&l);
+		return -1;
+	}
+	env_read(&l);
+	variables_read(&l);
+	lower(&l);
+	read_outputs(&l);
+	read_moved(&l);
+	switched_off_settle(&l);
+	release(&l);
+	if (diags->errors)
+		return error_set(err, ERROR_INVALID, "the manifest has mistakes");
+	return 0;
+}

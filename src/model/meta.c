@@ -1,0 +1,266 @@
+/*
+ * The meta keys of a resource: what every type has, whatever its provider. Their shapes were checked
+ * by the schema; here they may have come out of references, so their types are checked once more.
+ */
+#include "base/clock.h"
+#include "model/loading.h"
+#include "model/template.h"
+
+#include <string.h>
+
+bool meta_is_key(const char *key)
+{
+	switch (key[0]) {
+	case '$': return strcmp(key, "$service") == 0; /* set by lower */
+	case 'd': return strcmp(key, "dependsOn") == 0;
+	case 'f': return strcmp(key, "forEach") == 0;
+	case 'l': return strcmp(key, "lifecycle") == 0;
+	case 'n': return strcmp(key, "name") == 0;
+	case 'r': return strcmp(key, "retry") == 0 || strcmp(key, "readiness") == 0;
+	case 't': return strcmp(key, "type") == 0 || strcmp(key, "timeout") == 0;
+	case 'w': return strcmp(key, "when") == 0;
+	default: return false;
+	}
+}
+
+static void bad(struct scope *scope, const struct value *value, const char *wanted)
+{
+	diag_error(scope->l->diags, value_pos(value), "must be %s", wanted);
+}
+
+/* Both accept the text of one, because the environment has only texts. */
+static bool read_bool(struct scope *scope, const struct value *map, const char *key)
+{
+	const struct value *value = value_get(map, key);
+
+	if (!value || value->kind == VALUE_NULL)
+		return false;
+	if (value->kind == VALUE_BOOL)
+		return value->boolean;
+	if (strcmp(value_text(value, ""), "true") == 0)
+		return true;
+	if (strcmp(value_text(value, ""), "false") != 0)
+		bad(scope, value, "true or false");
+	return false;
+}
+
+static int read_int(struct scope *scope, const struct value *map, const char *key)
+{
+	const struct value *value = value_get(map, key);
+	const char *text = value_text(value, "");
+	size_t digits = strspn(text, "0123456789");
+	int number = 0;
+
+	if (!value || value->kind == VALUE_NULL)
+		return 0;
+	if (!digits || text[digits] || digits > 9) {
+		bad(scope, value, "a whole number");
+		return 0;
+	}
+	for (; *text; text++)
+		number = number * 10 + (*text - '0');
+	return number;
+}
+
+static int64_t read_duration(struct scope *scope, const struct value *value)
+{
+	int64_t ms;
+
+	if (!value || value->kind == VALUE_NULL)
+		return 0;
+	ms = duration_parse(value_text(value, ""));
+	if (ms == DURATION_INVALID) {
+		bad(scope, value, "a time such as \"90s\" or \"5m\", or a number of seconds");
+		return 0;
+	}
+	return ms;
+}
+
+/* --- addresses */
+
+static size_t name_len(const char *text)
+{
+	return strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
+}
+
+static const char *canonical(struct arena *arena, const char *text)
+{
+	size_t type = name_len(text), name = type && text[type] == '.' ? name_len(text + type + 1) : 0;
+	size_t base = type + 1 + name;
+	const char *key = text + base + 2, *end;
+
+	if (!name)
+		return NULL;
+	if (!text[base])
+		return text;
+	if (text[base] != '[' || (text[base + 1] != '"' && text[base + 1] != '\''))
+		return NULL;
+	end = strchr(key, text[base + 1]);
+	if (!end || end == key || strcmp(end + 1, "]") != 0)
+		return NULL;
+	return arena_printf(arena, "%.*s[\"%.*s\"]", (int)base, text, (int)(end - key), key);
+}
+
+const char *meta_address(struct loading *l, const struct value *value)
+{
+	const char *address = value->kind == VALUE_STRING ? canonical(l->arena, value->text) : NULL;
+
+	if (address)
+		return address;
+	diag_error(l->diags, value_pos(value), "\"%s\" is no address of a resource",
+		value_text(value, ""));
+	diag_hint(l->diags, "an address is TYPE.NAME, or TYPE.NAME[\"KEY\"] for one instance of a forEach");
+	return NULL;
+}
+
+/* --- dependsOn and replaceTriggeredBy */
+
+static enum edge_kind read_edge_kind(struct scope *scope, const struct value *item)
+{
+	const struct value *type = value_get(item, "type");
+	const char *text = value_text(type, "hard");
+
+	if (strcmp(text, "soft") == 0)
+		return EDGE_SOFT;
+	if (strcmp(text, "ordering") == 0)
+		return EDGE_ORDERING;
+	if (strcmp(text, "hard") != 0)
+		bad(scope, type, "hard, soft or ordering");
+	return EDGE_HARD;
+}
+
+static const struct dependency *read_dependencies(struct scope *scope, const struct value *list,
+	size_t *n)
+{
+	struct loading *l = scope->l;
+	const struct value *items = list->kind == VALUE_LIST ? list->items : list;
+	uint32_t count = list->kind == VALUE_LIST ? list->len : 1;
+	struct dependency *dependencies = arena_alloc(l->arena, count * sizeof(*dependencies));
+
+	*n = 0;
+	for (uint32_t i = 0; i < count; i++) {
+		const struct value *address = &items[i];
+		const char *text;
+
+		if (address->kind == VALUE_MAP)
+			address = value_get(&items[i], "address");
+		text = address ? meta_address(l, address) : NULL;
+		if (!address)
+			bad(scope, &items[i], "an address, or a map with \"address\"");
+		if (text)
+			dependencies[(*n)++] = (struct dependency){
+				.address = text,
+				.kind = read_edge_kind(scope, &items[i]),
+				.pos = value_pos(address),
+			};
+	}
+	return dependencies;
+}
+
+/* --- the others */
+
+static const char *const *read_texts(struct scope *scope, const struct value *list)
+{
+	const char **texts;
+
+	if (!list || list->kind == VALUE_NULL)
+		return NULL;
+	if (list->kind != VALUE_LIST) {
+		bad(scope, list, "a list of texts");
+		return NULL;
+	}
+	texts = arena_alloc(scope->l->arena, (list->len + 1) * sizeof(*texts));
+	for (uint32_t i = 0; i < list->len; i++)
+		texts[i] = value_text(&list->items[i], "");
+	texts[list->len] = NULL;
+	return texts;
+}
+
+static void read_lifecycle(struct scope *scope, const struct value *map, struct lifecycle *lifecycle)
+{
+	const struct value *triggers = value_get(map, "replaceTriggeredBy");
+
+	lifecycle->prevent_destroy = read_bool(scope, map, "preventDestroy");
+	lifecycle->retain = read_bool(scope, map, "retain");
+	lifecycle->create_before_destroy = read_bool(scope, map, "createBeforeDestroy");
+	lifecycle->ignore_changes = read_texts(scope, value_get(map, "ignoreChanges"));
+	if (triggers && triggers->kind != VALUE_NULL)
+		lifecycle->replace_triggered_by = read_dependencies(scope, triggers,
+			&lifecycle->n_replace_triggered_by);
+}
+
+static void read_retry(struct scope *scope, const struct value *map, struct retry *retry)
+{
+	retry->attempts = read_int(scope, map, "attempts");
+	retry->delay = read_duration(scope, value_get(map, "delay"));
+	retry->max_delay = read_duration(scope, value_get(map, "maxDelay"));
+}
+
+static enum probe_kind probe_kind(const struct value *map)
+{
+	if (value_get(map, "command"))
+		return PROBE_COMMAND;
+	if (value_get(map, "log"))
+		return PROBE_LOG;
+	if (value_get_bool(map, "health", false))
+		return PROBE_HEALTH;
+	if (value_get(map, "path") || value_get(map, "url") || value_get(map, "scheme"))
+		return PROBE_HTTP;
+	if (value_get(map, "port"))
+		return PROBE_TCP;
+	return PROBE_RUNNING;
+}
+
+static void read_probe(struct scope *scope, const struct value *map, struct probe *probe)
+{
+	struct value *spec = arena_alloc(scope->l->arena, sizeof(*spec));
+
+	*spec = *map;
+	probe->kind = probe_kind(map);
+	probe->spec = spec;
+	probe->initial_delay = read_duration(scope, value_get(map, "initialDelaySeconds"));
+	probe->period = read_duration(scope, value_get(map, "periodSeconds"));
+	probe->timeout = read_duration(scope, value_get(map, "timeoutSeconds"));
+	probe->failure_threshold = read_int(scope, map, "failureThreshold");
+	probe->success_threshold = read_int(scope, map, "successThreshold");
+}
+
+static void read_key(struct scope *scope, const char *key, const struct value *value,
+	struct resource *resource)
+{
+	if (*key == '$')
+		resource->service = value_text(value, NULL);
+	else if (strcmp(key, "dependsOn") == 0)
+		resource->depends_on = read_dependencies(scope, value, &resource->n_depends_on);
+	else if (strcmp(key, "timeout") == 0)
+		resource->timeout = read_duration(scope, value);
+	else if (value->kind != VALUE_MAP)
+		return; /* the schema has said it */
+	else if (strcmp(key, "lifecycle") == 0)
+		read_lifecycle(scope, value, &resource->lifecycle);
+	else if (strcmp(key, "retry") == 0)
+		read_retry(scope, value, &resource->retry);
+	else if (strcmp(key, "readiness") == 0)
+		read_probe(scope, value, &resource->readiness);
+}
+
+void meta_read(struct scope *scope, const struct value *map, struct resource *resource)
+{
+	static const char *const early[] = {"type", "name", "when", "forEach"};
+
+	for (uint32_t i = 0; i < map->len; i++) {
+		const char *key = map->members[i].key;
+		bool done = !meta_is_key(key);
+		struct value value;
+
+		for (size_t j = 0; j < ARRAY_SIZE(early); j++)
+			done |= strcmp(key, early[j]) == 0;
+		if (done || map->members[i].value.kind == VALUE_NULL)
+			continue;
+		/* a probe may refer to resources; the rest must be known before there are any */
+		scope->stage = strcmp(key, "readiness") == 0 ? SCOPE_LATE : SCOPE_EARLY;
+		scope->what = key;
+		if (scope_expand(scope, &map->members[i].value, &value) == 0)
+			read_key(scope, key, &value, resource);
+	}
+}

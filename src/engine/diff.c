@@ -194,25 +194,35 @@ static void want_replace(const struct diff_input *in, struct change *change)
 			"%s must be replaced, but lifecycle.preventDestroy forbids it", change->address);
 }
 
-static const char *layer_note(const struct attribute_change *attribute)
+/* The attribute as written: does its value come from somewhere else? */
+static bool is_reference(const struct diff_input *in, const char *path)
 {
-	return attribute->pos.line ? "changed in the manifest" : "changed";
+	const struct value *attributes = resource_of(in)->attributes;
+	const struct value *written = value_path(attributes, path);
+
+	return written && written->flags & VALUE_TEMPLATE;
+}
+
+static void reason_of_attribute(const struct diff_input *in, struct change *change,
+	const struct attribute_change *a)
+{
+	const char *forces = a->forces_replace ? ", which cannot be done in place" : "";
+
+	if (a->drift)
+		change_reason(change, in->arena, REASON_DRIFT, a->path, a->pos,
+			"%s changed outside devenv%s", a->path, forces);
+	else if (in->changed_need && is_reference(in, a->path))
+		change_reason(change, in->arena, REASON_DEPENDENCY, in->changed_need, a->pos,
+			"%s changes with %s%s", a->path, in->changed_need, forces);
+	else
+		change_reason(change, in->arena, REASON_CHANGED, a->path, a->pos, "%s %s%s", a->path,
+			!a->before ? "was added" : !a->after ? "was taken out" : "changed", forces);
 }
 
 static void attribute_reasons(const struct diff_input *in, struct change *change)
 {
-	for (size_t i = 0; i < change->n_attributes; i++) {
-		const struct attribute_change *a = &change->attributes[i];
-
-		if (a->drift)
-			change_reason(change, in->arena, REASON_DRIFT, a->path, a->pos,
-				"%s changed outside devenv%s", a->path,
-				a->forces_replace ? " and cannot be changed in place" : "");
-		else
-			change_reason(change, in->arena, REASON_CHANGED, a->path, a->pos, "%s %s%s",
-				a->path, !a->before ? "was added" : !a->after ? "was taken out" : layer_note(a),
-				a->forces_replace ? " and cannot be changed in place" : "");
-	}
+	for (size_t i = 0; i < change->n_attributes; i++)
+		reason_of_attribute(in, change, &change->attributes[i]);
 }
 
 static bool any_forces(const struct change *change)
@@ -295,6 +305,12 @@ static void diff_present(const struct diff_input *in, struct change *change)
 	if (in->replaced_because) {
 		change_reason(change, in->arena, REASON_DEPENDENCY, in->replaced_because, POS_NONE,
 			"replaced because %s is", in->replaced_because);
+		want_replace(in, change);
+		return;
+	}
+	if (in->triggered_because) {
+		change_reason(change, in->arena, REASON_TRIGGERED, in->triggered_because, POS_NONE,
+			"replaceTriggeredBy: %s changes", in->triggered_because);
 		want_replace(in, change);
 		return;
 	}

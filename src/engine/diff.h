@@ -20,7 +20,9 @@ struct diff_input {
 	const struct observation *observed; /* NULL: nothing to look at (effectless, not refreshed) */
 	const struct intent *intent;  /* open; NULL: none */
 	const struct value *inputs;   /* resolved; NULL when not desired */
-	const char *replaced_because; /* address whose replacement or change replaces this; NULL */
+	const char *replaced_because; /* address it is attached to, which is replaced; NULL */
+	const char *triggered_because; /* address that replaceTriggeredBy names and that changes; NULL */
+	const char *changed_need;     /* address of something it uses whose outputs change; NULL */
 	const char *rerun_because;    /* a job: address whose creation makes it run again; NULL */
 	bool replace_requested;       /* --replace */
 };

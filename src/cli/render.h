@@ -38,6 +38,10 @@ bool value_is_block(const struct value *value); /* a string of several lines */
 void render_line_diff(struct strbuf *buf, const struct value_style *style, const char *before,
 	const char *after);
 
+/* YAML that reads back as the same value (render_yaml.c); `sources`: with each scalar's origin. */
+void render_yaml(struct strbuf *buf, const struct terminal *terminal, const struct value *value,
+	const struct sources *sources);
+
 /* --- plans (render_plan.c, render_plan_json.c) -------------------------------------------------- */
 
 struct plan_view {

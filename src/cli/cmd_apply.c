@@ -1,0 +1,135 @@
+/*
+ * devenv apply [FILE]. A saved plan counts as approval of exactly what it lists: the plan is made again
+ * under the lock and has to have the same hash.
+ */
+#include "cli/cli.h"
+#include "cli/commands.h"
+#include "cli/planfile.h"
+#include "cli/run.h"
+
+#include <string.h>
+
+static int stale(struct cli *cli, const struct reconcile *r, const struct planfile *file)
+{
+	const char *id = r->environment.id ? r->environment.id : "";
+	struct error err = ERROR_INIT;
+
+	if (*file->environment && strcmp(file->environment, id) != 0)
+		error_set(&err, ERROR_INVALID,
+			"the saved plan belongs to another environment (%s); nothing was done",
+			file->environment);
+	else
+		error_set(&err, ERROR_INVALID,
+			"the saved plan is stale: the manifest, state or reality changed since it was made; "
+			"nothing was done. Plan again with `devenv plan -o FILE`");
+	return cli_fail(cli, &err);
+}
+
+/* The plan is the one that was saved. What it lists is approved: release that, and only that. */
+static int release(struct cli *cli, struct reconcile *r, const struct planfile *file)
+{
+	struct error err = ERROR_INIT;
+
+	if (!r->plan.counts.held)
+		return 0;
+	if (file->data_loss)
+		r->options.allow_data_loss = file->data_loss;
+	if (r->options.allow_delete < file->deletes)
+		r->options.allow_delete = file->deletes;
+	return reconcile_plan(r, &err) < 0 ? session_fail(cli, r, &err) : 0;
+}
+
+static int apply_file(struct cli *cli, struct reconcile *r, const char *path,
+	struct run_request *request)
+{
+	struct planfile file;
+	struct error err = ERROR_INIT;
+	int status;
+
+	if (session_init(cli, r, &err) < 0 || planfile_read(cli, r, path, &file, &err) < 0)
+		return cli_fail(cli, &err);
+	if (reconcile_load(r, &err) < 0)
+		return session_fail(cli, r, &err);
+	status = session_plan(cli, r, STATE_WRITE);
+	if (status)
+		return status;
+	if (!hash_equal(&r->plan.hash, &file.hash))
+		return stale(cli, r, &file);
+	status = release(cli, r, &file);
+	if (status)
+		return status;
+	request->approved = true;
+	request->destroy = r->options.destroy;
+	request->outputs = !r->options.destroy;
+	return run_apply(cli, r, request);
+}
+
+static int apply_manifest(struct cli *cli, struct reconcile *r, const struct run_request *request)
+{
+	int status = session_load(cli, r);
+
+	if (!status)
+		status = session_plan(cli, r, run_may_act(cli, request) ? STATE_WRITE : STATE_READ);
+	return status ? status : run_apply(cli, r, request);
+}
+
+static int run_command(struct cli *cli)
+{
+	const char *path = args_positional(&cli->args, 0);
+	struct reconcile r;
+	struct run_request request = {
+		.kind = "apply",
+		.verb = "Apply",
+		.question = "Do you want to perform these actions?",
+		.approved = args_flag(&cli->args, "yes"),
+		.outputs = true,
+	};
+	int status = path ? apply_file(cli, &r, path, &request) : apply_manifest(cli, &r, &request);
+
+	session_end(cli, &r);
+	return status;
+}
+
+const struct command command_apply = {
+	.name = "apply",
+	.aliases = (const char *const[]){"up", NULL},
+	.group = "Reconcile",
+	.summary = "Make reality as the manifest says",
+	.description =
+		"Plans, shows the plan, asks, and does it: each resource starts the moment its own "
+		"dependencies are ready; a failure holds back only what depends on it. What is about to be "
+		"done is committed to state before, and what came of it after, so an apply that is killed is "
+		"continued by the next one.\n\n"
+		"With FILE, a plan saved by `devenv plan -o FILE`, nothing is asked: exactly this plan is "
+		"done, or nothing when anything changed since.\n\n"
+		"Without a terminal to ask on, --yes or a FILE is needed; else the plan is shown and the exit "
+		"status is 1. --yes does not release what would lose data or destroy more than half of the "
+		"environment: such resources are held, the rest is done, and the exit status is 3. "
+		"--allow-data-loss, --allow-delete and `devenv approve` release them.\n\n"
+		"Ctrl-C once: nothing new starts, what runs is finished and recorded. Twice: it is stopped; "
+		"the next run looks at what came of it.",
+	.options = (const struct option[]){
+		OPTION_YES,
+		OPTIONS_SELECT,
+		{.name = "replace", .kind = OPTION_TEXT, .argument = "ADDRESS", .repeatable = true,
+			.complete = COMPLETE_RECORDED, .help = "Replace this resource"},
+		OPTION_REFRESH,
+		{.name = "refresh-only", .kind = OPTION_FLAG,
+			.help = "Only record what reality changed; nothing is touched"},
+		OPTIONS_ALLOW,
+		OPTIONS_RUN,
+		{.name = "rollback-on-failure", .kind = OPTION_FLAG,
+			.help = "After a failure undo what this run created and updated"},
+		{.name = NULL}},
+	.arguments = (const struct argument[]){
+		{.name = "FILE", .flags = ARGUMENT_OPTIONAL, .complete = COMPLETE_FILE}, {.name = NULL}},
+	.examples = (const struct example[]){
+		{"Plan, ask, apply", "devenv apply"},
+		{"In a script", "devenv apply --yes"},
+		{"Only the database and what it needs", "devenv apply --target docker_container.database"},
+		{"Another environment of the same manifest", "devenv apply -e staging"},
+		{"What was reviewed, and nothing else", "devenv plan -o change.plan && devenv apply change.plan"},
+		{"Make one resource anew", "devenv apply --replace local_process.api"},
+		{NULL, NULL}},
+	.run = run_command,
+};

@@ -1,0 +1,135 @@
+/*
+ * The list of commands and the options that all of them have. What a command takes and says of itself
+ * stands in its own file.
+ */
+#include "cli/command.h"
+
+#include "cli/commands.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+const struct option global_options[] = {
+	{.name = "chdir", .letter = 'C', .kind = OPTION_TEXT, .argument = "DIR",
+		.complete = COMPLETE_DIRECTORY,
+		.help = "Run as if started in DIR"},
+	{.name = "file", .letter = 'f', .kind = OPTION_TEXT, .argument = "FILE", .repeatable = true,
+		.complete = COMPLETE_FILE,
+		.help = "Read this manifest instead of looking for .devenv/config.yml; several are merged in order"},
+	{.name = "environment", .alias = "env", .letter = 'e', .kind = OPTION_TEXT, .argument = "NAME",
+		.complete = COMPLETE_ENVIRONMENT,
+		.help = "Add the layer .devenv/environments/NAME.yml; each name is an environment of its own"},
+	{.name = "var", .kind = OPTION_TEXT, .argument = "NAME=VALUE", .repeatable = true,
+		.env = "DEVENV_VARS",
+		.help = "Set a variable of the manifest (also DEVENV_VAR_NAME=VALUE)"},
+	{.name = "var-file", .kind = OPTION_TEXT, .argument = "FILE", .repeatable = true,
+		.complete = COMPLETE_FILE, .env = "DEVENV_VARS_FILE",
+		.help = "Read variables from a YAML or JSON file"},
+	{.name = "set", .kind = OPTION_TEXT, .argument = "PATH=VALUE", .repeatable = true,
+		.help = "Set any value of the manifest, e.g. spec.services.api.replicas=2"},
+	{.name = "json", .kind = OPTION_FLAG, .help = "Write one NDJSON stream to stdout"},
+	{.name = "no-color", .kind = OPTION_FLAG, .env = "DEVENV_NO_COLOR",
+		.help = "No colours; NO_COLOR does the same, CLICOLOR_FORCE the opposite"},
+	{.name = "quiet", .letter = 'q', .kind = OPTION_FLAG,
+		.help = "Only results and errors, no progress"},
+	{.name = "verbose", .letter = 'v', .kind = OPTION_FLAG,
+		.help = "Also what needs nothing, and what providers say while they work"},
+	{.name = "debug", .kind = OPTION_FLAG, .help = "Times and sizes of each stage on stderr"},
+	{.name = NULL},
+};
+
+const struct command *const command_table[] = {
+	&command_init,
+	&command_validate,
+	&command_plan,
+	&command_apply,
+	&command_destroy,
+	&command_refresh,
+
+	&command_status,
+	&command_list,
+	&command_show,
+	&command_outputs,
+	&command_history,
+	&command_graph,
+
+	&command_start,
+	&command_stop,
+	&command_restart,
+	&command_logs,
+	&command_exec,
+
+	&command_import,
+	&command_taint,
+	&command_untaint,
+	&command_forget,
+	&command_approve,
+	&command_audit_verify,
+
+	&command_config_show,
+	&command_config_schema,
+	&command_completion,
+	&command_version,
+	&command_help,
+
+	&command_complete_words,
+	&command_man,
+	&command_markdown,
+	NULL,
+};
+
+static bool named(const struct command *command, const char *name)
+{
+	if (strcmp(command->name, name) == 0)
+		return true;
+	for (const char *const *alias = command->aliases; alias && *alias; alias++)
+		if (strcmp(*alias, name) == 0)
+			return true;
+	return false;
+}
+
+const struct command *command_find(const char *name)
+{
+	for (const struct command *const *c = command_table; *c; c++)
+		if (named(*c, name))
+			return *c;
+	return NULL;
+}
+
+static const struct option *find(const struct option *option, const char *name, char letter)
+{
+	for (; option && option->name; option++) {
+		if (name && strcmp(option->name, name) == 0)
+			return option;
+		if (name && option->alias && strcmp(option->alias, name) == 0)
+			return option;
+		if (letter && option->letter == letter)
+			return option;
+	}
+	return NULL;
+}
+
+const struct option *option_find(const struct command *command, const char *name)
+{
+	const struct option *option = command ? find(command->options, name, 0) : NULL;
+
+	return option ? option : find(global_options, name, 0);
+}
+
+const struct option *option_find_letter(const struct command *command, char letter)
+{
+	const struct option *option = command ? find(command->options, NULL, letter) : NULL;
+
+	return option ? option : find(global_options, NULL, letter);
+}
+
+const char *option_env(const struct option *option, char *out)
+{
+	if (option->env)
+		return option->env;
+	snprintf(out, 64, "DEVENV_%s", option->name);
+	for (char *c = out; *c; c++)
+		*c = *c == '-' ? '_' : (char)toupper((unsigned char)*c);
+	return out;
+}

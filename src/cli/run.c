@@ -1,0 +1,182 @@
+/*
+ * Approval and reporting around reconcile_apply. Where nobody can answer and nothing was approved, the
+ * plan is shown, state is never opened for writing, and the exit status says that nothing was done.
+ */
+#include "cli/run.h"
+
+#include "cli/jsonl.h"
+#include "cli/outputs.h"
+#include "cli/progress.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void plan_view_init(struct plan_view *view, const struct cli *cli, const struct reconcile *r)
+{
+	*view = (struct plan_view){
+		.terminal = &cli->out.terminal,
+		.sources = &r->manifest.sources,
+		.redactor = &r->redactor,
+		.verbose = cli->verbose,
+		.brief = cli->quiet,
+		.destroy = r->options.destroy,
+	};
+}
+
+bool run_may_act(const struct cli *cli, const struct run_request *request)
+{
+	return request->approved || !request->question || cli_interactive(cli);
+}
+
+void run_show_plan(struct cli *cli, struct reconcile *r, const struct run_request *request)
+{
+	struct plan_view view;
+
+	plan_view_init(&view, cli, r);
+	view.destroy = request->destroy;
+	if (cli->json)
+		render_plan_json(&cli->out.buf, &view, &r->plan);
+	else
+		render_plan(&cli->out.buf, &view, &r->plan);
+	stream_flush(&cli->out);
+}
+
+/* What the run held, to be said again at the end with the way to release it. */
+struct held {
+	struct progress *progress;
+	const struct change **items;
+	size_t n, cap;
+};
+
+static void see_event(void *arg, const struct event *event)
+{
+	struct held *held = arg;
+
+	if (event->kind == EVENT_HELD) {
+		VEC_GROW(held->items, held->n, held->cap);
+		held->items[held->n++] = event->change;
+	}
+	progress_event(held->progress, event);
+}
+
+static enum progress_kind progress_kind(const struct cli *cli)
+{
+	if (cli->json)
+		return PROGRESS_JSON;
+	if (cli->quiet)
+		return PROGRESS_NONE;
+	return cli->err.terminal.tty && cli->err.terminal.width >= 20 ? PROGRESS_LIVE : PROGRESS_PLAIN;
+}
+
+static void add_held(struct cli *cli, const struct reconcile *r, const struct held *held)
+{
+	if (!held->n || cli->json)
+		return;
+	stream_add(&cli->out, "\nThese need your approval:\n");
+	for (size_t i = 0; i < held->n; i++)
+		stream_add(&cli->out, "  %s: %s\n", held->items[i]->address,
+			hold_release(held->items[i], &r->plan, &cli->arena));
+}
+
+static void report(struct cli *cli, struct reconcile *r, const struct run_request *request,
+	const struct apply_result *result, const struct held *held)
+{
+	struct strbuf *out = &cli->out.buf;
+
+	add_held(cli, r, held);
+	if (cli->json) {
+		render_result_json(out, request->kind, result);
+	} else {
+		strbuf_addstr(out, cli->quiet ? "" : "\n");
+		render_result(out, &cli->out.terminal, request->verb, result);
+		if (result->failed || result->blocked)
+			stream_add(&cli->out, "See `devenv history %lld` and `devenv status`.\n",
+				(long long)result->run);
+	}
+	stream_flush(&cli->out);
+}
+
+static int result_status(const struct apply_result *result)
+{
+	if (result->cancelled)
+		return EXIT_INTERRUPTED;
+	if (result->failed || result->unready)
+		return EXIT_FAILED;
+	if (result->held) /* what is blocked then waits for that */
+		return EXIT_HELD;
+	return result->blocked ? EXIT_FAILED : EXIT_OK;
+}
+
+static void set_apply_options(struct cli *cli, const struct run_request *request,
+	struct apply_options *options)
+{
+	const struct command *command = cli->args.command;
+
+	options->kind = request->kind;
+	options->actor = session_actor(cli);
+	if (option_find(command, "parallelism"))
+		options->parallelism = (int)args_number(&cli->args, "parallelism");
+	if (option_find(command, "fail-fast"))
+		options->fail_fast = args_flag(&cli->args, "fail-fast");
+	if (option_find(command, "rollback-on-failure"))
+		options->rollback_on_failure = args_flag(&cli->args, "rollback-on-failure");
+}
+
+int run_now(struct cli *cli, struct reconcile *r, const struct run_request *request)
+{
+	struct error err = ERROR_INIT;
+	struct apply_result result = {0};
+	struct progress progress;
+	struct held held = {.progress = &progress};
+	struct apply_options options = {.event = see_event, .event_arg = &held};
+	int failed, status;
+
+	set_apply_options(cli, request, &options);
+	progress_init(&progress, progress_kind(cli), cli->json ? &cli->out : &cli->err, cli->clock,
+		&r->plan, cli->verbose);
+	failed = reconcile_apply(r, &options, &result, &err);
+	progress_end(&progress);
+	session_warnings(cli, r);
+	status = result_status(&result);
+	/* An error of the run itself (state, lock), not of a resource: those were told as they came. */
+	if (failed && status == EXIT_OK)
+		status = session_fail(cli, r, &err);
+	report(cli, r, request, &result, &held);
+	if (status == EXIT_OK && request->outputs)
+		outputs_print(cli, r);
+	free(held.items);
+	progress_release(&progress);
+	return status;
+}
+
+/* Nobody can be asked: say how it would go on. */
+static int refuse(struct cli *cli, const struct run_request *request)
+{
+	struct error err = ERROR_INIT;
+
+	error_set(&err, ERROR_INVALID,
+		"nothing was done: there is no terminal to ask on; run `devenv %s --yes`, or `devenv "
+		"plan%s -o FILE` and then `devenv apply FILE`",
+		cli->args.command->name, request->destroy ? " --destroy" : "");
+	return cli_fail(cli, &err);
+}
+
+int run_apply(struct cli *cli, struct reconcile *r, const struct run_request *request)
+{
+	run_show_plan(cli, r, request);
+	if (!r->plan.has_changes) {
+		if (request->outputs)
+			outputs_print(cli, r);
+		return r->plan.counts.held ? EXIT_HELD : EXIT_OK;
+	}
+	if (!run_may_act(cli, request))
+		return refuse(cli, request);
+	if (!request->approved && request->question) {
+		stream_add(&cli->err, "\n");
+		if (!cli_confirm(cli, request->question)) {
+			cli_note(cli, "Nothing was done.");
+			return EXIT_FAILED;
+		}
+	}
+	return run_now(cli, r, request);
+}

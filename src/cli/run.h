@@ -1,0 +1,28 @@
+/* From a plan to a finished run: show, ask, apply, report. Shared by every command that acts. */
+#ifndef DEVENV_CLI_RUN_H
+#define DEVENV_CLI_RUN_H
+
+#include "cli/cli.h"
+#include "cli/render.h"
+
+struct run_request {
+	const char *kind;     /* "apply", "destroy" ...: for the history */
+	const char *verb;     /* "Apply": begins the last line */
+	const char *question; /* for a person; NULL: nothing is asked */
+	bool approved;        /* --yes, or a plan file */
+	bool destroy;
+	bool outputs;         /* print the outputs at the end */
+};
+
+/* May the command act, or can it only show what it would do? Decides how state is opened. */
+bool run_may_act(const struct cli *cli, const struct run_request *request);
+/* Prints the plan to stdout. */
+void run_show_plan(struct cli *cli, struct reconcile *r, const struct run_request *request);
+/* Shows the plan, asks if it has to, applies. Returns the exit status. */
+int run_apply(struct cli *cli, struct reconcile *r, const struct run_request *request);
+/* Applies r->plan without a word before it. */
+int run_now(struct cli *cli, struct reconcile *r, const struct run_request *request);
+
+void plan_view_init(struct plan_view *view, const struct cli *cli, const struct reconcile *r);
+
+#endif

@@ -1,0 +1,217 @@
+/*
+ * The steps from options to a plan that the commands share. Each stage prints what went wrong in it and
+ * hands back the exit status, so a command reads as a list of stages.
+ */
+#include "cli/cli.h"
+
+#include "base/fs.h"
+#include "cli/render.h"
+
+#include <limits.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int read_file(void *arg, const char *path, struct arena *arena, const char **text, size_t *len,
+	struct error *err)
+{
+	(void)arg;
+	return fs_read(path, arena, text, len, err);
+}
+
+static bool has_option(const struct cli *cli, const char *name)
+{
+	return option_find(cli->args.command, name) != NULL;
+}
+
+static const char *const *list_option(const struct cli *cli, const char *name)
+{
+	return has_option(cli, name) ? args_list(&cli->args, name) : NULL;
+}
+
+static bool flag_option(const struct cli *cli, const char *name)
+{
+	return has_option(cli, name) && args_flag(&cli->args, name);
+}
+
+static int working_directory(struct cli *cli, const char **out, struct error *err)
+{
+	char path[PATH_MAX];
+
+	if (!getcwd(path, sizeof(path)))
+		return error_errno(err, "cannot tell the working directory");
+	*out = arena_strdup(&cli->arena, path);
+	return 0;
+}
+
+int session_home(struct cli *cli, const char **out, struct error *err)
+{
+	const char *home = env_get(cli->env, "DEVENV_HOME"), *user = env_get(cli->env, "HOME");
+	const char *directory;
+
+	if (home && *home) {
+		if (working_directory(cli, &directory, err) < 0)
+			return -1;
+		*out = fs_normalise(&cli->arena, fs_join(&cli->arena, directory, home));
+		return 0;
+	}
+	if (!user || *user != '/') {
+		const struct passwd *entry = getpwuid(geteuid());
+
+		user = entry ? entry->pw_dir : NULL;
+	}
+	if (!user || *user != '/')
+		return error_set(err, ERROR_INVALID, "no home directory is known; set HOME or DEVENV_HOME");
+	*out = fs_normalise(&cli->arena, fs_join(&cli->arena, user, ".devenv"));
+	return 0;
+}
+
+const char *session_actor(struct cli *cli)
+{
+	const char *user = env_get(cli->env, "USER");
+	char host[256] = "";
+
+	gethostname(host, sizeof(host) - 1);
+	if (!user || !*user)
+		user = arena_printf(&cli->arena, "uid %u", (unsigned)geteuid());
+	return arena_printf(&cli->arena, "%s@%s", user, *host ? host : "localhost");
+}
+
+static const char *own_path(struct cli *cli)
+{
+	char path[PATH_MAX];
+	ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 1);
+
+	return arena_strndup(&cli->arena, len > 0 ? path : "devenv", len > 0 ? (size_t)len : 6);
+}
+
+static void set_plan_options(struct cli *cli, struct plan_options *options)
+{
+	options->targets = list_option(cli, "target");
+	options->excludes = list_option(cli, "exclude");
+	options->replaces = list_option(cli, "replace");
+	options->allow_data_loss = list_option(cli, "allow-data-loss");
+	options->destroy = flag_option(cli, "destroy");
+	options->refresh_only = flag_option(cli, "refresh-only");
+	options->no_refresh = has_option(cli, "refresh") && !args_flag(&cli->args, "refresh");
+	options->volumes = flag_option(cli, "volumes");
+	options->allow_delete = -1;
+	if (has_option(cli, "allow-delete") && args_given(&cli->args, "allow-delete"))
+		options->allow_delete = args_number(&cli->args, "allow-delete");
+}
+
+int session_init(struct cli *cli, struct reconcile *r, struct error *err)
+{
+	const struct args *args = &cli->args;
+
+	reconcile_init(r);
+	r->clock = cli->clock;
+	cli->out.redactor = cli->err.redactor = &r->redactor;
+	cli->stage_started = clock_monotonic(cli->clock);
+	if (session_home(cli, &r->home, err) < 0 ||
+		working_directory(cli, &r->input.directory, err) < 0)
+		return -1;
+	r->self = own_path(cli);
+	r->input.files = args_list(args, "file");
+	r->input.environment = args_text(args, "environment");
+	r->input.variables = args_list(args, "var");
+	r->input.variable_files = args_list(args, "var-file");
+	r->input.sets = args_list(args, "set");
+	r->input.user_config = fs_join(&cli->arena, r->home, "config.yml");
+	r->input.process_env = cli->env;
+	r->input.read = read_file;
+	if (has_option(cli, "lock-timeout"))
+		r->lock_timeout = args_duration(args, "lock-timeout");
+	set_plan_options(cli, &r->options);
+	return 0;
+}
+
+void session_end(struct cli *cli, struct reconcile *r)
+{
+	stream_flush(&cli->out);
+	stream_flush(&cli->err);
+	cli->out.redactor = cli->err.redactor = NULL;
+	reconcile_release(r);
+}
+
+/* --debug: how long the stage took that ends here. */
+static void stage_done(struct cli *cli, const struct reconcile *r, const char *stage)
+{
+	int64_t now = clock_monotonic(cli->clock);
+
+	if (cli->debug) {
+		stream_add(&cli->err, "debug: %s took %lld ms; %zu KiB in use\n", stage,
+			(long long)(now - cli->stage_started), arena_size(&r->arena) / 1024);
+		stream_flush(&cli->err);
+	}
+	cli->stage_started = now;
+}
+
+static void print_diags(struct cli *cli, struct reconcile *r)
+{
+	diags_sort(&r->diags);
+	if (cli->json) {
+		render_diags_json(&cli->out.buf, &r->diags, &r->manifest.sources);
+		stream_flush(&cli->out);
+		return;
+	}
+	stream_flush(&cli->out);
+	render_diags(&cli->err.buf, &cli->err.terminal, &r->diags, &r->manifest.sources);
+	stream_flush(&cli->err);
+}
+
+int session_fail(struct cli *cli, struct reconcile *r, const struct error *err)
+{
+	if (!r->diags.errors)
+		return cli_fail(cli, err);
+	print_diags(cli, r);
+	return EXIT_FAILED;
+}
+
+void session_warnings(struct cli *cli, struct reconcile *r)
+{
+	if (!r->diags.n)
+		return;
+	print_diags(cli, r);
+	r->diags.n = 0; /* once is enough */
+}
+
+int session_load(struct cli *cli, struct reconcile *r)
+{
+	struct error err = ERROR_INIT;
+
+	if (session_init(cli, r, &err) < 0)
+		return cli_fail(cli, &err);
+	if (reconcile_load(r, &err) < 0)
+		return session_fail(cli, r, &err);
+	stage_done(cli, r, "reading the manifest");
+	return 0;
+}
+
+int session_plan(struct cli *cli, struct reconcile *r, enum state_mode mode)
+{
+	struct error err = ERROR_INIT;
+
+	if (reconcile_open(r, mode, cli->args.command->name, &err) < 0)
+		return session_fail(cli, r, &err);
+	stage_done(cli, r, "opening state");
+	if (reconcile_observe(r, &err) < 0)
+		return session_fail(cli, r, &err);
+	stage_done(cli, r, "observing");
+	if (reconcile_plan(r, &err) < 0)
+		return session_fail(cli, r, &err);
+	stage_done(cli, r, "planning");
+	session_warnings(cli, r);
+	return 0;
+}
+
+int session_records(struct cli *cli, struct reconcile *r, enum state_mode mode)
+{
+	struct error err = ERROR_INIT;
+
+	if (session_init(cli, r, &err) < 0 || reconcile_locate(r, &err) < 0 ||
+		reconcile_open(r, mode, cli->args.command->name, &err) < 0)
+		return session_fail(cli, r, &err);
+	return 0;
+}

@@ -245,6 +245,38 @@ static void count_total(struct scheduler *s)
 	}
 }
 
+static void prepare_steps(struct scheduler *s)
+{
+	struct arena *arena = &s->r->arena;
+
+	steps_build(&s->steps, s->plan, arena);
+	s->running = arena_zalloc(arena, (s->steps.n + 1) * sizeof(*s->running));
+	s->ready = arena_alloc(arena, (s->steps.n + 1) * sizeof(*s->ready));
+	s->inline_ready = arena_alloc(arena, (s->steps.n + 1) * sizeof(*s->inline_ready));
+	s->n_ready = s->inline_head = s->inline_tail = 0;
+	s->total = s->done = 0;
+	count_total(s);
+}
+
+/* Undoes what this run has done, in a plan of its own. */
+static void roll_back(struct scheduler *s, int signal_fd)
+{
+	struct plan *undo = rollback_plan(s);
+	struct apply_result counts = *s->result;
+
+	if (!undo)
+		return;
+	s->plan = undo;
+	s->rolling_back = true;
+	s->cancelling = false;
+	prepare_steps(s);
+	run_steps(s, signal_fd);
+	counts.rolled_back = s->result->destroyed - counts.destroyed + s->result->changed -
+			     counts.changed;
+	counts.failed = s->result->failed;
+	*s->result = counts;
+}
+
 static void start_run(struct scheduler *s)
 {
 	struct error err = ERROR_INIT;
@@ -326,24 +358,21 @@ static int verdict(const struct scheduler *s, struct error *err)
 
 int apply_run(struct scheduler *s, struct error *err)
 {
-	struct arena *arena = &s->r->arena;
 	int64_t started = clock_monotonic(s->r->clock);
 	int signal_fd;
 	sigset_t old;
 
-	steps_build(&s->steps, s->plan, arena);
-	s->running = arena_zalloc(arena, (s->steps.n + 1) * sizeof(*s->running));
-	s->ready = arena_alloc(arena, (s->steps.n + 1) * sizeof(*s->ready));
-	s->inline_ready = arena_alloc(arena, (s->steps.n + 1) * sizeof(*s->inline_ready));
+	prepare_steps(s);
 	s->scratch = (struct strbuf)STRBUF_INIT;
 	s->workers = workers_new(s->options->parallelism ? s->options->parallelism
 							  : DEFAULT_PARALLELISM, err);
 	if (!s->workers)
 		return -1;
 	signal_fd = open_signals(&old);
-	count_total(s);
 	start_run(s);
 	run_steps(s, signal_fd);
+	if (s->options->rollback_on_failure && s->result->failed && !s->error.code)
+		roll_back(s, signal_fd);
 	finish_run(s);
 	workers_free(s->workers);
 	strbuf_release(&s->scratch);

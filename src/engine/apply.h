@@ -17,6 +17,7 @@ enum event_kind {
 	EVENT_BLOCKED,   /* never started; `text`: what it waited for and why that is missing */
 	EVENT_HELD,      /* needs approval; `text`: the reason */
 	EVENT_CANCELLING, /* the first SIGINT: nothing new starts */
+	EVENT_ROLLBACK,  /* what this run has done is now undone, in reverse */
 	EVENT_TICK,      /* about four times a second while something runs */
 };
 
@@ -45,6 +46,7 @@ struct apply_result {
 	size_t added, changed, destroyed, started, adopted, forgotten, recorded;
 	size_t noop;       /* planned as a change, found to need none (cut-off) */
 	size_t failed, blocked, held, unready;
+	size_t rolled_back; /* undone by --rollback-on-failure */
 	bool cancelled;
 	int64_t duration;
 	int64_t run;       /* id in the history */

@@ -208,6 +208,7 @@ struct record *journal_record(struct scheduler *s, uint32_t step, const struct o
 	record->inputs = record->outputs = record->observed = record->meta = NULL;
 	if (outcome)
 		fill_from_outcome(s, change, record, resource->type, outcome);
+	running->record = record;
 	journal_begin(s);
 	if (s->error.code)
 		return record;

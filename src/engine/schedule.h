@@ -28,7 +28,7 @@ struct running {
 	int failures, successes;  /* of its probe */
 	bool observed;            /* reality was looked at after its inputs became known */
 	const char *id;           /* of what was made; for probing */
-	struct record *record;    /* as just written; for probing */
+	struct record *record;    /* as just written; for probing, and for undoing */
 	const char *why;          /* what it waits for, or why it failed */
 };
 
@@ -46,6 +46,7 @@ struct scheduler {
 	atomic_bool cancel;          /* second SIGINT, seen by workers */
 	bool cancelling;             /* first SIGINT, or --fail-fast after a failure */
 	bool interrupted;
+	bool rolling_back;           /* the plan is the undoing of this run's own */
 
 	uint32_t *ready;             /* heap of steps for workers, by priority */
 	uint32_t n_ready;
@@ -96,6 +97,9 @@ static inline const struct type *type_of(const struct scheduler *s, uint32_t ste
 
 /* Runs the whole plan; the scheduler holds r, options, result, plan, resolver and planner. */
 int apply_run(struct scheduler *s, struct error *err);
+
+/* rollback.c: what undoes the steps that are done; NULL: nothing. */
+struct plan *rollback_plan(struct scheduler *s);
 
 /* --- execute.c ---------------------------------------------------------------------------------- */
 

@@ -260,7 +260,7 @@ static void note_use(struct reference_context *c, const struct service *service)
 			return;
 	}
 	ARENA_GROW(c->l->arena, user->uses, user->n_uses, user->cap_uses);
-	((const char **)user->uses)[user->n_uses++] = service->name;
+	user->uses[user->n_uses++] = service->name;
 }
 
 static enum lookup unknown_service(struct reference_context *c, const struct part *part)

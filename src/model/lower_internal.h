@@ -18,7 +18,7 @@ struct service {
 	enum service_kind kind;
 	bool job;
 	const char *address;         /* of the resource that others wait for */
-	const char *const *uses;     /* names of services that its references name */
+	const char **uses;           /* names of services that its references name */
 	size_t n_uses, cap_uses;
 };
 

@@ -20,7 +20,7 @@ struct parse {
 	struct error *err;
 };
 
-const char *env_get(const char *const *env, const char *name)
+const char *option_env_get(const char *const *env, const char *name)
 {
 	size_t len = strlen(name);
 
@@ -332,7 +332,7 @@ static int parse_env(struct args *args, const struct option *options, const char
 {
 	for (const struct option *option = options; option && option->name; option++) {
 		char name[64];
-		const char *text = env_get(env, option_env(option, name));
+		const char *text = option_env_get(env, option_env(option, name));
 
 		/* An empty variable is as good as none; a flag of a command shadows a global one. */
 		if (!text || !*text || args_given(args, option->name))

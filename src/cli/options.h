@@ -50,6 +50,6 @@ bool args_given(const struct args *args, const char *name);
 const char *args_positional(const struct args *args, size_t n);
 
 /* The value of NAME in an environ-like array; NULL: unset. */
-const char *env_get(const char *const *env, const char *name);
+const char *option_env_get(const char *const *env, const char *name);
 
 #endif

@@ -47,7 +47,7 @@ static int working_directory(struct cli *cli, const char **out, struct error *er
 
 int session_home(struct cli *cli, const char **out, struct error *err)
 {
-	const char *home = env_get(cli->env, "DEVENV_HOME"), *user = env_get(cli->env, "HOME");
+	const char *home = option_env_get(cli->env, "DEVENV_HOME"), *user = env_get(cli->env, "HOME");
 	const char *directory;
 
 	if (home && *home) {
@@ -69,7 +69,7 @@ int session_home(struct cli *cli, const char **out, struct error *err)
 
 const char *session_actor(struct cli *cli)
 {
-	const char *user = env_get(cli->env, "USER");
+	const char *user = option_env_get(cli->env, "USER");
 	char host[256] = "";
 
 	gethostname(host, sizeof(host) - 1);

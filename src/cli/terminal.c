@@ -17,14 +17,14 @@
 
 static bool is_set(const char *const *env, const char *name)
 {
-	const char *text = env_get(env, name);
+	const char *text = option_env_get(env, name);
 
 	return text && *text;
 }
 
 static bool wants_colour(bool tty, enum colour_wish wish, const char *const *env)
 {
-	const char *force = env_get(env, "CLICOLOR_FORCE");
+	const char *force = option_env_get(env, "CLICOLOR_FORCE");
 
 	if (wish == COLOUR_NEVER || is_set(env, "NO_COLOR"))
 		return false;
@@ -49,7 +49,7 @@ void terminal_measure(struct terminal *terminal, int fd)
 
 void terminal_init(struct terminal *terminal, int fd, enum colour_wish wish, const char *const *env)
 {
-	const char *term = env_get(env, "TERM");
+	const char *term = option_env_get(env, "TERM");
 	bool dumb = !term || !*term || strcmp(term, "dumb") == 0;
 
 	*terminal = (struct terminal){.tty = isatty(fd) && !dumb};

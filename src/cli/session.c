@@ -47,7 +47,7 @@ static int working_directory(struct cli *cli, const char **out, struct error *er
 
 int session_home(struct cli *cli, const char **out, struct error *err)
 {
-	const char *home = option_env_get(cli->env, "DEVENV_HOME"), *user = env_get(cli->env, "HOME");
+	const char *home = option_env_get(cli->env, "DEVENV_HOME"), *user = option_env_get(cli->env, "HOME");
 	const char *directory;
 
 	if (home && *home) {

@@ -56,6 +56,32 @@ static const char *seen_message(const struct diff_input *in)
 	return in->observed && in->observed->message ? in->observed->message : "no reason was given";
 }
 
+bool resource_is_job(const struct resource *resource)
+{
+	return value_get_bool(resource->attributes, "job", false) ||
+	       (resource->service && resource->type->flags & TYPE_JOB);
+}
+
+/* Written by a later version of this program, or for a type it does not have. */
+static bool is_foreign_record(const struct record *record)
+{
+	const struct type *type = type_find(record->type);
+
+	return !type || record->type_version > type->version;
+}
+
+static void keep_foreign(const struct diff_input *in, struct change *change, enum action action)
+{
+	change->action = action;
+	change_reason(change, in->arena, REASON_UNKNOWN, NULL, POS_NONE,
+		"this version of devenv does not know how it was recorded (%s, version %d)",
+		in->record->type, in->record->type_version);
+	diag_warning(in->diags, in->node == NODE_NONE ? POS_NONE : resource_of(in)->pos,
+		"%s was recorded by another version of devenv and is left alone", change->address);
+	diag_hint(in->diags, "use that version, or `devenv forget %s`", change->address);
+	diag_address(in->diags, change->address);
+}
+
 static enum presence presence(const struct diff_input *in)
 {
 	return in->observed ? in->observed->presence : PRESENCE_UNTRACKED;
@@ -374,11 +400,19 @@ void diff_desired(const struct diff_input *in, struct change *change)
 		diff_new(in, change);
 		return;
 	}
+	if (is_foreign_record(in->record)) {
+		keep_foreign(in, change, ACTION_NOOP);
+		return;
+	}
 	switch (presence(in)) {
 	case PRESENCE_UNKNOWN:
 		diff_unseen(in, change);
 		return;
 	case PRESENCE_ABSENT:
+		if (resource_is_job(resource_of(in)) && in->record->status == RECORD_OK) {
+			diff_present(in, change); /* it has run: what is left of it does not matter */
+			return;
+		}
 		set_create(in, change);
 		change_reason(change, in->arena, REASON_VANISHED, NULL, POS_NONE,
 			"it is recorded but gone%s%s", in->observed->message ? ": " : "",
@@ -429,6 +463,10 @@ static void diff_delete(const struct diff_input *in, struct change *change)
 void diff_removed(const struct diff_input *in, struct change *change)
 {
 	removed_reason(in, change);
+	if (is_foreign_record(in->record)) {
+		keep_foreign(in, change, ACTION_KEEP);
+		return;
+	}
 	switch (presence(in)) {
 	case PRESENCE_ABSENT:
 		change->action = ACTION_DROP;

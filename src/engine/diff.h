@@ -32,6 +32,10 @@ struct diff_input {
 void diff_desired(const struct diff_input *in, struct change *change);
 void diff_removed(const struct diff_input *in, struct change *change);
 
+/* Runs to completion: again when its inputs change or something it needs is new; its finished object
+   may be gone. A container with `job: true`, or a service of type job. */
+bool resource_is_job(const struct resource *resource);
+
 void change_reason(struct change *change, struct arena *arena, enum reason_kind kind,
 	const char *path, struct pos pos, const char *fmt, ...) __attribute__((format(printf, 6, 7)));
 

@@ -242,6 +242,9 @@ void journal_remove(struct scheduler *s, uint32_t step)
 	if (change->record && !s->error.code)
 		check(s, state_record_delete(s->r->state, s->r->environment.id, change->record->address,
 			change->record->generation, &err), &err);
+	if (change->approval[0] && !s->error.code) /* an approval is for once */
+		check(s, state_note_put(s->r->state, s->r->environment.id, "approval", change->approval,
+			NULL, &err), &err);
 }
 
 void journal_change(struct scheduler *s, uint32_t step, const char *status, const char *error)

@@ -234,7 +234,7 @@ static void look_at_needs(struct planner *p, uint32_t index, struct diff_input *
 			diff->changed_need = need->address;
 		if (node->needs[i].kind == EDGE_ATTACHED && is_replaced(need))
 			diff->replaced_because = need->address;
-		if (node->resource->type->flags & TYPE_JOB && fresh &&
+		if (fresh && resource_is_job(node->resource) &&
 			node->needs[i].kind >= EDGE_HARD)
 			diff->rerun_because = need->address;
 		for (size_t k = 0; k < lifecycle->n_replace_triggered_by; k++) {

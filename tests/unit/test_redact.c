@@ -1,0 +1,86 @@
+/* A secret is found in every form in which it travels, and nothing else is touched. */
+#include "engine/redact.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <string.h>
+
+static struct arena arena;
+static struct redactor redactor;
+
+static int learn(void **state)
+{
+	struct value inner = value_sensitive(value_borrow("p@ss \"word\"/+"));
+	struct value list = value_list(&inner, 1);
+
+	(void)state;
+	redactor_learn(&redactor, &list);
+	redactor_learn_text(&redactor, "abc", 3);
+	redactor_learn_text(&redactor, "p@ss", 4);
+	return 0;
+}
+
+static int release(void **state)
+{
+	(void)state;
+	redactor_release(&redactor);
+	arena_release(&arena);
+	return 0;
+}
+
+static void check(const char *text, const char *expected)
+{
+	assert_string_equal(redact(&redactor, text, &arena), expected);
+}
+
+static void test_forms(void **state)
+{
+	(void)state;
+	check("x=p@ss \"word\"/+;", "x=(sensitive);");
+	check("{\"x\":\"p@ss \\\"word\\\"/+\"}", "{\"x\":\"(sensitive)\"}");
+	check("x=p%40ss%20%22word%22%2F%2B&", "x=(sensitive)&");
+	check("x=p%40ss%20%22word%22%2f%2b&", "x=(sensitive)&");
+	check("Basic cEBzcyAid29yZCIvKw==", "Basic (sensitive)==");
+	check("Basic cEBzcyAid29yZCIvKw", "Basic (sensitive)");
+}
+
+static void test_longest_first(void **state)
+{
+	(void)state;
+	check("p@ss \"word\"/+ and p@ss", "(sensitive) and (sensitive)");
+}
+
+static void test_the_rest_stays(void **state)
+{
+	const char *text = "abc stays: too short to search for";
+
+	(void)state;
+	assert_ptr_equal(redact(&redactor, text, &arena), text);
+}
+
+static void test_only_sensitive_values_are_learnt(void **state)
+{
+	struct redactor other = REDACTOR_INIT;
+	struct value plain = value_borrow("ordinary");
+	struct value list = value_list(&plain, 1);
+
+	(void)state;
+	redactor_learn(&other, &list);
+	assert_int_equal(other.n, 0);
+	redactor_release(&other);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_forms),
+		cmocka_unit_test(test_longest_first),
+		cmocka_unit_test(test_the_rest_stays),
+		cmocka_unit_test(test_only_sensitive_values_are_learnt),
+	};
+
+	return cmocka_run_group_tests_name("redact", tests, learn, release);
+}

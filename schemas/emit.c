@@ -205,7 +205,7 @@ static void emit_flags(struct emitter *e, json_t *schema)
 		{"x-sensitive", "SCHEMA_SENSITIVE"}, {"x-replace", "SCHEMA_REPLACE"},
 		{"x-file", "SCHEMA_FILE"}, {"x-attached", "SCHEMA_ATTACHED"},
 		{"uniqueItems", "SCHEMA_UNIQUE"}, {"deprecated", "SCHEMA_DEPRECATED"},
-		{"x-literal", "SCHEMA_LITERAL"},
+		{"x-literal", "SCHEMA_LITERAL"}, {"x-public", "SCHEMA_PUBLIC"},
 	};
 
 	strbuf_addstr(&e->fields, "\t.flags = 0");

@@ -89,16 +89,39 @@ static int digest_by_provider(const struct digester *digester, const struct node
 	return 0;
 }
 
+/* What others can read must not hold a secret. */
+static int check_public(const struct node *node, const struct value *inputs, struct diags *diags)
+{
+	int result = 0;
+
+	if (!(inputs->flags & VALUE_HAS_SENSITIVE))
+		return 0;
+	for (uint32_t i = 0; i < inputs->len; i++) {
+		const struct member *member = &inputs->members[i];
+		const struct schema *schema = type_attribute(node->resource->type, member->key);
+
+		if (!schema || !(schema->flags & SCHEMA_PUBLIC) ||
+			!(member->value.flags & (VALUE_SENSITIVE | VALUE_HAS_SENSITIVE)))
+			continue;
+		result = diag_error(diags, value_pos(&member->value),
+			"\"%s\" of %s holds a sensitive value, and others can read it", member->key,
+			node->resource->address);
+		diag_hint(diags, "pass secrets by environment or stdin");
+		diag_address(diags, node->resource->address);
+	}
+	return result;
+}
+
 int inputs_complete(const struct digester *digester, const struct node *node, struct value *inputs,
 	struct arena *arena, struct diags *diags)
 {
 	const struct type *type = node->resource->type;
 	struct value_builder digests;
 	struct member *members;
-	int result = 0;
+	int result = check_public(node, inputs, diags);
 
 	if (type->flags & TYPE_EFFECTLESS)
-		return 0;
+		return result;
 	builder_init(&digests, arena);
 	for (uint32_t i = 0; i < inputs->len; i++) {
 		const struct schema *schema = type_attribute(type, inputs->members[i].key);

@@ -11,6 +11,15 @@ static bool is_stronger(enum action now, enum action planned)
 	return destroys && now != planned;
 }
 
+/* The change that takes this one with it, as long as it is still a replace. */
+static const struct change *cause_of(const struct scheduler *s, const struct change *change)
+{
+	const struct change *cause =
+		change->cause == NODE_NONE ? NULL : &s->plan->changes[change->cause];
+
+	return cause && cause->action == ACTION_REPLACE ? cause : NULL;
+}
+
 /*
  * The inputs of a deferred step have just become known: decide again, with what is. Something
  * stronger than the plan showed is held.
@@ -18,7 +27,7 @@ static bool is_stronger(enum action now, enum action planned)
 int step_decide(struct scheduler *s, uint32_t step, const struct observation *observed)
 {
 	struct change *change = change_of(s, step);
-	const struct resource *resource = resource_of_change(s, change);
+	const struct change *cause = cause_of(s, change);
 	enum action planned = change->action;
 	struct diags diags;
 	struct diff_input diff = {
@@ -32,12 +41,15 @@ int step_decide(struct scheduler *s, uint32_t step, const struct observation *ob
 		.observed = observed ? observed : change->observed,
 		.intent = change->intent,
 		.inputs = change->inputs,
+		.replaced_because = cause ? cause->address : NULL,
 	};
 
 	diags_init(&diags, &s->r->arena);
 	change->n_reasons = change->n_attributes = 0;
 	diff_desired(&diff, change);
 	s->running[step].action = change->action;
+	if (change->record)
+		change->generation = change->record->generation + (change->action == ACTION_REPLACE);
 	if (diags.errors) {
 		step_failed(s, step, diags.items[0].message, NULL);
 		return -1;
@@ -49,10 +61,7 @@ int step_decide(struct scheduler *s, uint32_t step, const struct observation *ob
 			action_str(change->action), action_str(planned)));
 		return -1;
 	}
-	if (planned == ACTION_REPLACE) /* its old generation is gone: what is left is to create it */
-		change->action = s->running[step].action = ACTION_REPLACE;
 	redactor_learn(&s->r->redactor, change->inputs);
-	(void)resource;
 	return 0;
 }
 
@@ -84,4 +93,24 @@ int step_resolve(struct scheduler *s, uint32_t step)
 		return -1;
 	}
 	return 0;
+}
+
+bool step_still_replaces(struct scheduler *s, uint32_t step)
+{
+	struct change *change = change_of(s, step);
+
+	if (change->action != ACTION_REPLACE)
+		return false;
+	if (change->cause != NODE_NONE) {
+		uint32_t cause = s->steps.destroy_of[change->cause];
+
+		if (cause != STEP_NONE && step_at(s, cause)->state == STEP_BLOCKED)
+			step_still_replaces(s, cause); /* decides it, so that this one can be */
+		if (!cause_of(s, change) && !change->deferred)
+			return step_decide(s, step, NULL) == 0 && change->action == ACTION_REPLACE;
+	}
+	if (change->deferred && !change->create_first &&
+		(step_resolve(s, step) < 0 || step_decide(s, step, NULL) < 0))
+		return false;
+	return change->action == ACTION_REPLACE;
 }

@@ -111,6 +111,13 @@ static void step_done(struct scheduler *s, uint32_t step)
 	release_waiters(s, step);
 }
 
+/* Nothing has to go after all, unless deciding that has ended the step already. */
+static void finish_unneeded(struct scheduler *s, uint32_t step)
+{
+	if (step_at(s, step)->state == STEP_READY)
+		step_done(s, step);
+}
+
 /* A step that will not happen takes with it all that need it; those that only follow may go on. */
 static void block_waiters(struct scheduler *s, uint32_t first, enum event_kind kind)
 {
@@ -290,7 +297,13 @@ void step_run_inline(struct scheduler *s, uint32_t step)
 		return;
 	}
 	if (step_at(s, step)->kind == STEP_DESTROY) {
-		destroy_inline(s, step);
+		if (running->action == ACTION_NOOP || running->action == ACTION_UPDATE ||
+			running->action == ACTION_RECORD) /* it turned out not to be replaced */
+			step_done(s, step);
+		else if (running->action == ACTION_REPLACE && !step_still_replaces(s, step))
+			finish_unneeded(s, step);
+		else
+			destroy_inline(s, step);
 		return;
 	}
 	if (change->deferred && (step_resolve(s, step) < 0 || step_decide(s, step, NULL) < 0))
@@ -344,6 +357,7 @@ struct task *step_prepare(struct scheduler *s, uint32_t step)
 	struct change *change = change_of(s, step);
 	struct running *running = &s->running[step];
 	const struct type *type = type_of(s, step);
+	bool planned_replace = running->action == ACTION_REPLACE;
 
 	if (!running->started_at)
 		running->started_at = clock_monotonic(s->r->clock);
@@ -352,6 +366,10 @@ struct task *step_prepare(struct scheduler *s, uint32_t step)
 		return NULL;
 	}
 	if (step_at(s, step)->kind == STEP_DESTROY) {
+		if (planned_replace && !step_still_replaces(s, step)) {
+			finish_unneeded(s, step);
+			return NULL;
+		}
 		emit(s, EVENT_STARTED, step, NULL, NULL);
 		step_at(s, step)->state = STEP_RUNNING;
 		return task_destroy(s, step);

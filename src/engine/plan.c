@@ -192,7 +192,8 @@ static struct change *new_change(struct planner *p, const char *address)
 	if (plan->n == p->cap)
 		BUG("a plan with more changes than nodes and records");
 	change = &plan->changes[plan->n++];
-	*change = (struct change){.address = address, .node = NODE_NONE, .generation = 1};
+	*change = (struct change){
+		.address = address, .node = NODE_NONE, .cause = NODE_NONE, .generation = 1};
 	return change;
 }
 
@@ -232,8 +233,10 @@ static void look_at_needs(struct planner *p, uint32_t index, struct diff_input *
 		if (node->needs[i].kind >= EDGE_USES && p->changed_view[node->needs[i].node] &&
 			!diff->changed_need)
 			diff->changed_need = need->address;
-		if (node->needs[i].kind == EDGE_ATTACHED && is_replaced(need))
+		if (node->needs[i].kind == EDGE_ATTACHED && is_replaced(need)) {
 			diff->replaced_because = need->address;
+			p->plan->changes[p->change_of[index]].cause = (uint32_t)(need - p->plan->changes);
+		}
 		if (fresh && resource_is_job(node->resource) &&
 			node->needs[i].kind >= EDGE_HARD)
 			diff->rerun_because = need->address;

@@ -91,6 +91,7 @@ struct change {
 	enum hold hold;
 	char approval[17];         /* hash for `devenv approve`; empty: none needed */
 
+	uint32_t cause;            /* index of the change that replaces it with itself; NODE_NONE: none */
 	uint32_t node;             /* index into graph->nodes; NODE_NONE when not desired */
 	struct record *record;     /* NULL: not recorded */
 	const struct observation *observed; /* NULL: not looked at */

@@ -129,6 +129,9 @@ void emit(struct scheduler *s, enum event_kind kind, uint32_t step, const char *
 /* -1: it failed or was held, and has ended. */
 int step_resolve(struct scheduler *s, uint32_t step);
 int step_decide(struct scheduler *s, uint32_t step, const struct observation *observed);
+/* Destroying half of a replace: is it still one, now that inputs and what it is attached to are known?
+   False may also mean that the step has failed or was held. */
+bool step_still_replaces(struct scheduler *s, uint32_t step);
 struct task *task_observe(struct scheduler *s, uint32_t step);
 struct task *task_make(struct scheduler *s, uint32_t step);
 struct task *task_destroy(struct scheduler *s, uint32_t step);

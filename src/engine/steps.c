@@ -82,6 +82,31 @@ static void add_create_first_edges(struct builder *b, uint32_t i, const struct n
 	}
 }
 
+/*
+ * Whether a deferred replace is one shows only when its inputs are known. Until then neither it nor
+ * what is attached to it may be destroyed.
+ */
+static void add_deferred_edges(struct builder *b, uint32_t i, const struct node *node)
+{
+	const struct plan *plan = b->plan;
+
+	for (uint32_t c = 0; c < plan->n; c++) {
+		uint32_t root = c;
+
+		while (root != i && plan->changes[root].cause != NODE_NONE)
+			root = plan->changes[root].cause;
+		if (root != i)
+			continue;
+		for (uint32_t k = 0; k < node->n_needs; k++) {
+			const char *address = plan->graph->nodes[node->needs[k].node].resource->address;
+			uint32_t need = map_get(&b->by_address, address);
+
+			if (need != MAP_NONE)
+				wait_for(b, b->steps->destroy_of[c], b->steps->make_of[need], EDGE_HARD, 0);
+		}
+	}
+}
+
 static void add_make_edges(struct builder *b, uint32_t i)
 {
 	const struct change *change = &b->plan->changes[i];
@@ -96,6 +121,8 @@ static void add_make_edges(struct builder *b, uint32_t i)
 			wait_for(b, b->steps->make_of[i], b->steps->make_of[need], node->needs[k].kind,
 				0);
 	}
+	if (change->deferred && change->action == ACTION_REPLACE && !change->create_first)
+		add_deferred_edges(b, i, node);
 	if (change->create_first)
 		add_create_first_edges(b, i, node);
 	else

@@ -434,6 +434,34 @@ static void plan_orphans(struct planner *p)
 	}
 }
 
+/* --remove-strays: each becomes a record that exists only to be destroyed. */
+static void plan_strays(struct planner *p)
+{
+	const struct planner_input *in = p->in;
+
+	for (size_t i = 0; i < in->n_strays; i++) {
+		const struct stray *stray = &in->strays[i];
+		struct change *change = new_change(p, stray->address);
+		struct record *record = arena_zalloc(in->arena, sizeof(*record));
+
+		*record = (struct record){
+			.address = stray->address,
+			.type = stray->type->name,
+			.type_version = stray->type->version,
+			.id = stray->id,
+			.meta_json = "{}",
+			.arena = in->arena,
+			.key = in->key,
+		};
+		change->record = record;
+		change->generation = 0;
+		change->action = ACTION_DELETE;
+		change_reason(change, in->arena, REASON_REQUESTED, NULL, POS_NONE,
+			"it carries our mark, and neither manifest nor state knows it (%s)",
+			stray->name ? stray->name : stray->id);
+	}
+}
+
 /* --refresh-only: what is gone is no longer recorded; drift is shown and nothing is changed. */
 static void plan_refresh_only(struct planner *p)
 {
@@ -518,7 +546,7 @@ int plan_make(const struct planner_input *in, struct view *views, struct plan *p
 
 	*plan = (struct plan){.graph = in->graph, .project_root = in->digester->project_root, .serial = in->serial, .strays = in->strays,
 		.n_strays = in->n_strays};
-	p.cap = in->graph->n + in->n_records + in->n_intents;
+	p.cap = in->graph->n + in->n_records + in->n_intents + in->n_strays;
 	plan->changes = arena_alloc(in->arena, (p.cap + 1) * sizeof(*plan->changes));
 	p.used = arena_zalloc(in->arena, in->n_records + 1);
 	p.changed_view = arena_zalloc(in->arena, in->graph->n + 1);
@@ -532,6 +560,8 @@ int plan_make(const struct planner_input *in, struct view *views, struct plan *p
 	}
 	plan_removed(&p);
 	plan_orphans(&p);
+	if (in->options->remove_strays)
+		plan_strays(&p);
 	if (in->options->refresh_only)
 		plan_refresh_only(&p);
 	if (in->options->power)

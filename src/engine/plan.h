@@ -132,6 +132,7 @@ struct plan_options {
 	const char *const *replaces;
 	bool destroy, refresh_only;
 	bool no_refresh;
+	bool remove_strays;          /* destroy what carries our mark and nobody names */
 	enum power power;
 	bool volumes;                /* destroy: persistent ones too */
 	const char *const *allow_data_loss; /* addresses */

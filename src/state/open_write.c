@@ -1,0 +1,175 @@
+/*
+ * Opening for writing: makes the home, the database and the key where they are missing, and upgrades
+ * an older schema. All of it under one kernel lock, so that processes that start at the same time on
+ * a bare home do it once; each step can be repeated after a death at any point.
+ *
+ * Write-ahead log where it works. It needs shared memory on the file system, which network and
+ * virtual ones may lack ("disk I/O error"); there the rollback journal is used, and the database
+ * remembers that, so that it is not tried each time.
+ */
+#include "state/db.h"
+
+#include "base/fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int take_creation_lock(struct state *state, int *fd, struct error *err)
+{
+	struct arena arena = ARENA_INIT;
+	const char *locks = arena_printf(&arena, "%s/locks", state->home);
+	const char *path = arena_printf(&arena, "%s/state.lock", locks);
+	int result = fs_make_dirs(locks, 0700, &arena, NULL, err);
+
+	if (result == 0) {
+		*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		while (*fd >= 0 && (result = flock(*fd, LOCK_EX)) < 0 && errno == EINTR)
+			;
+		if (*fd < 0 || result < 0)
+			result = error_errno(err, "lock %s", path);
+	}
+	arena_release(&arena);
+	if (result < 0)
+		error_wrap(err, "the home of the state");
+	return result;
+}
+
+/* SQLite gives -wal and -shm the mode of the database, so this decides for all three. */
+static int make_file(struct state *state, struct error *err)
+{
+	struct stat st;
+	int fd;
+
+	if (stat(state->path, &st) == 0) {
+		if (st.st_mode & 077 && st.st_uid == geteuid())
+			chmod(state->path, 0600);
+		return 0;
+	}
+	fd = open(state->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return error_errno(err, "make %s", state->path);
+	close(fd);
+	return fs_sync_dir(state->home, err);
+}
+
+static int open_database(struct state *state, struct error *err)
+{
+	if (open_file(state, state->path, SQLITE_OPEN_READWRITE, err) < 0)
+		return -1;
+	return db_exec(state, "PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY", err);
+}
+
+/* Without shared memory a log can still be settled by the only process that has the file open. */
+static int leave_wal(struct state *state, struct error *err)
+{
+	close_file(state);
+	if (open_database(state, err) < 0)
+		return -1;
+	return db_exec(state,
+		"PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = DELETE;"
+		"PRAGMA locking_mode = NORMAL; SELECT count(*) FROM sqlite_schema", err);
+}
+
+static bool is_wal_trouble(struct state *state)
+{
+	int code = sqlite3_extended_errcode(state->db), primary = code & 0xff;
+
+	return code == SQLITE_IOERR_SHMMAP || code == SQLITE_IOERR_SHMOPEN ||
+	       code == SQLITE_IOERR_SHMLOCK || code == SQLITE_IOERR_SHMSIZE ||
+	       code == SQLITE_IOERR_LOCK || primary == SQLITE_PROTOCOL ||
+	       primary == SQLITE_CANTOPEN;
+}
+
+static int check(struct state *state, int version, int *at, struct error *err)
+{
+	if (schema_check(state, version, at, err) == 0)
+		return 0;
+	if (!is_wal_trouble(state))
+		return -1;
+	/* Made where a log worked, then moved to where it does not. */
+	if (leave_wal(state, err) < 0)
+		return -1;
+	return schema_check(state, version, at, err);
+}
+
+static int remember_journal(struct state *state, const char *mode, struct error *err)
+{
+	return db_run(state, err,
+		"INSERT INTO meta (key, value) VALUES ('journal', ?)"
+		" ON CONFLICT (key) DO UPDATE SET value = excluded.value", "s", mode);
+}
+
+/* Runs a journal_mode pragma. True when the answer is "wal". */
+static bool is_wal(struct state *state, const char *pragma)
+{
+	sqlite3_stmt *stmt = db_query(state, NULL, pragma, "");
+	const char *mode = NULL;
+	bool wal;
+
+	if (db_next(state, stmt, NULL) <= 0)
+		return false;
+	mode = (const char *)sqlite3_column_text(stmt, 0);
+	wal = mode && strcmp(mode, "wal") == 0;
+	db_done(stmt);
+	return wal;
+}
+
+/* The first write through the log is the probe. */
+static int choose_journal(struct state *state, struct error *err)
+{
+	int64_t refused;
+
+	if (is_wal(state, "PRAGMA journal_mode"))
+		return 0;
+	if (db_number(state, err, 0, &refused,
+		    "SELECT count(*) FROM meta WHERE key = 'journal' AND value = 'delete'", "") < 0)
+		return -1;
+	if (refused)
+		return 0;
+	if (is_wal(state, "PRAGMA journal_mode = WAL") &&
+		remember_journal(state, "wal", NULL) == 0)
+		return 0;
+	if (leave_wal(state, err) < 0)
+		return -1;
+	return remember_journal(state, "delete", err);
+}
+
+/* Readers find -wal and -shm where they are (open_read.c), and the log empty. */
+static int keep_companions(struct state *state, struct error *err)
+{
+	int on = 1;
+
+	sqlite3_file_control(state->db, "main", SQLITE_FCNTL_PERSIST_WAL, &on);
+	return db_exec(state, "PRAGMA journal_size_limit = 0", err);
+}
+
+static int open_locked(struct state *state, const struct migration *migrations, int version,
+	struct error *err)
+{
+	int at;
+
+	if (make_file(state, err) < 0 || open_database(state, err) < 0 ||
+		check(state, version, &at, err) < 0)
+		return -1;
+	if (at < version && schema_migrate(state, migrations, at, version, true, err) < 0)
+		return -1;
+	if (choose_journal(state, err) < 0)
+		return -1;
+	return keep_companions(state, err);
+}
+
+int open_for_writing(struct state *state, const struct migration *migrations, int version,
+	struct error *err)
+{
+	cleanup_fd int lock = -1;
+
+	if (take_creation_lock(state, &lock, err) < 0)
+		return -1;
+	if (open_locked(state, migrations, version, err) < 0)
+		return -1;
+	return open_meta(state, err);
+}

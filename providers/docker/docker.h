@@ -36,6 +36,9 @@ struct docker_type {
 	int (*destroy)(struct docker *docker, struct record *record, struct error *err);
 	enum readiness (*ready)(struct docker *docker, struct record *record,
 		const struct probe *probe, const struct value *spec, const char **why);
+	/* As in provider.h. */
+	int (*probe_target)(struct docker *docker, struct record *record, const struct value *spec,
+		char *host, size_t host_size, int *port, struct error *err);
 	int (*import)(struct docker *docker, const struct type *type, const char *id,
 		struct observation *out, struct error *err);
 	int (*logs)(struct docker *docker, struct record *record, struct log_request *request,
@@ -53,17 +56,16 @@ void docker_stray(struct docker *docker, struct docker_observe *observe, const c
 	const struct docker_mark *mark, const char *id, const char *name);
 
 /*
- * Which item is a marked object? By recorded id, then by the intent of an open intent, then by
- * address with the record's generation (any generation when nothing is recorded). NULL: none.
- * Each item is matched by at most one object: the caller gives what it found to it at once.
+ * Which item is a listed object? By recorded id, then by the intent of an open intent, then by its
+ * mark's address when nothing is recorded there. NULL: none, so it is a stray if it is marked.
  */
 struct observation *docker_match(const struct docker *docker, const struct docker_observe *observe,
 	const char *id, const struct docker_mark *mark);
 
 /* The inputs that say what to look at: desired, or else those recorded; never NULL (an empty map). */
 const struct value *docker_inputs(const struct observation *item);
-/* The physical name: outputs.name of the record, else the input `key` ("networkName": `name` is the
-   resource's own), else the default name. */
+/* The physical name: the input `key` ("networkName": `name` is the resource's own), else outputs.name
+   of the record, else the default name. */
 const char *docker_name(const struct docker *docker, const struct observation *item,
 	const char *key);
 

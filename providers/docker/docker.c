@@ -1,0 +1,349 @@
+/*
+ * The provider. It opens one conversation a call, makes sure that the engine which answers is the one
+ * that was recorded, and hands over to the code of the type. Nothing is kept between calls.
+ */
+#include "providers/docker/docker.h"
+
+#include <pthread.h>
+#include <string.h>
+
+static const struct docker_type *const types[] = {
+	&docker_type_container,
+	&docker_type_image,
+	&docker_type_network,
+	&docker_type_volume,
+};
+
+static const char *const type_names[] = {
+	"docker_container", "docker_image", "docker_network", "docker_volume", NULL};
+
+static const struct docker_type *find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		if (!strcmp(types[i]->name, name))
+			return types[i];
+	BUG("'%s' is no type of this provider", name);
+}
+
+/* --- pure --------------------------------------------------------------------------------------- */
+
+static void validate(const struct resource *resource, struct diags *diags)
+{
+	const struct docker_type *type = find(resource->type->name);
+
+	if (type->validate)
+		type->validate(resource, diags);
+}
+
+static void claims(const struct type *type, const struct value *inputs, const char *project_root,
+	void (*claim)(void *arg, const char *what), void *arg)
+{
+	const struct docker_type *of = find(type->name);
+
+	(void)project_root;
+	if (of->claims)
+		of->claims(type, inputs, claim, arg);
+}
+
+static int digest(const struct type *type, const struct value *inputs, const char *project_root,
+	struct hash *out, struct error *err)
+{
+	const struct docker_type *of = find(type->name);
+
+	memset(out, 0, sizeof(*out));
+	return of->digest ? of->digest(type, inputs, project_root, out, err) : 0;
+}
+
+/* --- one engine --------------------------------------------------------------------------------- */
+
+/* Another engine that answers is not the one where things were made: nothing is known about them. */
+static bool is_elsewhere(const struct docker *docker, const struct record *record,
+	const char **message)
+{
+	if (!record || !record->endpoint || !strcmp(record->endpoint, docker->id))
+		return false;
+	*message = arena_printf(docker->arena,
+		"recorded on Docker engine %s, now %s answers at %s", record->endpoint, docker->id,
+		docker->where);
+	return true;
+}
+
+/* The conversation for everything but observing: with the engine that the record names. */
+static int open_for(struct docker *docker, struct provider_env *env, const struct record *record,
+	struct error *err)
+{
+	const char *message;
+
+	if (docker_open(docker, env, err))
+		return -1;
+	if (docker_identify(docker, err)) {
+		docker_close(docker);
+		return -1;
+	}
+	if (is_elsewhere(docker, record, &message)) {
+		docker_close(docker);
+		return error_set(err, ERROR_UNREACHABLE, "%s", message);
+	}
+	return 0;
+}
+
+/* --- observe ------------------------------------------------------------------------------------ */
+
+/* Who it is, asked on a connection and in an arena of its own while the lists are read. */
+struct asking {
+	pthread_t thread;
+	bool running;
+	struct provider_env env;
+	struct arena arena;
+	struct docker docker;
+	struct error err;
+	int rc;
+};
+
+static void *ask(void *arg)
+{
+	struct asking *asking = arg;
+
+	asking->rc = docker_open(&asking->docker, &asking->env, &asking->err);
+	if (!asking->rc) {
+		asking->rc = docker_identify(&asking->docker, &asking->err);
+		docker_close(&asking->docker);
+	}
+	return NULL;
+}
+
+static void start_asking(struct asking *asking, const struct provider_env *env)
+{
+	*asking = (struct asking){.env = *env, .err = ERROR_INIT};
+	asking->env.arena = &asking->arena;
+	asking->running = pthread_create(&asking->thread, NULL, ask, asking) == 0;
+	if (!asking->running)
+		ask(asking); /* no thread to be had: one after the other, then */
+}
+
+/* Fills docker->id. */
+static int finish_asking(struct asking *asking, struct docker *docker, struct error *err)
+{
+	if (asking->running)
+		pthread_join(asking->thread, NULL);
+	if (asking->rc)
+		*err = asking->err;
+	else
+		docker->id = arena_strdup(docker->arena, asking->docker.id);
+	arena_release(&asking->arena);
+	return asking->rc;
+}
+
+static void make_unknown(struct observation *item, const char *message)
+{
+	item->presence = PRESENCE_UNKNOWN;
+	item->ownership = OWNER_NONE;
+	item->message = message;
+	item->id = item->mark_intent = item->health = NULL;
+	item->attributes = item->outputs = NULL;
+	item->runs = item->matches = false;
+}
+
+static void observe_type(struct docker *docker, const struct docker_type *type,
+	struct observe_request *request, struct docker_observe *all)
+{
+	struct docker_observe observe = *all;
+	struct error err = ERROR_INIT;
+	const char *message;
+
+	observe.n = 0;
+	observe.items = arena_alloc(docker->arena, (request->n + 1) * sizeof(*observe.items));
+	for (size_t i = 0; i < request->n; i++)
+		if (!strcmp(request->items[i].type->name, type->name))
+			observe.items[observe.n++] = &request->items[i];
+	/* An environment that was never applied has made nothing: then there is nothing to look for. */
+	if (!type->observe || (!observe.n && !*docker->env->environment))
+		return;
+	if (type->observe(docker, &observe, &err)) {
+		message = arena_strdup(docker->arena, err.msg);
+		for (size_t i = 0; i < observe.n; i++)
+			make_unknown(observe.items[i], message);
+		return;
+	}
+	all->strays = observe.strays;
+	all->n_strays = observe.n_strays;
+	all->cap = observe.cap;
+}
+
+static void all_unknown(struct observe_request *request, const char *message)
+{
+	for (size_t i = 0; i < request->n; i++)
+		make_unknown(&request->items[i], message);
+}
+
+/* What was recorded elsewhere, and the name of this engine on the rest. */
+static void put_endpoint(struct docker *docker, struct observe_request *request)
+{
+	for (size_t i = 0; i < request->n; i++) {
+		struct observation *item = &request->items[i];
+		const char *message;
+
+		if (is_elsewhere(docker, item->record, &message))
+			make_unknown(item, message);
+		else if (item->presence == PRESENCE_PRESENT)
+			item->endpoint = docker->id;
+	}
+}
+
+/* An engine that cannot be asked is an answer, too: every item is unknown, with the reason. */
+static int observe(struct provider_env *env, struct observe_request *request, struct error *err)
+{
+	struct docker_observe all = {0};
+	struct error why = ERROR_INIT;
+	struct asking asking;
+	struct docker docker;
+
+	(void)err;
+	all_unknown(request, NULL);
+	if (docker_open(&docker, env, &why)) {
+		all_unknown(request, arena_strdup(env->arena, why.msg));
+		return 0;
+	}
+	start_asking(&asking, env);
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		observe_type(&docker, types[i], request, &all);
+	if (finish_asking(&asking, &docker, &why)) {
+		all_unknown(request, arena_strdup(env->arena, why.msg));
+	} else {
+		put_endpoint(&docker, request);
+		request->strays = all.strays;
+		request->n_strays = all.n_strays;
+	}
+	docker_close(&docker);
+	return 0;
+}
+
+/* --- act ---------------------------------------------------------------------------------------- */
+
+static int apply(struct provider_env *env, const struct request *request, struct outcome *outcome,
+	struct error *err)
+{
+	struct docker docker;
+	int rc;
+
+	/* A create has no old thing; what is adopted was observed on the engine that answers. */
+	if (open_for(&docker, env, request->act == ACT_CREATE ? NULL : request->record, err))
+		return -1;
+	rc = find(request->type->name)->apply(&docker, request, outcome, err);
+	outcome->endpoint = docker.id;
+	docker_close(&docker);
+	return rc;
+}
+
+static int destroy(struct provider_env *env, struct record *record, struct error *err)
+{
+	struct docker docker;
+	int rc;
+
+	if (open_for(&docker, env, record, err))
+		return -1;
+	rc = find(record->type)->destroy(&docker, record, err);
+	docker_close(&docker);
+	return rc;
+}
+
+static enum readiness ready(struct provider_env *env, struct record *record,
+	const struct probe *probe, const struct value *spec, const char **why)
+{
+	const struct docker_type *type = find(record->type);
+	struct error err = ERROR_INIT;
+	enum readiness readiness;
+	struct docker docker;
+
+	if (!type->ready)
+		return READY_YES;
+	if (open_for(&docker, env, record, &err)) {
+		*why = arena_strdup(env->arena, err.msg);
+		return READY_WAIT;
+	}
+	readiness = type->ready(&docker, record, probe, spec, why);
+	docker_close(&docker);
+	return readiness;
+}
+
+static int probe_target(struct provider_env *env, struct record *record, const struct value *spec,
+	char *host, size_t host_size, int *port, struct error *err)
+{
+	const struct docker_type *type = find(record->type);
+	struct docker docker;
+	int rc;
+
+	if (!type->probe_target)
+		return error_set(err, ERROR_INVALID, "%s has no ports", record->address);
+	if (open_for(&docker, env, record, err))
+		return -1;
+	rc = type->probe_target(&docker, record, spec, host, host_size, port, err);
+	docker_close(&docker);
+	return rc;
+}
+
+static int import(struct provider_env *env, const struct type *type, const char *id,
+	struct observation *out, struct error *err)
+{
+	const struct docker_type *of = find(type->name);
+	struct docker docker;
+	int rc;
+
+	if (!of->import)
+		return error_set(err, ERROR_INVALID, "%s cannot be imported", type->name);
+	if (open_for(&docker, env, NULL, err))
+		return -1;
+	rc = of->import(&docker, type, id, out, err);
+	if (!rc && out->presence == PRESENCE_PRESENT)
+		out->endpoint = docker.id;
+	docker_close(&docker);
+	return rc;
+}
+
+static int logs(struct provider_env *env, struct record *record, struct log_request *request,
+	struct error *err)
+{
+	const struct docker_type *type = find(record->type);
+	struct docker docker;
+	int rc;
+
+	if (!type->logs)
+		return error_set(err, ERROR_INVALID, "%s has no logs", record->address);
+	if (open_for(&docker, env, record, err))
+		return -1;
+	rc = type->logs(&docker, record, request, err);
+	docker_close(&docker);
+	return rc;
+}
+
+static int exec(struct provider_env *env, struct record *record, struct exec_request *request,
+	struct error *err)
+{
+	const struct docker_type *type = find(record->type);
+	struct docker docker;
+	int rc;
+
+	if (!type->exec)
+		return error_set(err, ERROR_INVALID, "nothing can be run in %s", record->address);
+	if (open_for(&docker, env, record, err))
+		return -1;
+	rc = type->exec(&docker, record, request, err);
+	docker_close(&docker);
+	return rc;
+}
+
+const struct provider provider_docker = {
+	.name = "docker",
+	.types = type_names,
+	.validate = validate,
+	.claims = claims,
+	.digest = digest,
+	.observe = observe,
+	.apply = apply,
+	.destroy = destroy,
+	.ready = ready,
+	.probe_target = probe_target,
+	.import = import,
+	.logs = logs,
+	.exec = exec,
+};

@@ -1,0 +1,110 @@
+/*
+ * Notes on directories that we made: work_dir/made/HASH holds "parent PATH" or "resource PATH".
+ * A note without its directory means nothing; a directory without a note is not ours. The note comes
+ * before the directory and goes after it.
+ */
+#include "providers/local/local.h"
+
+#include "base/fs.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { NOTE_HEX = 32 };
+
+static const char *note_path(struct provider_env *env, const char *path)
+{
+	const char *name = fs_relative(env->project_root, path);
+	char hex[HASH_HEX];
+	struct hash hash;
+
+	hash_bytes(name, strlen(name), &hash);
+	return arena_printf(env->arena, "%s/made/%.*s", env->work_dir, NOTE_HEX,
+		hash_hex(&hash, hex));
+}
+
+int owned_note(struct provider_env *env, const char *path, enum owned_kind kind, struct error *err)
+{
+	const char *note = note_path(env, path);
+	const char *temporary = arena_printf(env->arena, "%s.%s", note, env->intent);
+	const char *text = arena_printf(env->arena, "%s %s\n",
+		kind == OWNED_PARENT ? "parent" : "resource", fs_relative(env->project_root, path));
+
+	if (fs_make_dirs(fs_parent(env->arena, note), 0700, env->arena, NULL, err) < 0)
+		return -1;
+	return fs_write(note, temporary, text, strlen(text), 0600, 0, err);
+}
+
+enum owned_kind owned_kind(struct provider_env *env, const char *path)
+{
+	const char *text;
+	size_t len;
+
+	if (fs_read(note_path(env, path), env->arena, &text, &len, NULL) < 0)
+		return OWNED_NONE;
+	return strncmp(text, "parent ", 7) == 0 ? OWNED_PARENT
+		: strncmp(text, "resource ", 9) == 0 ? OWNED_RESOURCE : OWNED_NONE;
+}
+
+int owned_forget(struct provider_env *env, const char *path, struct error *err)
+{
+	return fs_remove(note_path(env, path), err);
+}
+
+static bool is_root(const char *path)
+{
+	return path[0] == '/' && !path[1];
+}
+
+int owned_make_parents(struct provider_env *env, const char *path, struct error *err)
+{
+	const char *missing[64];
+	const char *at = fs_parent(env->arena, path);
+	size_t n = 0;
+
+	while (!is_root(at) && !fs_exists(at)) {
+		if (n == ARRAY_SIZE(missing))
+			return error_set(err, ERROR_INVALID, "too many directories of %s are missing",
+				path);
+		missing[n++] = at;
+		at = fs_parent(env->arena, at);
+	}
+	while (n-- > 0) {
+		if (owned_note(env, missing[n], OWNED_PARENT, err) < 0 ||
+			fs_make_dirs(missing[n], 0755, env->arena, NULL, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int owned_remove_parents(struct provider_env *env, const char *path, struct error *err)
+{
+	const char *at = fs_parent(env->arena, path);
+
+	for (; !is_root(at); at = fs_parent(env->arena, at)) {
+		struct error ignored = ERROR_INIT;
+
+		if (owned_kind(env, at) != OWNED_PARENT)
+			return 0;
+		/* Not empty: the last thing in it takes it along. A parent that may not be removed
+		   is no reason to keep the record of a file that is gone. */
+		if (fs_remove_dir(at, &ignored) < 0)
+			return 0;
+		if (owned_forget(env, at, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+bool owned_parent_is_empty(struct provider_env *env, const char *path)
+{
+	const char *parent = fs_parent(env->arena, path);
+	const char *const *names;
+	size_t n;
+
+	if (owned_kind(env, parent) != OWNED_PARENT)
+		return false;
+	if (fs_list(parent, env->arena, &names, &n, NULL) < 0)
+		return errno == ENOENT; /* only the note is there */
+	return n == 0;
+}

@@ -161,6 +161,7 @@ static void fill_from_outcome(struct scheduler *s, struct change *change, struct
 		record->outputs_json = json_of(s, outputs, JSON_SEAL);
 		record->outputs = outputs;
 		view->outputs = outputs;
+		view->record = NULL;
 	}
 	if (outcome->observed)
 		record->observed_json = json_of(s, outcome->observed, JSON_DIGEST);

@@ -125,9 +125,7 @@ int plan_resolve(const struct planner_input *in, struct view **out)
 				resource->lifecycle.ignore_changes, in->arena);
 		views[index].inputs = keep_value(in->arena, inputs);
 		views[index].sensitive = value_has_secret(&inputs);
-		/* Outputs are parsed only where someone may refer to them. */
-		if (record && in->graph->nodes[index].n_feeds)
-			views[index].outputs = record_outputs(record, NULL);
+		views[index].record = record;
 	}
 	map_release(&records);
 	map_release(&identities);
@@ -279,6 +277,7 @@ bool plan_view(const struct change *change, const struct node *node, struct view
 	case ACTION_ADOPT:
 	case ACTION_REPLACE:
 		view->outputs = NULL;
+		view->record = NULL;
 		return true;
 	case ACTION_UPDATE:
 		break;
@@ -286,8 +285,8 @@ bool plan_view(const struct change *change, const struct node *node, struct view
 		view->settled = true;
 		return false;
 	}
-	if (!view->outputs) /* nobody refers to them */
-		return false;
+	if (!view_outputs(view))
+		return true;
 	builder_init(&outputs, arena);
 	for (uint32_t i = 0; i < view->outputs->len; i++) {
 		const struct member *member = &view->outputs->members[i];

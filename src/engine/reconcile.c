@@ -248,10 +248,15 @@ static struct planner_input *planner_of(struct reconcile *r)
 
 static void learn_secrets(struct reconcile *r)
 {
-	for (uint32_t i = 0; i < r->graph.n; i++) {
+	for (uint32_t i = 0; i < r->graph.n; i++)
 		redactor_learn(&r->redactor, r->views[i].inputs);
-		if (r->views[i].outputs)
-			redactor_learn(&r->redactor, r->views[i].outputs);
+	for (size_t i = 0; i < r->n_records; i++) {
+		struct record *record = &r->records[i];
+
+		if (record->outputs_json && strstr(record->outputs_json, "\"$sealed\""))
+			redactor_learn(&r->redactor, record_outputs(record, NULL));
+		if (record->inputs_json && strstr(record->inputs_json, "\"$sealed\""))
+			redactor_learn(&r->redactor, record_inputs(record, NULL));
 	}
 }
 

@@ -15,6 +15,13 @@ bool value_has_secret(const struct value *value)
 	return value->flags & (VALUE_SENSITIVE | VALUE_HAS_SENSITIVE);
 }
 
+const struct value *view_outputs(struct view *view)
+{
+	if (!view->outputs && view->record)
+		view->outputs = record_outputs(view->record, NULL);
+	return view->outputs;
+}
+
 struct lookup_context {
 	struct resolver *resolver;
 	const struct part *part;
@@ -83,14 +90,14 @@ static enum lookup look_at_node(struct lookup_context *c, uint32_t index, struct
 {
 	struct resolver *resolver = c->resolver;
 	const struct resource *resource = resolver->graph->nodes[index].resource;
-	const struct view *view = &resolver->views[index];
+	struct view *view = &resolver->views[index];
 	const struct output *output;
 	const struct value *value;
 	char name[128];
 	const char *rest = split_path(c->part->path, name);
 
 	if (!*name) { /* the whole resource: its outputs */
-		*out = view->outputs ? *view->outputs : value_unknown;
+		*out = view_outputs(view) ? *view_outputs(view) : value_unknown;
 		return LOOKUP_VALUE;
 	}
 	output = type_output(resource->type, name);
@@ -99,7 +106,7 @@ static enum lookup look_at_node(struct lookup_context *c, uint32_t index, struct
 		if (value)
 			return follow(c, resource->address, value, rest, output->sensitive, out);
 	}
-	value = value_get(view->outputs, name);
+	value = value_get(view_outputs(view), name);
 	if (value) {
 		bool sensitive = (output && output->sensitive) ||
 			(view->sensitive && !(output && output->public));

@@ -7,6 +7,7 @@
 
 #include "base/diag.h"
 #include "model/graph.h"
+#include "model/record.h"
 #include "model/value.h"
 
 #include <stdbool.h>
@@ -14,10 +15,14 @@
 /* What references to a node see. */
 struct view {
 	const struct value *inputs;  /* resolved, perhaps with unknowns; NULL: nothing known */
-	const struct value *outputs; /* a map; NULL: none known */
+	const struct value *outputs; /* a map; NULL: none known, or still in the record */
+	struct record *record;       /* its outputs are parsed when someone refers to them; NULL: none */
 	bool settled;    /* it exists: an output that is not in the map does not exist */
 	bool sensitive;  /* one of its inputs is: so are its outputs, unless the schema says otherwise */
 };
+
+/* The outputs, parsed now if they were not yet; NULL: none known. */
+const struct value *view_outputs(struct view *view);
 
 struct resolver {
 	const struct graph *graph;

@@ -3,8 +3,10 @@
 #include "cli/commands.h"
 #include "cli/jsonl.h"
 #include "cli/render.h"
-#include "model/json.h"
+#include "cli/schemas.h"
 #include "model/schema.h"
+
+#include "base/fs.h"
 
 #include <string.h>
 
@@ -90,6 +92,20 @@ const struct command command_config_show = {
 	.run = run_show,
 };
 
+int schemas_write(struct arena *arena, const char *directory, struct error *err)
+{
+	for (size_t i = 0; i < schema_file_count; i++) {
+		const struct schema_file *file = &schema_files[i];
+		const char *path = fs_join(arena, directory, file->name);
+
+		if (fs_make_dirs(fs_parent(arena, path), 0755, arena, NULL, err) < 0 ||
+			fs_write(path, arena_printf(arena, "%s.tmp", path), file->text,
+				strlen(file->text), 0644, FS_VOLATILE, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static const struct schema_file *find_schema(struct cli *cli, const char *name)
 {
 	const char *type = arena_printf(&cli->arena, "types/%s.json", name);
@@ -116,8 +132,12 @@ static int unknown_schema(struct cli *cli, const char *name)
 static int run_schema(struct cli *cli)
 {
 	const char *name = args_positional(&cli->args, 0);
+	const char *directory = args_text(&cli->args, "write");
 	const struct schema_file *file;
+	struct error err = ERROR_INIT;
 
+	if (directory)
+		return schemas_write(&cli->arena, directory, &err) < 0 ? cli_fail(cli, &err) : EXIT_OK;
 	if (args_flag(&cli->args, "list")) {
 		for (size_t i = 0; i < schema_file_count; i++)
 			stream_add(&cli->out, "%s\n", schema_files[i].name);
@@ -136,13 +156,17 @@ const struct command command_config_schema = {
 	.summary = "Print the JSON Schema of the manifest or of a resource type",
 	.description = "These are the very files that this program validates with. An editor with the YAML "
 		       "language server uses them through a first line such as\n\n"
-		       "# yaml-language-server: $schema=schemas/config.schema.json",
+		       "# yaml-language-server: $schema=local/schemas/config.schema.json",
 	.options = (const struct option[]){
-		{.name = "list", .kind = OPTION_FLAG, .help = "The names of all schemas"}, {.name = NULL}},
+		{.name = "list", .kind = OPTION_FLAG, .env = "DEVENV_SCHEMA_LIST",
+			.help = "The names of all schemas"},
+		{.name = "write", .kind = OPTION_TEXT, .argument = "DIR", .complete = COMPLETE_DIRECTORY,
+			.env = "DEVENV_SCHEMA_WRITE", .help = "Write all schemas below DIR"},
+		{.name = NULL}},
 	.arguments = (const struct argument[]){
 		{.name = "NAME", .flags = ARGUMENT_OPTIONAL, .complete = COMPLETE_SCHEMA}, {.name = NULL}},
 	.examples = (const struct example[]){
-		{"For an editor", "devenv config schema > .devenv/schema.json"},
+		{"For an editor", "devenv config schema --write .devenv/local/schemas"},
 		{"What does a local_file take?", "devenv config schema local_file"},
 		{NULL, NULL}},
 	.run = run_schema,

@@ -118,6 +118,17 @@ static void finish(struct progress *progress, const struct event *event)
 	progress->n--;
 }
 
+/* What is undone is a plan of its own: its nodes are not those that the tree knows. */
+static void forget_graph(struct progress *progress)
+{
+	free(progress->finished);
+	free(progress->change_of);
+	progress->finished = NULL;
+	progress->change_of = NULL;
+	progress->left = 0;
+	progress->rolling_back = true;
+}
+
 /* Before the event is shown. */
 static void update(struct progress *progress, const struct event *event)
 {
@@ -130,6 +141,8 @@ static void update(struct progress *progress, const struct event *event)
 		begin(progress, event);
 	else if (event->kind == EVENT_CANCELLING)
 		progress->cancelling = true;
+	else if (event->kind == EVENT_ROLLBACK)
+		forget_graph(progress);
 	if (!activity)
 		return;
 	if (event->kind == EVENT_PROGRESS || event->kind == EVENT_RETRY || event->kind == EVENT_WAITING)

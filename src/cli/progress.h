@@ -41,7 +41,7 @@ struct progress {
 	struct activity *running; /* in the order of their start */
 	size_t n, cap;
 	size_t done, total, waiting; /* of the whole run, from the last event */
-	bool cancelling;
+	bool cancelling, rolling_back;
 
 	/* Live only. */
 	struct strbuf above;   /* lines that stay, to be printed above the tree with the next frame */

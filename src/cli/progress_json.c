@@ -14,6 +14,7 @@ static const char *const types[] = {
 	[EVENT_BLOCKED] = "apply_blocked",
 	[EVENT_HELD] = "apply_held",
 	[EVENT_CANCELLING] = "apply_cancelling",
+	[EVENT_ROLLBACK] = "apply_rollback",
 	[EVENT_TICK] = "apply_tick",
 };
 
@@ -26,6 +27,7 @@ static const char *level(enum event_kind kind)
 	case EVENT_HELD:
 	case EVENT_RETRY:
 	case EVENT_CANCELLING:
+	case EVENT_ROLLBACK:
 		return "warn";
 	default:
 		return "info";
@@ -52,6 +54,9 @@ static void begin(struct strbuf *buf, const struct event *event)
 		break;
 	case EVENT_CANCELLING:
 		jsonl_begin(buf, type, how, "interrupted: nothing new starts");
+		break;
+	case EVENT_ROLLBACK:
+		jsonl_begin(buf, type, how, "rolling back: what this run did is undone");
 		break;
 	default:
 		jsonl_begin(buf, type, how, "%s: %s", address, event->text ? event->text : "");

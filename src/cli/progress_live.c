@@ -56,7 +56,7 @@ static int64_t estimate(struct progress *progress, int64_t now)
 	const struct graph *graph = progress->plan->graph;
 	int64_t *until, longest = 0;
 
-	if (!graph || !graph->n)
+	if (!progress->change_of || !graph->n)
 		return 0;
 	until = xcalloc(graph->n, sizeof(*until));
 	for (uint32_t i = 0; i < graph->n; i++) {
@@ -125,7 +125,7 @@ static void add_followers(struct progress *progress, const struct activity *acti
 	struct strbuf line = STRBUF_INIT;
 	size_t named = 0, more = 0;
 
-	if (!graph || activity->change->node == NODE_NONE || activity->action == ACTION_DELETE)
+	if (!progress->change_of || activity->change->node == NODE_NONE || activity->action == ACTION_DELETE)
 		return;
 	for (uint32_t i = 0; i < graph->nodes[activity->change->node].n_feeds; i++) {
 		uint32_t node = graph->nodes[activity->change->node].feeds[i].node;
@@ -170,7 +170,9 @@ static void add_bar(struct progress *progress, int64_t now)
 	strbuf_addf(&line, ", %s", duration_str(now - progress->started, took));
 	if (progress->left >= 1000)
 		strbuf_addf(&line, ", about %s left", duration_str(progress->left, took));
-	if (progress->cancelling)
+	if (progress->rolling_back)
+		paint(&line, terminal, STYLE_YELLOW, "  rolling back");
+	else if (progress->cancelling)
 		paint(&line, terminal, STYLE_YELLOW, "  interrupted, finishing what runs");
 	add_line(progress, line.text);
 	strbuf_release(&line);
@@ -287,7 +289,7 @@ void progress_live(struct progress *progress, const struct event *event)
 	}
 	if (event->kind == EVENT_TICK)
 		progress->frame++;
-	if (event->kind == EVENT_TICK || event->kind == EVENT_CANCELLING ||
+	if (!event->change ||
 		now - progress->drawn_at >= FRAME)
 		draw(progress, true);
 }

@@ -70,11 +70,14 @@ void progress_plain(struct progress *progress, const struct event *event)
 		stream_add(stream, "interrupted: nothing new starts; what runs is finished and recorded "
 				   "(again to stop it)\n");
 		break;
+	case EVENT_ROLLBACK:
+		stream_add(stream, "rolling back: what this run did is undone\n");
+		break;
 	case EVENT_TICK:
 		add_still(progress);
 		break;
 	}
-	if (event->kind == EVENT_TICK || event->kind == EVENT_CANCELLING || stream->buf.len > 4096 ||
+	if (!event->change || stream->buf.len > 4096 ||
 		progress->n < 64)
 		stream_flush(stream);
 }

@@ -31,6 +31,7 @@ static void add_text(struct strbuf *buf, const char *verb, const struct apply_re
 	add_count(buf, result->blocked, "blocked");
 	add_count(buf, result->unready, "not ready");
 	add_count(buf, result->held, "held");
+	add_count(buf, result->rolled_back, "rolled back");
 	strbuf_addf(buf, " in %s.", duration_str(result->duration, took));
 }
 
@@ -72,6 +73,7 @@ void render_result_json(struct strbuf *buf, const char *operation, const struct 
 	jsonl_number(buf, "blocked", (int64_t)result->blocked);
 	jsonl_number(buf, "unready", (int64_t)result->unready);
 	jsonl_number(buf, "held", (int64_t)result->held);
+	jsonl_number(buf, "rolled_back", (int64_t)result->rolled_back);
 	jsonl_close(buf, '}');
 	jsonl_end(buf);
 	strbuf_release(&text);

@@ -1,0 +1,69 @@
+/* devenv exec: a command inside a running thing. Its exit status is ours. */
+#include "cli/cli.h"
+#include "cli/commands.h"
+#include "cli/names.h"
+#include "engine/manage.h"
+#include "engine/observe.h"
+
+#include <unistd.h>
+
+static int exec(struct cli *cli, struct reconcile *r)
+{
+	struct error err = ERROR_INIT;
+	const char *const *addresses = names_running(cli, r, 0, 1, &err);
+	struct provider_env env = reconcile_env(r, &r->arena);
+	struct exec_request request = {.argv = cli->args.positional + 1};
+	const struct provider *provider;
+	struct record *record;
+
+	if (!addresses)
+		return cli_fail(cli, &err);
+	if (addresses[1])
+		return cli_usage(cli, "%s is several: %s, %s ...; name one", cli->args.positional[0],
+			addresses[0], addresses[1]);
+	record = manage_record(r, addresses[0], &err);
+	if (!record)
+		return cli_fail(cli, &err);
+	provider = provider_by_type(record->type);
+	if (!provider || !provider->exec) {
+		error_set(&err, ERROR_INVALID, "nothing can be executed inside a %s", record->type);
+		return cli_fail(cli, &err);
+	}
+	request.tty = args_flag(&cli->args, "tty") && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+	env.deadline = INT64_MAX;
+	if (provider->exec(&env, record, &request, &err) < 0)
+		return cli_fail(cli, &err);
+	return request.exit_status;
+}
+
+static int run_exec(struct cli *cli)
+{
+	struct reconcile r;
+	int status = session_records(cli, &r, STATE_READ);
+
+	if (!status)
+		status = exec(cli, &r);
+	session_end(cli, &r);
+	return status;
+}
+
+const struct command command_exec = {
+	.name = "exec",
+	.group = "Operate",
+	.summary = "Run a command inside a running thing",
+	.description = "Everything after NAME is passed on as it is. The exit status is that of the command.",
+	.options = (const struct option[]){
+		{.name = "tty", .letter = 't', .kind = OPTION_FLAG, .fallback = "true",
+			.env = "DEVENV_EXEC_TTY",
+			.help = "Give it a terminal when there is one; --no-tty never does"},
+		{.name = NULL}},
+	.arguments = (const struct argument[]){
+		{.name = "NAME", .complete = COMPLETE_RECORDED},
+		{.name = "COMMAND", .flags = ARGUMENT_REST},
+		{.name = NULL}},
+	.examples = (const struct example[]){
+		{"A shell", "devenv exec api sh"},
+		{"A query", "devenv exec database psql -U app -c 'select 1'"},
+		{NULL, NULL}},
+	.run = run_exec,
+};

@@ -1,0 +1,103 @@
+/* devenv list: every environment that this home knows, also those whose folder is gone. */
+#include "cli/cli.h"
+#include "cli/commands.h"
+#include "cli/jsonl.h"
+#include "cli/render.h"
+#include "cli/when.h"
+
+#include "base/fs.h"
+
+#include <string.h>
+
+/* The folder is gone, or another checkout lives there now. */
+static bool is_orphaned(struct cli *cli, const struct environment *environment)
+{
+	const char *path = fs_join(&cli->arena, environment->root, ".devenv/local/id");
+	struct error err = ERROR_INIT;
+	const char *text;
+	size_t len;
+
+	if (!environment->root || fs_read(path, &cli->arena, &text, &len, &err) < 0)
+		return true;
+	return strncmp(text, environment->checkout, strlen(environment->checkout)) != 0;
+}
+
+static void add_json(struct cli *cli, const struct environment *e, bool orphaned)
+{
+	struct strbuf *buf = &cli->out.buf;
+
+	jsonl_begin(buf, "environment", "info", "%s %s", e->project, e->root);
+	jsonl_text(buf, "id", e->id);
+	jsonl_text(buf, "project", e->project);
+	jsonl_text(buf, "environment", e->name);
+	jsonl_text(buf, "root", e->root);
+	jsonl_number(buf, "resources", e->resources);
+	jsonl_bool(buf, "orphaned", orphaned);
+	jsonl_time(buf, "created_at", e->created_at);
+	jsonl_time(buf, "last_run_at", e->last_run_at);
+	jsonl_end(buf);
+}
+
+static int print(struct cli *cli, struct state *state)
+{
+	struct table table = TABLE_INIT(5);
+	struct error err = ERROR_INIT;
+	struct environment *all;
+	size_t n;
+
+	if (state_environments(state, &cli->arena, &all, &n, &err) < 0)
+		return cli_fail(cli, &err);
+	for (size_t i = 0; i < n; i++) {
+		bool orphaned = is_orphaned(cli, &all[i]);
+		char ago[32];
+
+		if (cli->json) {
+			add_json(cli, &all[i], orphaned);
+			continue;
+		}
+		table_add(&table, STYLE_BOLD, "%s", all[i].project);
+		table_add(&table, STYLE_PLAIN, "%s", *all[i].name ? all[i].name : "-");
+		table_add(&table, STYLE_PLAIN, "%lld resource%s", (long long)all[i].resources,
+			all[i].resources == 1 ? "" : "s");
+		table_add(&table, STYLE_DIM, "%s",
+			when_ago(all[i].last_run_at, clock_wall(cli->clock), ago));
+		table_add(&table, orphaned ? STYLE_YELLOW : STYLE_PLAIN, "%s%s", all[i].root,
+			orphaned ? "  (orphaned: the checkout is gone)" : "");
+	}
+	table_render(&cli->out.buf, &cli->out.terminal, &table, 0);
+	table_release(&table);
+	if (!n)
+		cli_note(cli, "No environment was applied yet.");
+	return EXIT_OK;
+}
+
+static int run_list(struct cli *cli)
+{
+	struct error err = ERROR_INIT;
+	struct state *state;
+	const char *home;
+	int status;
+
+	if (session_home(cli, &home, &err) < 0)
+		return cli_fail(cli, &err);
+	state = state_open(home, STATE_READ, cli->clock, &err);
+	if (!state)
+		return cli_fail(cli, &err);
+	status = print(cli, state);
+	state_free(state);
+	return status;
+}
+
+const struct command command_list = {
+	.name = "list",
+	.aliases = (const char *const[]){"ls", NULL},
+	.group = "Look",
+	.summary = "List all environments of this home",
+	.description = "Every environment that was ever applied from this home (DEVENV_HOME, else ~/.devenv) "
+		       "and not forgotten, with its folder; an orphaned one's folder is gone.",
+	.examples = (const struct example[]){
+		{"What runs on this machine?", "devenv list"},
+		{"Folders, for a script", "devenv list --json | jq -r 'select(.type == \"environment\").root'"},
+		{NULL, NULL}},
+	.run = run_list,
+};

@@ -1,0 +1,197 @@
+/* devenv status: how everything is now. Looks at reality, changes nothing. */
+#include "cli/cli.h"
+#include "cli/commands.h"
+#include "cli/condition.h"
+#include "cli/jsonl.h"
+#include "cli/render.h"
+#include "cli/when.h"
+
+#include <string.h>
+
+/* Everything that can be known; a manifest that is broken or gone leaves what is recorded. */
+static int look(struct cli *cli, struct reconcile *r)
+{
+	struct error err = ERROR_INIT, located = ERROR_INIT;
+
+	if (session_init(cli, r, &err) < 0)
+		return cli_fail(cli, &err);
+	if (reconcile_load(r, &err) < 0) {
+		int status = session_fail(cli, r, &err);
+
+		r->diags.n = r->diags.errors = 0;
+		graph_release(&r->graph);
+		r->manifest = (struct manifest){.arena = &r->arena};
+		if (reconcile_locate(r, &located) < 0)
+			return status;
+		cli_note(cli, "The manifest cannot be read: this is what is recorded.");
+	}
+	if (reconcile_open(r, STATE_READ, "status", &err) < 0 || reconcile_observe(r, &err) < 0)
+		return session_fail(cli, r, &err);
+	if (reconcile_plan(r, &err) < 0)
+		session_fail(cli, r, &err); /* the plan is complete all the same */
+	return 0;
+}
+
+static bool is_wanted(const struct cli *cli, const struct reconcile *r, const struct change *change)
+{
+	const char *service = NULL;
+
+	if (!cli->args.n_positional)
+		return true;
+	if (change->node != NODE_NONE)
+		service = r->graph.nodes[change->node].resource->service;
+	for (size_t i = 0; i < cli->args.n_positional; i++) {
+		const char *name = cli->args.positional[i];
+
+		if (strcmp(name, change->address) == 0 || (service && strcmp(name, service) == 0))
+			return true;
+	}
+	return false;
+}
+
+static enum style style_of(enum condition_kind kind)
+{
+	if (condition_is_good(kind))
+		return STYLE_GREEN;
+	return kind == CONDITION_FAILED || kind == CONDITION_UNKNOWN || kind == CONDITION_GONE ||
+			       kind == CONDITION_DOWN
+		       ? STYLE_RED
+		       : STYLE_YELLOW;
+}
+
+static void add_json(struct cli *cli, const struct change *change, const struct condition *condition)
+{
+	struct strbuf *buf = &cli->out.buf;
+	const struct record *record = change->record;
+
+	jsonl_begin(buf, "resource", "info", "%s: %s", change->address, condition_str(condition->kind));
+	jsonl_text(buf, "address", change->address);
+	jsonl_number(buf, "generation", change->generation);
+	jsonl_text(buf, "status", condition_str(condition->kind));
+	jsonl_bool(buf, "good", condition_is_good(condition->kind));
+	if (*condition->detail)
+		jsonl_text(buf, "detail", condition->detail);
+	jsonl_text(buf, "action", action_str(change->action));
+	if (record) {
+		jsonl_text(buf, "id", record->id);
+		jsonl_text(buf, "recorded", record_status_str(record->status));
+		jsonl_text(buf, "last_error", record->last_error);
+		jsonl_time(buf, "created_at", record->created_at);
+		jsonl_time(buf, "updated_at", record->updated_at);
+	}
+	if (change->observed) {
+		jsonl_text(buf, "health", change->observed->health);
+		jsonl_bool(buf, "runs", change->observed->runs);
+	}
+	jsonl_end(buf);
+}
+
+static void add_row(struct cli *cli, struct table *table, const struct change *change,
+	const struct condition *condition)
+{
+	char ago[32];
+
+	table_add(table, STYLE_PLAIN, "%s", change->address);
+	table_add(table, style_of(condition->kind), "%s", condition_str(condition->kind));
+	table_add(table, STYLE_DIM, "%s",
+		change->record ? when_ago(change->record->updated_at, clock_wall(cli->clock), ago) : "");
+	table_add(table, STYLE_PLAIN, "%.*s", (int)strcspn(condition->detail, "\n"), condition->detail);
+}
+
+static void add_counts(struct cli *cli, const size_t *counts)
+{
+	const char *separator = "";
+	size_t all = 0;
+
+	for (int i = 0; i < CONDITION_COUNT; i++)
+		all += counts[i];
+	if (cli->json)
+		return;
+	stream_add(&cli->out, "%s%zu resource%s: ", all ? "\n" : "", all, all == 1 ? "" : "s");
+	for (int i = 0; i < CONDITION_COUNT; i++) {
+		if (!counts[i])
+			continue;
+		stream_add(&cli->out, "%s", separator);
+		paint(&cli->out.buf, &cli->out.terminal, style_of(i), "%zu %s", counts[i],
+			condition_str(i));
+		separator = ", ";
+	}
+	stream_add(&cli->out, all ? ".\n" : "nothing here yet.\n");
+}
+
+static void add_last_run(struct cli *cli, struct reconcile *r)
+{
+	struct error err = ERROR_INIT;
+	struct run *runs;
+	char ago[32];
+	size_t n;
+
+	if (cli->json || !r->environment.id ||
+		state_runs(r->state, r->environment.id, 1, &cli->arena, &runs, &n, &err) < 0 || !n)
+		return;
+	stream_add(&cli->out, "Last run: %s %s, %s (`devenv history %lld`).\n", runs->kind,
+		when_ago(runs->started_at, clock_wall(cli->clock), ago), runs->status,
+		(long long)runs->id);
+}
+
+static int show(struct cli *cli, struct reconcile *r)
+{
+	struct condition *conditions =
+		arena_alloc(&cli->arena, (r->plan.n + 1) * sizeof(*conditions));
+	struct table table = TABLE_INIT(4);
+	size_t counts[CONDITION_COUNT] = {0};
+
+	conditions_find(&r->plan, &cli->arena, conditions);
+	for (size_t i = 0; i < r->plan.n; i++) {
+		const struct change *change = &r->plan.changes[i];
+
+		if (!is_wanted(cli, r, change))
+			continue;
+		counts[conditions[i].kind]++;
+		if (cli->json)
+			add_json(cli, change, &conditions[i]);
+		else if (!cli->quiet || !condition_is_good(conditions[i].kind))
+			add_row(cli, &table, change, &conditions[i]);
+	}
+	table_render(&cli->out.buf, &cli->out.terminal, &table, 0);
+	table_release(&table);
+	for (size_t i = 0; i < r->plan.n_strays && !cli->json; i++)
+		stream_add(&cli->out, "%s  stray: it has our mark and is not recorded (%s)\n",
+			r->plan.strays[i].address, r->plan.strays[i].id);
+	add_counts(cli, counts);
+	add_last_run(cli, r);
+	return EXIT_OK;
+}
+
+static int run_status(struct cli *cli)
+{
+	struct reconcile r;
+	int status = look(cli, &r);
+
+	if (!status)
+		status = show(cli, &r);
+	session_end(cli, &r);
+	return status;
+}
+
+const struct command command_status = {
+	.name = "status",
+	.aliases = (const char *const[]){"ps", NULL},
+	.group = "Look",
+	.summary = "Show how everything is now",
+	.description =
+		"Looks at reality and says of each resource whether it is ready, running, completed, "
+		"changed, drifted, missing, blocked (and by what), unready, stopped, down, gone, failed, "
+		"unknown or removed. With -q only what is not well.",
+	.options = (const struct option[]){OPTION_REFRESH, {.name = NULL}},
+	.arguments = (const struct argument[]){
+		{.name = "ADDRESS", .flags = ARGUMENT_OPTIONAL | ARGUMENT_REPEATED,
+			.complete = COMPLETE_ADDRESS},
+		{.name = NULL}},
+	.examples = (const struct example[]){
+		{"Everything", "devenv status"},
+		{"What is not well?", "devenv status -q"},
+		{"One service", "devenv status api"},
+		{NULL, NULL}},
+	.run = run_status,
+};

@@ -1,0 +1,145 @@
+/*
+ * The first question that is answered with yes decides, from the worst to the best. Blocked is decided
+ * afterwards, over the graph in its order, because it follows from the condition of others.
+ */
+#include "cli/condition.h"
+
+#include <string.h>
+
+const char *condition_str(enum condition_kind kind)
+{
+	static const char *const words[CONDITION_COUNT] = {
+		"ready",   "running", "completed", "changed", "drifted", "missing", "blocked",
+		"unready", "stopped", "down",	   "gone",    "failed",	 "unknown", "removed",
+	};
+
+	return words[kind];
+}
+
+bool condition_is_good(enum condition_kind kind)
+{
+	return kind <= CONDITION_COMPLETED;
+}
+
+static struct condition make(enum condition_kind kind, const char *detail)
+{
+	return (struct condition){kind, detail ? detail : ""};
+}
+
+/* Names of the attributes that changed or drifted. */
+static const char *paths(const struct change *change, bool drift, struct arena *arena)
+{
+	const char *text = "";
+
+	for (size_t i = 0; i < change->n_attributes; i++) {
+		const char *path = change->attributes[i].path;
+
+		if (change->attributes[i].drift != drift)
+			continue;
+		if (strncmp(path, "$digests.", 9) == 0)
+			path += 9;
+		text = arena_printf(arena, "%s%s%s", text, *text ? ", " : "", path);
+	}
+	return text;
+}
+
+static const char *reason(const struct change *change)
+{
+	return change->n_reasons ? change->reasons[0].text : "";
+}
+
+static struct condition recorded(const struct change *change, const struct type *type,
+	struct arena *arena)
+{
+	const struct observation *seen = change->observed;
+	const struct record *record = change->record;
+	bool runs = type && type->flags & TYPE_RUNS;
+	const char *drift = paths(change, true, arena);
+
+	if (seen && seen->presence == PRESENCE_UNKNOWN)
+		return make(CONDITION_UNKNOWN, seen->message);
+	if (record->status == RECORD_TAINTED)
+		return make(CONDITION_FAILED, record->last_error ? record->last_error : "tainted");
+	if (seen && seen->presence == PRESENCE_ABSENT)
+		return make(CONDITION_GONE, seen->message);
+	if (record->last_error)
+		return make(CONDITION_FAILED, record->last_error);
+	if (change->node == NODE_NONE)
+		return make(CONDITION_REMOVED, reason(change));
+	if (record->status == RECORD_STOPPED && !(seen && seen->runs))
+		return make(CONDITION_STOPPED, "");
+	if (runs && seen && seen->presence == PRESENCE_PRESENT && !seen->runs &&
+		change->action == ACTION_START)
+		return make(CONDITION_DOWN, seen->health);
+	if (record->status == RECORD_UNREADY)
+		return make(CONDITION_UNREADY, seen ? seen->health : "");
+	if (*drift)
+		return make(CONDITION_DRIFTED, drift);
+	if (change->action != ACTION_NOOP && change->action != ACTION_RECORD)
+		return make(CONDITION_CHANGED, change->n_attributes ? paths(change, false, arena)
+								     : reason(change));
+	if (type && type->flags & TYPE_JOB)
+		return make(CONDITION_COMPLETED, "");
+	return make(runs ? CONDITION_RUNNING : CONDITION_READY, seen ? seen->health : "");
+}
+
+static struct condition condition_of(const struct plan *plan, const struct change *change,
+	struct arena *arena)
+{
+	const struct type *type = NULL;
+
+	if (change->node != NODE_NONE)
+		type = plan->graph->nodes[change->node].resource->type;
+	else if (change->record)
+		type = type_find(change->record->type);
+	if (change->record)
+		return recorded(change, type, arena);
+	if (change->observed && change->observed->presence == PRESENCE_UNKNOWN)
+		return make(CONDITION_UNKNOWN, change->observed->message);
+	return make(CONDITION_MISSING, change->action == ACTION_NOOP ? "" : reason(change));
+}
+
+static bool blocks(enum condition_kind kind)
+{
+	return kind == CONDITION_FAILED || kind == CONDITION_UNKNOWN || kind == CONDITION_UNREADY ||
+	       kind == CONDITION_DOWN || kind == CONDITION_GONE || kind == CONDITION_BLOCKED;
+}
+
+/* What is not made and waits for something that is not well. */
+static void find_blocked(const struct plan *plan, struct arena *arena, struct condition *conditions)
+{
+	const struct graph *graph = plan->graph;
+	uint32_t *change_of = arena_alloc(arena, (graph->n + 1) * sizeof(*change_of));
+
+	for (uint32_t i = 0; i < graph->n; i++)
+		change_of[i] = NODE_NONE;
+	for (size_t i = 0; i < plan->n; i++)
+		if (plan->changes[i].node != NODE_NONE)
+			change_of[plan->changes[i].node] = (uint32_t)i;
+	for (uint32_t i = 0; i < graph->n; i++) {
+		const struct node *node = &graph->nodes[graph->order[i]];
+		uint32_t own = change_of[graph->order[i]];
+
+		if (own == NODE_NONE || conditions[own].kind != CONDITION_MISSING)
+			continue;
+		for (uint32_t k = 0; k < node->n_needs; k++) {
+			uint32_t need = change_of[node->needs[k].node];
+
+			if (node->needs[k].kind < EDGE_HARD || need == NODE_NONE ||
+				!blocks(conditions[need].kind))
+				continue;
+			conditions[own] = make(CONDITION_BLOCKED,
+				arena_printf(arena, "waits for %s (%s)", plan->changes[need].address,
+					condition_str(conditions[need].kind)));
+			break;
+		}
+	}
+}
+
+void conditions_find(const struct plan *plan, struct arena *arena, struct condition *conditions)
+{
+	for (size_t i = 0; i < plan->n; i++)
+		conditions[i] = condition_of(plan, &plan->changes[i], arena);
+	if (plan->graph)
+		find_blocked(plan, arena, conditions);
+}

@@ -17,6 +17,7 @@
 set -u
 
 HARNESS_SOURCE=$(cd "${BASH_SOURCE%/*}/../.." && pwd)
+export HARNESS_SOURCE
 export HARNESS_TOOLS=${DEVENV_TEST_TOOLS:-${DEVENV%/*}/tests} # killat and its like
 HARNESS_MARK=
 STATUS=0
@@ -154,7 +155,7 @@ run_one() { # FUNCTION
 }
 
 run_tests() { # [PART OF A SENTENCE...]
-	local function sentence n=0 failed=0 wanted filter
+	local function sentence n=0 failed=0 wanted filter status
 	while read -r function; do
 		sentence=${function#test_} sentence=${sentence//_/ }
 		if (($#)); then
@@ -163,7 +164,9 @@ run_tests() { # [PART OF A SENTENCE...]
 			[[ $wanted == yes ]] || continue
 		fi
 		n=$((n + 1)) SKIP_REASON=
-		if run_one "$function"; then
+		run_one "$function" # not as a condition: that would switch `set -e` off inside
+		status=$?
+		if ((status == 0)); then
 			echo "ok $n - $sentence${SKIP_REASON:+ # SKIP $SKIP_REASON}"
 		else
 			echo "not ok $n - $sentence"

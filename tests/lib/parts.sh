@@ -1,0 +1,179 @@
+# shellcheck shell=bash
+# The parts of the tests, one function each. Every part can run alone and builds what it needs.
+
+# Programs of a build folder's tests/ that match a pattern, as lines for report_many.
+programs() { # LABEL DIR PATTERN
+	local program
+	for program in "$2"/tests/$3; do
+		[[ -x $program ]] && printf '%s/%s\t%s\n' "$1" "${program##*/}" "$program"
+	done
+}
+
+scripts() { # LABEL PATTERN...: scripts below tests/ as lines
+	local label=$1 script
+	shift
+	for script; do
+		[[ -f $script ]] && printf '%s/%s\tbash %s\n' "$label" "$(basename "$script" .sh)" "$script"
+	done
+}
+
+part_lint() {
+	report_many 1 300 < <(printf 'lint\tbash %s\n' "$SOURCE/tests/lint.sh")
+}
+
+part_unit() {
+	build debug || return
+	unit_programs debug unit
+}
+
+# Unit tests that need an engine are named test_live_*; they run in the docker part.
+unit_programs() { # PRESET LABEL
+	local dir
+	dir=$(build_dir "$1")
+	report_many "$JOBS" 300 < <(programs "$2" "$dir" 'test_*' | grep -v '/test_live_')
+}
+
+part_plan() {
+	build debug || return
+	plan_tests debug plan
+}
+
+plan_tests() { # PRESET LABEL
+	local -a files=("$SOURCE"/tests/plan/*.test)
+	[[ -f ${files[0]} ]] || return 0
+	report_many 1 300 < <(printf '%s\t%s %s\n' "$2" "$(build_dir "$1")/tests/plan-runner" "${files[*]}")
+}
+
+part_cli() {
+	build release || return
+	cli_tests release cli
+}
+
+cli_tests() { # PRESET LABEL
+	local dir
+	dir=$(build_dir "$1")
+	export DEVENV=$dir/devenv DEVENV_TEST_TOOLS=$dir/tests
+	[[ $AVAILABLE == yes ]] && export DEVENV_TEST_AVAILABLE=1
+	report_many "$JOBS" 600 < <(scripts "$2" "$SOURCE"/tests/cli/*.sh)
+	unset DEVENV DEVENV_TEST_TOOLS
+}
+
+part_docker() {
+	local engine name
+	build release || return
+	engines_need || return
+	for engine in "${ENGINE_HOSTS[@]}"; do
+		name=${engine%%=*}
+		say "-- engine $name"
+		docker_tests release "docker-$name" "${engine#*=}"
+	done
+}
+
+docker_tests() { # PRESET LABEL HOST
+	local dir
+	dir=$(build_dir "$1")
+	export DOCKER_HOST=$3 DEVENV_TEST_DOCKER_HOST=$3
+	export DEVENV=$dir/devenv DEVENV_TEST_TOOLS=$dir/tests
+	report_many 1 900 < <(
+		programs "$2" "$dir" 'test_live_*'
+		scripts "$2" "$SOURCE"/tests/docker/*.sh
+	)
+	unset DOCKER_HOST DEVENV_TEST_DOCKER_HOST DEVENV DEVENV_TEST_TOOLS
+}
+
+part_fault() {
+	local dir
+	build release || return
+	dir=$(build_dir release)
+	export DEVENV=$dir/devenv DEVENV_TEST_TOOLS=$dir/tests DEVENV_TEST_FULL
+	[[ $FULL == yes ]] && DEVENV_TEST_FULL=1 || DEVENV_TEST_FULL=
+	report_many "$JOBS" 5000 < <(scripts fault "$SOURCE"/tests/fault/[a-z]*.sh)
+	unset DEVENV DEVENV_TEST_TOOLS
+}
+
+# Every corpus through the sanitizer build; then, with clang, a search for something new.
+part_fuzz() {
+	local dir target name seconds=5
+	build sanitize || return
+	dir=$(build_dir sanitize)
+	report_many "$JOBS" 600 < <(
+		for target in "$dir"/tests/fuzz_*; do
+			[[ -x $target ]] || continue
+			name=${target##*/}
+			printf 'fuzz/replay-%s\t%s %s\n' "${name#fuzz_}" "$target" "$SOURCE/tests/fuzz/corpus/${name#fuzz_}"
+		done
+	)
+	if [[ $INSTALL == yes ]]; then
+		packages_need "${PACKAGES_FUZZ[@]}" || true
+	fi
+	command -v clang >/dev/null || { report_missing fuzz "clang is missing"; return; }
+	fuzz_build || return
+	[[ $FULL == yes ]] && seconds=300
+	report_many "$JOBS" $((seconds + 120)) < <(
+		for target in "$(build_dir fuzz)"/tests/fuzz_*; do
+			[[ -x $target ]] || continue
+			name=${target##*/}
+			printf 'fuzz/search-%s\tbash %s %s %s %s\n' "${name#fuzz_}" "$SOURCE/tests/fuzz/search.sh" \
+				"$target" "$SOURCE/tests/fuzz/corpus/${name#fuzz_}" "$seconds"
+		done
+	)
+}
+
+fuzz_build() {
+	local dir log=$LOGS/build-fuzz.log target
+	local -a targets=()
+	dir=$(build_dir fuzz)
+	for target in "$SOURCE"/tests/fuzz/fuzz_*.c; do
+		[[ -f $target ]] && targets+=("$(basename "$target" .c)")
+	done
+	((${#targets[@]})) || return 1
+	if (cd "$SOURCE" && cmake -S . -B "$dir" -G Ninja -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Debug \
+		"-DCMAKE_C_FLAGS_DEBUG=-O1 -g" -DDEVENV_FUZZ=ON \
+		-DDEVENV_SANITIZE=fuzzer-no-link,address,undefined &&
+		cmake --build "$dir" -j "$JOBS" --target "${targets[@]}") \
+		>"$log" 2>&1 </dev/null; then
+		return 0
+	fi
+	grep -aE 'error' "$log" | head -n 20
+	report_fail "build fuzz" "see $log"
+	return 1
+}
+
+part_bench() {
+	local dir
+	build release || return
+	dir=$(build_dir release)
+	export DEVENV=$dir/devenv DEVENV_TEST_TOOLS=$dir/tests
+	DEVENV_TEST_FULL=$([[ $FULL == yes ]] && echo 1) REPORT_TAIL=200 \
+		report_many 1 3000 < <(scripts bench "$SOURCE"/tests/bench/[a-z]*.sh)
+	# The table is what a person wants to see of it.
+	grep -ahE '^\|' "$LOGS"/bench-*.log 2>/dev/null
+	unset DEVENV DEVENV_TEST_TOOLS
+}
+
+# The whole suite again, on memory and undefined-behaviour checkers.
+part_sanitize() {
+	build sanitize || return
+	# Arenas own memory until the end; a leak is what is still reachable by nobody.
+	export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1
+	unit_programs sanitize sanitize/unit
+	plan_tests sanitize sanitize/plan
+	cli_tests sanitize sanitize/cli
+	unset ASAN_OPTIONS UBSAN_OPTIONS
+}
+
+# ThreadSanitizer over what has threads: the workers, and whole applies.
+part_thread() {
+	local dir
+	build thread || return
+	dir=$(build_dir thread)
+	export TSAN_OPTIONS="halt_on_error=1:second_deadlock_stack=1"
+	export DEVENV=$dir/devenv DEVENV_TEST_TOOLS=$dir/tests
+	report_many "$JOBS" 600 < <(
+		programs thread "$dir" 'test_worker*'
+		programs thread "$dir" 'test_apply*'
+		programs thread "$dir" 'test_process*'
+		scripts thread "$SOURCE"/tests/cli/apply*.sh "$SOURCE"/tests/cli/local*.sh
+	)
+	unset TSAN_OPTIONS DEVENV DEVENV_TEST_TOOLS
+}

@@ -93,7 +93,8 @@ void journal_intent(struct scheduler *s, uint32_t step, enum intent_action actio
 		check(s, state_intent_open(s->r->state, s->r->environment.id, &intent, &err), &err);
 	if (s->error.code)
 		return;
-	running->intent_fd = intent_file_open(s->r->home, intent.id, &err);
+	running->intent_fd = intent_file_open(s->r->home,
+		reconcile_intent_file(s->r, intent.id), &err);
 	check(s, running->intent_fd, &err);
 }
 
@@ -110,13 +111,13 @@ void journal_close_intent(struct scheduler *s, uint32_t step)
 		if (running->intent_fd >= 0)
 			close(running->intent_fd);
 		running->intent_fd = -1;
-		intent_file_remove(s->r->home, running->intent);
+		intent_file_remove(s->r->home, reconcile_intent_file(s->r, running->intent));
 		running->intent[0] = '\0';
 	}
 	/* Those that earlier runs left open are settled with it. */
 	for (const struct intent *left = change->intent; left && !s->error.code; left = left->older) {
 		check(s, state_intent_close(s->r->state, s->r->environment.id, left->id, &err), &err);
-		intent_file_remove(s->r->home, left->id);
+		intent_file_remove(s->r->home, reconcile_intent_file(s->r, left->id));
 	}
 }
 

@@ -126,12 +126,43 @@ static int open_for_writing(struct reconcile *r, struct checkout *checkout, cons
 	return environment_moved(r, checkout) ? put_environment(r, checkout, err) : 0;
 }
 
+const char *reconcile_intent_file(struct reconcile *r, const char *intent)
+{
+	return arena_printf(&r->arena, "%s.%s", r->environment.id, intent);
+}
+
+static bool is_open(const struct reconcile *r, const char *intent)
+{
+	for (size_t i = 0; i < r->n_intents; i++) {
+		if (strcmp(r->intents[i].id, intent) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Files of intents that never came to be, or whose end was recorded just before a run died. */
+static void sweep_intent_files(struct reconcile *r)
+{
+	const char *folder = arena_printf(&r->arena, "%s/intents", r->home);
+	const char *prefix = reconcile_intent_file(r, "");
+	const char *const *names;
+	struct error err = ERROR_INIT;
+	size_t n, len = strlen(prefix);
+
+	if (fs_list(folder, &r->arena, &names, &n, &err) < 0)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		if (strncmp(names[i], prefix, len) == 0 && !is_open(r, names[i] + len))
+			intent_file_remove(r->home, names[i]);
+	}
+}
+
 /* Two runs of one action never overlap: what an earlier run left running is waited for, then ended. */
 static int settle_children(struct reconcile *r, struct error *err)
 {
 	for (size_t i = 0; i < r->n_intents; i++) {
-		if (intent_file_wait(r->home, r->intents[i].id, SETTLE_TIMEOUT, r->clock,
-			    err) < 0)
+		if (intent_file_wait(r->home, reconcile_intent_file(r, r->intents[i].id),
+			    SETTLE_TIMEOUT, r->clock, err) < 0)
 			return error_wrap(err, "settle %s", r->intents[i].address);
 	}
 	return 0;
@@ -173,7 +204,10 @@ int reconcile_open(struct reconcile *r, enum state_mode mode, const char *what, 
 		r->records[i].arena = &r->arena;
 		r->records[i].key = state_key(r->state);
 	}
-	return mode == STATE_WRITE ? settle_children(r, err) : 0;
+	if (mode == STATE_READ)
+		return 0;
+	sweep_intent_files(r);
+	return settle_children(r, err);
 }
 
 /* --- observe, plan ------------------------------------------------------------------------------ */

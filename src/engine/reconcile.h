@@ -59,6 +59,9 @@ struct reconcile {
 void reconcile_init(struct reconcile *r);
 void reconcile_release(struct reconcile *r);
 
+/* The name of an intent's file: those of one environment begin alike. In the arena. */
+const char *reconcile_intent_file(struct reconcile *r, const char *intent);
+
 /* -1: `err` when there is no manifest; else r->diags has errors (err->code is ERROR_INVALID). */
 int reconcile_load(struct reconcile *r, struct error *err);
 /* For commands that work from state alone (list, history, destroy of a lost manifest): finds the

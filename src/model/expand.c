@@ -12,6 +12,7 @@ struct expander {
 	struct loading *l;
 	struct manifest *manifest;
 	size_t cap, cap_off;
+	struct resource defaults; /* what every resource begins with */
 	const struct type *type; /* of the resource before: lists are often of one type */
 	bool type_has_template;
 };
@@ -157,30 +158,31 @@ static int is_on(struct expander *x, struct scope *scope, const struct value *wh
 /* `template: path` becomes `content`, with the references of the file. */
 static int apply_template(struct expander *x, struct value *attributes)
 {
-	const struct value *path = value_get(attributes, "template"), *text;
-	struct value_builder builder;
+	const struct member *path = value_member(attributes, "template");
+	const struct value *text;
+	struct member *members, *content;
 	const char *why;
 
-	if (!path || path->kind != VALUE_STRING || path->flags & VALUE_TEMPLATE ||
+	if (!path || path->value.kind != VALUE_STRING || path->value.flags & VALUE_TEMPLATE ||
 		value_get(attributes, "content"))
 		return 0; /* the schema says that both cannot be */
-	text = scope_file(x->l, path->text, "template", &why);
+	text = scope_file(x->l, path->value.text, "template", &why);
 	if (!text) {
-		diag_error(x->l->diags, value_pos(path), "cannot use the template \"%s\": %s", path->text,
-			why);
+		diag_error(x->l->diags, value_pos(&path->value), "cannot use the template \"%s\": %s",
+			path->value.text, why);
 		diag_hint(x->l->diags, "paths start at the project root");
 		return -1;
 	}
-	builder_init(&builder, x->l->arena);
-	for (uint32_t i = 0; i < attributes->len; i++)
-		builder_put(&builder, attributes->members[i].key, attributes->members[i].value);
-	builder_put(&builder, "content", *text);
+	members = arena_alloc(x->l->arena, attributes->len * sizeof(*members));
+	memcpy(members, attributes->members, attributes->len * sizeof(*members));
+	content = &members[path - attributes->members];
+	content->key = "content";
+	content->value = *text;
+	attributes->members = members;
 	if (template_needed(text->text, text->len)) {
-		builder.members[builder.n - 1].value.flags |= VALUE_TEMPLATE;
+		content->value.flags |= VALUE_TEMPLATE;
 		attributes->flags |= VALUE_TEMPLATE;
 	}
-	attributes->members = builder.members;
-	attributes->len = (uint32_t)builder.n;
 	return 0;
 }
 
@@ -195,7 +197,7 @@ static void add_resource(struct expander *x, const struct declaration *d, struct
 
 	ARENA_GROW(l->arena, x->manifest->resources, x->manifest->n_resources, x->cap);
 	resource = &x->manifest->resources[x->manifest->n_resources++];
-	memset(resource, 0, sizeof(*resource));
+	*resource = x->defaults;
 	resource->address = address;
 	resource->name = d->name;
 	resource->key = key;
@@ -336,6 +338,7 @@ void expand_resources(struct loading *l, const struct value *list)
 {
 	struct expander x = {.l = l, .manifest = l->manifest};
 
+	meta_read_defaults(l, &x.defaults);
 	if (!list || list->kind != VALUE_LIST || !list->len)
 		return;
 	x.cap = list->len;

@@ -23,6 +23,7 @@
 struct layer {
 	struct value value;
 	uint16_t source;
+	bool override; /* from --set: maps that only lead to the value have no line */
 };
 
 /* One variable of the environment. Positions of .env only. */
@@ -127,6 +128,8 @@ void expand_resources(struct loading *l, const struct value *list);
 bool meta_is_key(const char *key);
 /* Fills the rest of the resource from these members of its map. */
 void meta_read(struct scope *scope, const struct value *map, struct resource *resource);
+/* spec.defaults: timeout and retry of all resources that say none. */
+void meta_read_defaults(struct loading *l, struct resource *defaults);
 /* type.name or type.name["key"] as it is compared everywhere; NULL with a diagnostic. */
 const char *meta_address(struct loading *l, const struct value *value);
 /* --- switched_off.c */

@@ -90,7 +90,6 @@ static void protect(struct loading *l, struct value *merged)
 static int read_layers(struct loading *l, struct error *err)
 {
 	struct value *merged;
-	size_t errors = l->diags->errors;
 
 	if (layers_read(l, err) < 0)
 		return -1;
@@ -101,9 +100,7 @@ static int read_layers(struct loading *l, struct error *err)
 	*merged = merge_layers(l);
 	protect(l, merged);
 	l->manifest->merged = merged;
-	l->manifest->name = value_text(value_path(merged, "metadata.name"), "");
-	if (l->diags->errors == errors)
-		schema_validate(&schema_manifest, merged, l->diags);
+	schema_validate(&schema_manifest, merged, l->diags);
 	return 0;
 }
 
@@ -199,21 +196,24 @@ static size_t read_moves(struct loading *l, const struct value *list, struct mov
 
 static void read_moved(struct loading *l)
 {
-	static const char *const places[] = {"moved", "spec.moved"};
+	const struct value *list = value_path(l->manifest->merged, "spec.moved");
+	struct moved *moved;
 
-	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
-		const struct value *list = value_path(l->manifest->merged, places[i]);
-		struct moved *moved;
+	if (!list || list->kind != VALUE_LIST)
+		return;
+	moved = arena_alloc(l->arena, list->len * sizeof(*moved));
+	l->manifest->n_moved = read_moves(l, list, moved);
+	l->manifest->moved = moved;
+}
 
-		if (!list || list->kind != VALUE_LIST || !list->len)
-			continue;
-		moved = arena_alloc(l->arena,
-			(l->manifest->n_moved + list->len) * sizeof(*moved));
-		if (l->manifest->n_moved)
-			memcpy(moved, l->manifest->moved, l->manifest->n_moved * sizeof(*moved));
-		l->manifest->n_moved += read_moves(l, list, moved + l->manifest->n_moved);
-		l->manifest->moved = moved;
-	}
+static void read_name(struct loading *l)
+{
+	const struct value *written = value_path(l->manifest->merged, "metadata.name");
+	struct scope scope = {.l = l, .stage = SCOPE_EARLY, .what = "metadata.name"};
+	struct value name;
+
+	if (written && scope_expand(&scope, written, &name) == 0)
+		l->manifest->name = value_text(&name, "");
 }
 
 static void release(struct loading *l)
@@ -237,6 +237,7 @@ int manifest_load(const struct manifest_input *input, struct arena *arena, struc
 	}
 	env_read(&l);
 	variables_read(&l);
+	read_name(&l);
 	lower(&l);
 	read_outputs(&l);
 	read_moved(&l);

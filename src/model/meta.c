@@ -191,13 +191,29 @@ static void read_lifecycle(struct scope *scope, const struct value *map, struct 
 
 static void read_retry(struct scope *scope, const struct value *map, struct retry *retry)
 {
-	retry->attempts = read_int(scope, map, "attempts");
-	retry->delay = read_duration(scope, value_get(map, "delay"));
-	retry->max_delay = read_duration(scope, value_get(map, "maxDelay"));
+	if (value_get(map, "attempts"))
+		retry->attempts = read_int(scope, map, "attempts");
+	if (value_get(map, "delay"))
+		retry->delay = read_duration(scope, value_get(map, "delay"));
+	if (value_get(map, "maxDelay"))
+		retry->max_delay = read_duration(scope, value_get(map, "maxDelay"));
 }
 
 static enum probe_kind probe_kind(const struct value *map)
 {
+	static const struct {
+		const char *name;
+		enum probe_kind kind;
+	} kinds[] = {
+		{"http", PROBE_HTTP}, {"tcp", PROBE_TCP}, {"command", PROBE_COMMAND}, {"log", PROBE_LOG},
+		{"health", PROBE_HEALTH}, {"running", PROBE_RUNNING},
+	};
+	const char *type = value_get_text(map, "type", "");
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		if (strcmp(type, kinds[i].name) == 0)
+			return kinds[i].kind;
+	}
 	if (value_get(map, "command"))
 		return PROBE_COMMAND;
 	if (value_get(map, "log"))
@@ -262,5 +278,25 @@ void meta_read(struct scope *scope, const struct value *map, struct resource *re
 		scope->what = key;
 		if (scope_expand(scope, &map->members[i].value, &value) == 0)
 			read_key(scope, key, &value, resource);
+	}
+}
+
+void meta_read_defaults(struct loading *l, struct resource *defaults)
+{
+	const struct value *map = value_path(l->manifest->merged, "spec.defaults");
+	struct scope scope = {.l = l, .stage = SCOPE_EARLY, .what = "spec.defaults"};
+
+	if (!map || map->kind != VALUE_MAP)
+		return;
+	for (uint32_t i = 0; i < map->len; i++) {
+		const struct member *member = &map->members[i];
+		struct value value;
+
+		if (strcmp(member->key, "timeout") != 0 && strcmp(member->key, "retry") != 0) {
+			diag_error(l->diags, member->pos, "there is no default \"%s\"", member->key);
+			diag_hint(l->diags, "defaults are timeout and retry, as on a resource");
+		} else if (scope_expand(&scope, &member->value, &value) == 0) {
+			read_key(&scope, member->key, &value, defaults);
+		}
 	}
 }

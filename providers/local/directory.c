@@ -87,13 +87,15 @@ static bool matches(const struct provider_env *env, const struct observation *it
 		(st->st_mode & 07777) == local_mode(item->desired, 0755);
 }
 
-static int observe(struct provider_env *env, struct observation *item, struct error *err)
+static int observe(struct provider_env *env, const struct observe_request *batch,
+	struct observation *item, struct error *err)
 {
 	const struct value *inputs = inputs_to_look_for(env, item, err);
 	const char *path = inputs ? directory_path(env, inputs) : NULL;
 	enum fs_kind kind;
 	struct stat st;
 
+	(void)batch;
 	if (!path)
 		return err->code == ERROR_NONE ? 0 : -1;
 	if (look(path, item->record, &kind, &st, err) < 0)

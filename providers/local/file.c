@@ -243,12 +243,14 @@ static const struct value *inputs_to_look_for(struct provider_env *env,
 	return err->code == ERROR_NONE ? inputs : NULL;
 }
 
-static int observe(struct provider_env *env, struct observation *item, struct error *err)
+static int observe(struct provider_env *env, const struct observe_request *batch,
+	struct observation *item, struct error *err)
 {
 	const struct value *inputs = inputs_to_look_for(env, item, err);
 	const char *path = inputs ? file_path(env, inputs) : NULL;
 	struct reality reality;
 
+	(void)batch;
 	if (!path)
 		return err->code == ERROR_NONE ? 0 : -1; /* its path is known after apply */
 	if (look(path, &reality, err) < 0) {

@@ -16,8 +16,9 @@ struct local_type {
 	void (*validate)(const struct resource *resource, struct diags *diags);
 	void (*claims)(const struct value *inputs, const char *project_root,
 		void (*claim)(void *arg, const char *what), void *arg);
-	/* The item comes as PRESENCE_ABSENT; -1: it cannot be seen. */
-	int (*observe)(struct provider_env *env, struct observation *item, struct error *err);
+	/* One item of the batch; it comes as PRESENCE_ABSENT; -1: it cannot be seen. */
+	int (*observe)(struct provider_env *env, const struct observe_request *batch,
+		struct observation *item, struct error *err);
 	int (*apply)(struct provider_env *env, const struct request *request,
 		struct outcome *outcome, struct error *err);
 	int (*destroy)(struct provider_env *env, struct record *record, struct error *err);

@@ -103,8 +103,9 @@ int container_normalise(struct container_context *context, const struct value *i
 /* Writes one key into the body. */
 void container_put(struct container_body *body, const struct container_key *key,
 	const struct value *normal);
-/* What two keys together make impossible; reports into context->diags. */
-void container_check(struct container_context *context, const struct value *inputs);
+/* What two keys together make impossible; reports into context->diags. `normal` is of `inputs`. */
+void container_check(struct container_context *context, const struct value *normal,
+	const struct value *inputs);
 
 /* The keys of `asked` (normal form; NULL: every key that is set) as they are in reality. */
 struct value container_attributes(const struct container_view *view, const struct value *asked);
@@ -115,10 +116,12 @@ bool container_matches(const struct value *normal, const struct value *attribute
  * The body of a create: `labels` with the marks, `files` the environment from files (a map, may be
  * empty), the first of the networks only: the others are connected afterwards.
  */
-struct value container_create_body(const struct docker *docker, const struct value *normal,
-	const struct value *labels, const struct value *files);
-/* The body of /update for the changed keys of `names`; `normal` is what shall be. An empty map:
-   nothing of /update. `cpus` and `memory` are the engine's: what no limit means. */
+struct value container_create_body(struct arena *arena, const char *project_root,
+	const struct value *normal, const struct value *labels, const struct value *files);
+/*
+ * The body of /update for what of `names` it can change; an empty map: nothing. `normal` is what shall
+ * be. `cpus` and `memory` (bytes) are the engine's own: what a limit that was taken out becomes.
+ */
 struct value container_update_body(struct arena *arena, const struct value *normal,
 	const char *const *names, int64_t cpus, int64_t memory);
 /* The endpoint of one of key_networks's items, for create and connect. */
@@ -149,8 +152,11 @@ const char *container_host_path(struct arena *arena, const char *project_root, c
 /* "container:ID" as it was asked for, when the view knows whose id it is. */
 const char *container_mode(const struct container_view *view, const char *seen, const char *asked);
 
-/* An environment file in the form Compose reads: NAME=value lines, quotes, #. Appends to `out`. */
+/* The lines of an environment file, appended to `out`; a name that is there already gets the new value. */
 int container_env_text(const char *path, const char *text, size_t len, struct value_builder *out,
 	struct error *err);
+/* All files of inputs.envFile, in order; a map. */
+int container_env_files(struct arena *arena, const char *project_root, const struct value *inputs,
+	struct value *out, struct error *err);
 
 #endif

@@ -198,10 +198,6 @@ static int labels_to_normal(struct container_context *context, const struct valu
 		}
 		if (container_skips(context, &member->value))
 			continue;
-		if (member->value.flags & VALUE_SENSITIVE)
-			return diag_error(context->diags, member->pos,
-				"the label %s holds a secret, and labels are shown to everyone",
-				member->key);
 		builder_put(&map, member->key, container_text(context->arena, &member->value));
 	}
 	*out = builder_map(&map);

@@ -1,0 +1,100 @@
+/*
+ * docker_container, the members of its docker_type and what they share. One file each: validate,
+ * observe, blocked, create (container.c), update, job, logs, exec, ready.
+ */
+#ifndef DEVENV_DOCKER_CONTAINER_TYPE_H
+#define DEVENV_DOCKER_CONTAINER_TYPE_H
+
+#include "providers/docker/container.h"
+
+struct port;
+
+/* container_validate.c */
+void container_validate(const struct resource *resource, struct diags *diags);
+void container_claims(const struct type *type, const struct value *inputs,
+	void (*claim)(void *arg, const char *what), void *arg);
+/* Each port of the host that the inputs take; not those that the engine picks. */
+void container_each_port(const struct value *inputs, struct arena *arena,
+	void (*see)(void *arg, const struct port *port, int number), void *arg);
+const char *container_claim(const struct port *port, int number, char *out, size_t size);
+
+/* container_observe.c */
+int container_observe(struct docker *docker, struct docker_observe *observe, struct error *err);
+int container_import(struct docker *docker, const struct type *type, const char *id,
+	struct observation *out, struct error *err);
+/* GET /containers/ID/json; ERROR_NOT_FOUND when there is none. `id` may be a name. */
+int container_inspect(struct docker *docker, const char *id, const struct value **inspect,
+	struct error *err);
+/* `inputs` NULL: everything. Asks the engine what the image is called now, and about a peer. */
+int container_see(struct docker *docker, const struct value *inspect, const struct value *inputs,
+	struct value *attributes, struct error *err);
+struct value container_outputs(struct arena *arena, const struct value *inspect,
+	const struct value *inputs);
+/* "running", "healthy", "restarting", "exited (137)" ...; `state` is inspect.State. */
+const char *container_health(struct arena *arena, const struct value *state);
+/* It is as it should be: it runs, or it may have ended. */
+bool container_runs(const struct value *state, const struct value *inputs);
+/* Normal form of inputs that were validated before; ERROR_INVALID with the first mistake. */
+int container_normal(struct docker *docker, const struct value *inputs, struct value *out,
+	struct error *err);
+
+/* container_blocked.c */
+/* What holds a port that the item wants and does not have: a sentence, or NULL. `list` is that of all
+   containers, `own` the id of the item's own ("" for none). Fills `claim` then. */
+const char *container_blocked(const struct docker *docker, const struct value *list,
+	const char *own, const struct value *inputs, const char **claim);
+/* The listening sockets in the text of a /proc/net file that are in the way of ip:port. 0: none. */
+unsigned long container_socket(const char *text, bool udp, const char *ip, int port);
+
+/* container.c */
+int container_apply(struct docker *docker, const struct request *request, struct outcome *outcome,
+	struct error *err);
+int container_destroy(struct docker *docker, struct record *record, struct error *err);
+int container_start(struct docker *docker, const char *id, const struct value *inputs,
+	struct error *err);
+int container_stop(struct docker *docker, const char *id, const struct value *inputs,
+	struct error *err);
+/* Stops and removes it with its anonymous volumes; gone already is success. */
+int container_remove(struct docker *docker, const char *id, const struct value *inputs,
+	struct error *err);
+/* Fills the outcome from reality: outputs and observed. */
+int container_finish(struct docker *docker, const char *id, const struct value *inputs,
+	struct outcome *outcome, struct error *err);
+int container_connect(struct docker *docker, const char *id, const struct value *network,
+	struct error *err);
+int container_create(struct docker *docker, const struct request *request,
+	struct outcome *outcome, struct error *err);
+
+/* container_update.c */
+int container_update(struct docker *docker, const struct request *request,
+	struct outcome *outcome, struct error *err);
+/* Connects, disconnects and reconnects until reality is as `networks` (normal form; NULL: none). */
+int container_networks(struct docker *docker, const char *id, const struct value *inspect,
+	const struct value *networks, struct error *err);
+
+/* container_job.c */
+/* Waits until it ended; its output goes to the progress. A status other than 0 is an error. */
+int container_wait(struct docker *docker, const char *id, struct outcome *outcome,
+	struct error *err);
+
+/* container_logs.c */
+struct log_request;
+int container_logs(struct docker *docker, struct record *record, struct log_request *request,
+	struct error *err);
+/* The last `lines` lines in the arena, "" for none; an error is none. */
+const char *container_last_lines(struct docker *docker, const char *id, int lines);
+
+/* container_exec.c */
+int container_exec(struct docker *docker, struct record *record, struct exec_request *request,
+	struct error *err);
+/* Runs argv in the container; `output` (may be NULL) gets it all. */
+int container_run(struct docker *docker, const char *id, const struct value *argv,
+	int *exit_status, struct strbuf *output, struct error *err);
+
+/* container_ready.c */
+enum readiness container_ready(struct docker *docker, struct record *record,
+	const struct probe *probe, const struct value *spec, const char **why);
+int container_probe_target(struct docker *docker, struct record *record, const struct value *spec,
+	char *host, size_t host_size, int *port, struct error *err);
+
+#endif

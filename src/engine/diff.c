@@ -180,7 +180,7 @@ static void diff_new(const struct diff_input *in, struct change *change)
 			set_create(in, change);
 			change->action = ACTION_ADOPT;
 			change_reason(change, in->arena, REASON_INTERRUPTED, NULL, POS_NONE,
-				"a run died after making it and before recording it");
+				"an earlier run made it and did not come to record it");
 		} else if (seen->ownership != OWNER_OTHER && value_get_bool(in->inputs, "adopt", false)) {
 			set_create(in, change);
 			change->action = ACTION_ADOPT;
@@ -194,7 +194,8 @@ static void diff_new(const struct diff_input *in, struct change *change)
 	set_create(in, change);
 	change_reason(change, in->arena, in->intent ? REASON_INTERRUPTED : REASON_NEW, NULL,
 		resource_of(in)->pos,
-		in->intent ? "a run died before making it" : "it is in the manifest and not recorded");
+		in->intent ? "an earlier run did not come to make it"
+			   : "it is in the manifest and not recorded");
 }
 
 /* The new one stands beside the old one for a while: they must not be the same real thing. */

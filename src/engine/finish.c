@@ -5,7 +5,6 @@
 
 #include <sodium.h>
 #include <string.h>
-#include <unistd.h>
 
 enum {
 	DEFAULT_ATTEMPTS = 3,
@@ -53,14 +52,20 @@ static bool try_again(struct scheduler *s, uint32_t step, const struct task *tas
 	return true;
 }
 
+/* A create that failed may have had its effect all the same. Where reality can be looked at, the intent
+   stays open and the next run looks, instead of believing that nothing is there. */
+static bool is_doubtful(const struct change *change, const struct task *task)
+{
+	return task->request.act == ACT_CREATE && !task->outcome.exists &&
+	       !(change->observed && change->observed->presence == PRESENCE_UNTRACKED);
+}
+
 /* The second SIGINT: the intent stays open, the next run looks at what came of it. */
 static bool left_open(struct scheduler *s, uint32_t step, const struct task *task)
 {
 	if (task->status == 0 || task->err.code != ERROR_CANCELLED)
 		return false;
-	if (s->running[step].intent_fd >= 0)
-		close(s->running[step].intent_fd);
-	s->running[step].intent_fd = -1;
+	journal_leave_intent(s, step);
 	step_failed(s, step, "interrupted; the next run settles it", task->outcome.output);
 	return true;
 }
@@ -101,7 +106,10 @@ static void finish_make(struct scheduler *s, struct task *task)
 	else if (task->outcome.exists)
 		journal_record(s, step, &task->outcome, RECORD_TAINTED,
 			redact(&s->r->redactor, task->err.msg, &s->r->arena));
-	journal_close_intent(s, step);
+	if (is_doubtful(change, task))
+		journal_leave_intent(s, step);
+	else
+		journal_close_intent(s, step);
 	step_failed(s, step, task->err.msg, last_lines(task->outcome.output));
 }
 

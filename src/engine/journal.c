@@ -98,6 +98,15 @@ void journal_intent(struct scheduler *s, uint32_t step, enum intent_action actio
 	check(s, running->intent_fd, &err);
 }
 
+void journal_leave_intent(struct scheduler *s, uint32_t step)
+{
+	struct running *running = &s->running[step];
+
+	if (running->intent_fd >= 0)
+		close(running->intent_fd);
+	running->intent_fd = -1;
+}
+
 void journal_close_intent(struct scheduler *s, uint32_t step)
 {
 	struct running *running = &s->running[step];

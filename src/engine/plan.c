@@ -428,8 +428,8 @@ static void plan_orphans(struct planner *p)
 		change->observed = seen;
 		change->action = seen && seen->presence == PRESENCE_PRESENT ? ACTION_DELETE : ACTION_DROP;
 		change_reason(change, in->arena, REASON_INTERRUPTED, NULL, POS_NONE,
-			change->action == ACTION_DELETE ? "a run died after making it, and it is not wanted"
-							: "a run died before making it");
+			change->action == ACTION_DELETE ? "an earlier run made it and did not come to record it, and it is not wanted"
+							: "an earlier run did not come to make it");
 	}
 }
 

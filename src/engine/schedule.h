@@ -147,6 +147,8 @@ void journal_begin(struct scheduler *s);
 void journal_commit(struct scheduler *s);
 void journal_intent(struct scheduler *s, uint32_t step, enum intent_action action);
 void journal_close_intent(struct scheduler *s, uint32_t step);
+/* It stays open for the next run to settle. */
+void journal_leave_intent(struct scheduler *s, uint32_t step);
 /* What is there now. `outcome` NULL: only metadata changed. */
 struct record *journal_record(struct scheduler *s, uint32_t step, const struct outcome *outcome,
 	enum record_status status, const char *error);

@@ -112,7 +112,7 @@ static int run(struct provider_env *env, const struct call *call, struct answer 
 	local_environment(&variables, env->arena, call->inputs);
 	process_env_set(&variables, "DEVENV_ACTION", call->action);
 	process_env_set(&variables, "DEVENV_ADDRESS", call->address);
-	process_env_set(&variables, "DEVENV_ENVIRONMENT", env->environment);
+	process_env_set(&variables, "DEVENV_ENVIRONMENT_ID", env->environment);
 	process_env_set(&variables, "DEVENV_INTENT", acts ? env->intent : NULL);
 	request.env = process_env_vector(&variables);
 	prepare_input(env, call, &request);

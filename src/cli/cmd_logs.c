@@ -213,7 +213,7 @@ const struct command command_logs = {
 		{.name = "follow", .letter = 'f', .kind = OPTION_FLAG, .env = "DEVENV_LOGS_FOLLOW",
 			.help = "Go on as lines come, of all at once"},
 		{.name = "since", .kind = OPTION_DURATION, .argument = "DURATION",
-			.env = "DEVENV_LOGS_SINCE", .help = "Only lines of the last 10m, 2h ..."},
+			.env = "DEVENV_LOGS_SINCE", .help = "Only lines that are not older, e.g. 10m or 2h"},
 		{.name = "tail", .letter = 'n', .kind = OPTION_NUMBER, .argument = "N",
 			.env = "DEVENV_LOGS_TAIL", .help = "Only the last N lines of each"},
 		{.name = NULL}},

@@ -73,7 +73,12 @@ const char *session_actor(struct cli *cli)
 	char host[256] = "";
 
 	gethostname(host, sizeof(host) - 1);
-	if (!user || !*user)
+	if (!user || !*user) {
+		const struct passwd *entry = getpwuid(geteuid());
+
+		user = entry ? arena_strdup(&cli->arena, entry->pw_name) : NULL;
+	}
+	if (!user)
 		user = arena_printf(&cli->arena, "uid %u", (unsigned)geteuid());
 	return arena_printf(&cli->arena, "%s@%s", user, *host ? host : "localhost");
 }

@@ -150,6 +150,15 @@ void emit_string_list(struct strbuf *out, json_t *list, const char *where, const
 	strbuf_addstr(out, "NULL");
 }
 
+static void field_strings(struct emitter *e, const char *field, json_t *list)
+{
+	if (!list)
+		return;
+	begin_table(e, "char *const", field);
+	emit_string_list(&e->head, list, e->where, field);
+	strbuf_addstr(&e->head, "};\n");
+}
+
 /* In the order of enum value_kind. */
 static unsigned kind_bit(struct emitter *e, json_t *type)
 {
@@ -267,11 +276,7 @@ static void emit_properties(struct emitter *e, json_t *schema)
 	}
 	if (json_is_object(additional))
 		field_schema(e, "additional", additional);
-	if (json_object_get(schema, "required")) {
-		begin_table(e, "char *const", "required");
-		emit_string_list(&e->head, json_object_get(schema, "required"), e->where, "required");
-		strbuf_addstr(&e->head, "};\n");
-	}
+	field_strings(e, "required", json_object_get(schema, "required"));
 }
 
 static void emit_enum(struct emitter *e, json_t *schema)
@@ -437,6 +442,7 @@ static void emit_node(struct generator *gen, size_t i, struct strbuf *tables, st
 	emit_limits(&e, schema);
 	field_string(&e, "pattern_hint", get_string(&e, schema, "x-pattern-hint"));
 	field_string(&e, "merge_key", get_string(&e, schema, "x-merge-key"));
+	field_strings(&e, "also", json_object_get(schema, "x-also"));
 	emit_branches(&e, schema, "anyOf", "any_of");
 	emit_branches(&e, schema, "oneOf", "one_of");
 	emit_branches(&e, schema, "allOf", "all_of");

@@ -16,7 +16,7 @@
 
 /* Marks of a template in a schema; branches with them are for editors only (docs/schema-format.md). */
 #define PATTERN_TEMPLATE "\\$\\{"
-#define PATTERN_REFERENCE "^\\$\\{.*\\}$"
+#define PATTERN_REFERENCE "^\\$\\{[^{}]*(\\{[^{}]*\\}[^{}]*)*\\}$"
 
 #define ROOT_FILE "config.schema.json"
 #define RESOURCE_PATH ROOT_FILE "#/$defs/resource"

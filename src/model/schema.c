@@ -224,12 +224,29 @@ static size_t count_characters(const struct value *value)
 	return n;
 }
 
+static bool is_in_range(const struct schema *schema, const struct value *value)
+{
+	double number;
+
+	if (!(schema->flags & (SCHEMA_HAS_MIN | SCHEMA_HAS_MAX)) ||
+		(value->kind != VALUE_INT && value->kind != VALUE_REAL))
+		return true;
+	number = value->kind == VALUE_INT ? (double)value->integer : value->real;
+	/* Written so that NaN is outside, too. */
+	return (!(schema->flags & SCHEMA_HAS_MIN) || number >= schema->minimum) &&
+	       (!(schema->flags & SCHEMA_HAS_MAX) || number <= schema->maximum);
+}
+
 static void check_scalar(struct check *check, const struct schema *schema, const struct value *value,
 	const struct place *place)
 {
 	bool text = value->kind == VALUE_STRING ||
 		    (value->kind != VALUE_NULL && schema->kinds & SCHEMA_STRING);
 
+	if (!is_in_range(schema, value)) {
+		report_range(check, schema, value, place);
+		return;
+	}
 	if (text && schema->pattern && !pattern_match(schema->pattern, value->text, value->len))
 		report_pattern(check, schema, value, place);
 	if (text && (schema->min_len || schema->max_len)) {
@@ -237,15 +254,6 @@ static void check_scalar(struct check *check, const struct schema *schema, const
 
 		if (len < schema->min_len || (schema->max_len && len > schema->max_len))
 			report_length(check, schema, value, place);
-	}
-	if (schema->flags & (SCHEMA_HAS_MIN | SCHEMA_HAS_MAX) &&
-		(value->kind == VALUE_INT || value->kind == VALUE_REAL)) {
-		double number = value->kind == VALUE_INT ? (double)value->integer : value->real;
-
-		/* Written so that NaN is outside, too. */
-		if ((schema->flags & SCHEMA_HAS_MIN && !(number >= schema->minimum)) ||
-			(schema->flags & SCHEMA_HAS_MAX && !(number <= schema->maximum)))
-			report_range(check, schema, value, place);
 	}
 }
 

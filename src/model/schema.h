@@ -6,8 +6,8 @@
  * Keywords: type, enum, const, properties, patternProperties (one), additionalProperties, required,
  * items, minItems, maxItems, uniqueItems, minLength, maxLength, pattern, minimum, maximum, anyOf,
  * oneOf, allOf, if/then/else, $ref, $defs, default, title, description, deprecated, examples.
- * Our own: x-sensitive, x-replace, x-merge-key, x-file, x-attached, x-literal, x-public, x-pattern-hint, and on
- * a type x-type (version, flags, identity) and x-outputs. The generator refuses any other.
+ * Our own: x-sensitive, x-replace, x-merge-key, x-file, x-attached, x-literal, x-public, x-also,
+ * x-pattern-hint, and on a type x-type (version, flags, identity) and x-outputs. The generator refuses any other.
  *
  * Every scalar may be a template ("${...}") in a manifest. A schema says so to editors with a branch
  * or a pattern (docs/schema-format.md); the generator takes these out of the tables again, because
@@ -84,6 +84,7 @@ struct schema {
 	double minimum, maximum;
 	size_t min_len, max_len;            /* of strings (characters) and lists; max_len 0: no limit */
 	const char *merge_key;              /* "name", "type+name" */
+	const char *const *also;            /* x-also: what other tools call it; NULL-terminated or NULL */
 	const struct schema *const *any_of, *const *one_of, *const *all_of; /* NULL-terminated or NULL */
 	const struct schema *if_, *then, *else_;
 	/* allOf of {if: {properties: {KEY: {const: VALUE}}}, then: ...}, as a table sorted by value. */

@@ -158,7 +158,7 @@ void report_enum(struct check *check, const struct schema *schema, const struct 
 		if (text)
 			nearest_try(&nearest, text);
 	}
-	if (nearest.best)
+	if (nearest.best && schema->n_enums > 1)
 		diag_hint(check->diags, "did you mean \"%s\"?", nearest.best);
 	else if (schema->n_enums > LISTED_MAX)
 		diag_hint(check->diags, "it is one of %s",
@@ -233,15 +233,49 @@ static void try_keys(struct nearest *nearest, const struct schema *schema)
 		nearest_try(nearest, schema->properties[i].name);
 }
 
+/* The property that other tools call `name`; NULL: none. */
+static const char *also_known(const struct schema *schema, const char *name)
+{
+	for (size_t i = 0; schema && i < schema->n_properties; i++) {
+		const char *const *also = schema->properties[i].schema->also;
+
+		for (; also && *also; also++)
+			if (!strcmp(*also, name))
+				return schema->properties[i].name;
+	}
+	return NULL;
+}
+
+/* The property whose map knows `name`: it was written one level too high. */
+static const char *one_level_down(const struct schema *schema, const char *name)
+{
+	for (size_t i = 0; i < schema->n_properties; i++)
+		if (schema_property(schema->properties[i].schema, name))
+			return schema->properties[i].name;
+	return NULL;
+}
+
 void report_unknown_key(struct check *check, const struct schema *schema,
 	const struct member *member, const struct place *place)
 {
 	struct nearest nearest = {.word = member->key};
+	const char *below = one_level_down(schema, member->key);
 
 	if (!counted(check))
 		return;
 	diag_error(check->diags, member->pos, "unknown key \"%s\" in %s", member->key,
 		map_name(check, schema, place));
+	nearest.best = also_known(schema, member->key);
+	if (!nearest.best)
+		nearest.best = also_known(place->schema, member->key);
+	if (!nearest.best && below) {
+		diag_hint(check->diags, "it belongs below \"%s\"", below);
+		return;
+	}
+	if (nearest.best) {
+		diag_hint(check->diags, "here it is \"%s\"", nearest.best);
+		return;
+	}
 	try_keys(&nearest, schema);
 	if (place->schema != schema) /* the meta keys of a resource, beside its type's attributes */
 		try_keys(&nearest, place->schema);

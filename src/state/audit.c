@@ -65,8 +65,8 @@ int state_audit(struct state *state, const char *environment, const char *actor,
 	entry.id++;
 	hash_entry(&before, &entry, &hash);
 	return db_run(state, err, "INSERT INTO audit (id, at, environment, actor, event, detail, hash)"
-		" VALUES (?, ?, ?, ?, ?, ?, ?)", "llssssh", entry.id, entry.at, entry.environment,
-		entry.actor, entry.event, entry.detail, &hash);
+		" VALUES (?, ?, ?, ?, ?, ?, ?)", "llssssb", entry.id, entry.at, entry.environment,
+		entry.actor, entry.event, entry.detail, &(struct blob){hash.bytes, HASH_SIZE});
 }
 
 static struct audit_entry read_entry(sqlite3_stmt *row, struct arena *arena)

@@ -73,9 +73,9 @@ static sqlite3_stmt *prepare(struct state *state, const char *sql, struct error 
 	return stmt;
 }
 
-static void bind_hash(sqlite3_stmt *stmt, int i, const struct hash *hash)
+static void bind_blob(sqlite3_stmt *stmt, int i, const struct blob *blob)
 {
-	sqlite3_bind_blob(stmt, i, hash->bytes, HASH_SIZE, SQLITE_STATIC);
+	sqlite3_bind_blob64(stmt, i, blob->data, blob->len, SQLITE_STATIC);
 }
 
 static void bind(sqlite3_stmt *stmt, const char *format, va_list ap)
@@ -85,7 +85,7 @@ static void bind(sqlite3_stmt *stmt, const char *format, va_list ap)
 		case 's': sqlite3_bind_text(stmt, i, va_arg(ap, const char *), -1, SQLITE_STATIC); break;
 		case 'd': sqlite3_bind_int(stmt, i, va_arg(ap, int)); break;
 		case 'l': sqlite3_bind_int64(stmt, i, va_arg(ap, int64_t)); break;
-		case 'h': bind_hash(stmt, i, va_arg(ap, const struct hash *)); break;
+		case 'b': bind_blob(stmt, i, va_arg(ap, const struct blob *)); break;
 		default: BUG("unknown format '%c'", *format);
 		}
 	}
@@ -165,11 +165,9 @@ int db_number(struct state *state, struct error *err, int64_t fallback, int64_t 
 
 const char *db_text(sqlite3_stmt *stmt, int column, struct arena *arena)
 {
-	const unsigned char *text = sqlite3_column_text(stmt, column);
+	const char *text = (const char *)sqlite3_column_text(stmt, column);
 
-	if (!text)
-		return NULL;
-	return arena_strndup(arena, (const char *)text, (size_t)sqlite3_column_bytes(stmt, column));
+	return text ? arena_strdup(arena, text) : NULL;
 }
 
 void db_finalize(struct state *state)

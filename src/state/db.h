@@ -10,7 +10,7 @@
  *   return more;
  *
  * Arguments are bound by the letters of a format: s text (NULL: NULL), d int, l int64_t,
- * h const struct hash *. Texts are borrowed until the statement ends.
+ * b const struct blob *. Texts and bytes are borrowed until the statement ends.
  */
 #ifndef DEVENV_STATE_DB_H
 #define DEVENV_STATE_DB_H
@@ -23,6 +23,11 @@ enum {
 	STATE_ID_HEX = 33,
 	STATE_APPLICATION = 0x64766e76, /* "dvnv", in the header of the database */
 	STATE_BUSY_TIMEOUT = 30000,     /* ms; commits are short, so this is a process that hangs */
+};
+
+struct blob {
+	const void *data;
+	size_t len;
 };
 
 struct statement {
@@ -49,6 +54,7 @@ struct state {
 	struct statement *statements;
 	size_t n, cap;
 
+	struct strbuf scratch; /* of one call */
 	bool in_transaction;
 	bool failed; /* a statement of the open transaction failed: it cannot be committed */
 	int64_t commits;
@@ -97,9 +103,14 @@ int open_for_reading(struct state *state, const struct migration *migrations, in
 	struct error *err);
 int open_for_writing(struct state *state, const struct migration *migrations, int version,
 	struct error *err);
+/* --- readonly.c: the name of a file layer that cannot change anything ------------------------------ */
+
+const char *readonly_vfs(void);
+
 /* --- state.c --------------------------------------------------------------------------------------- */
 
-int open_file(struct state *state, const char *uri, int flags, struct error *err);
+/* `vfs`: NULL for SQLite's own. */
+int open_file(struct state *state, const char *uri, int flags, const char *vfs, struct error *err);
 void close_file(struct state *state);
 /* Reads what the database says about itself, and the key. */
 int open_meta(struct state *state, struct error *err);
@@ -117,8 +128,9 @@ int schema_migrate(struct state *state, const struct migration *migrations, int 
 
 /* DEVENV_KEY, else the key file; made when `create` and no stored secret needs another one. */
 int key_load(struct state *state, bool create, struct error *err);
-/* Call with every JSON text that is stored: the first secret makes the database remember its key. */
-int key_used(struct state *state, const char *json, struct error *err);
+/* Call with everything stored that may hold JSON: the first secret makes the database remember its
+   key. */
+int key_used(struct state *state, const char *text, size_t len, struct error *err);
 
 /* --- environment.c -------------------------------------------------------------------------------- */
 

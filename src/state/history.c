@@ -130,7 +130,8 @@ int state_note_put(struct state *state, const char *environment, const char *kin
 {
 	int64_t no;
 
-	if (environment_need(state, environment, &no, err) < 0 || key_used(state, value, err) < 0)
+	if (environment_need(state, environment, &no, err) < 0 ||
+		(value && key_used(state, value, strlen(value), err) < 0))
 		return -1;
 	if (!value)
 		return db_run(state, err, "DELETE FROM note WHERE environment = ? AND kind = ?"

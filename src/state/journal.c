@@ -3,22 +3,46 @@
  * that is open when a run starts belongs to a run that died.
  */
 #include "state/db.h"
+#include "state/pack.h"
+
+#include <string.h>
+
+/* The order is the format: append only. */
+static void pack_intent(const struct intent *intent, struct strbuf *out)
+{
+	pack_int(out, intent->run);
+	pack_int(out, intent->type_version);
+	pack_int(out, intent->started_at);
+	pack_text(out, intent->identity);
+	pack_text(out, intent->inputs_json);
+	pack_text(out, intent->meta_json);
+}
+
+static void unpack_intent(struct unpack *data, struct intent *out)
+{
+	out->run = unpack_int(data);
+	out->type_version = (int)unpack_int(data);
+	out->started_at = unpack_int(data);
+	out->identity = unpack_text(data);
+	out->inputs_json = unpack_text(data);
+	out->meta_json = unpack_text(data);
+}
 
 int state_intent_open(struct state *state, const char *environment, const struct intent *intent,
 	struct error *err)
 {
+	struct strbuf *packed = &state->scratch;
 	int64_t no;
 
+	strbuf_reset(packed);
+	pack_intent(intent, packed);
 	if (environment_need(state, environment, &no, err) < 0 ||
-		key_used(state, intent->inputs_json, err) < 0 ||
-		key_used(state, intent->meta_json, err) < 0)
+		key_used(state, packed->text, packed->len, err) < 0)
 		return -1;
-	return db_run(state, err, "INSERT INTO intent (environment, id, run, address, generation,"
-		" action, type, type_version, identity, inputs, meta, started_at)"
-		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", "lslsddsdsssl", no, intent->id,
-		intent->run, intent->address, intent->generation, (int)intent->action,
-		intent->type, intent->type_version, intent->identity, intent->inputs_json,
-		intent->meta_json, intent->started_at);
+	return db_run(state, err, "INSERT INTO intent (environment, id, address, generation, action,"
+		" type, data) VALUES (?, ?, ?, ?, ?, ?, ?)", "lssddsb", no, intent->id,
+		intent->address, intent->generation, (int)intent->action, intent->type,
+		&(struct blob){packed->text, packed->len});
 }
 
 int state_intent_close(struct state *state, const char *environment, const char *id,
@@ -31,21 +55,24 @@ int state_intent_close(struct state *state, const char *environment, const char 
 	return db_run(state, err, "DELETE FROM intent WHERE environment = ? AND id = ?", "ls", no, id);
 }
 
-static struct intent read_intent(sqlite3_stmt *row, struct arena *arena)
+static bool read_intent(sqlite3_stmt *row, struct arena *arena, struct intent *out)
 {
-	return (struct intent){
+	const void *blob = sqlite3_column_blob(row, 5);
+	size_t len = blob ? (size_t)sqlite3_column_bytes(row, 5) : 0;
+	char *copy = arena_alloc(arena, len);
+	struct unpack data = {.at = copy, .end = copy + len};
+
+	if (len)
+		memcpy(copy, blob, len);
+	*out = (struct intent){
 		.id = db_text(row, 0, arena),
-		.run = sqlite3_column_int64(row, 1),
-		.address = db_text(row, 2, arena),
-		.generation = sqlite3_column_int(row, 3),
-		.action = (enum intent_action)sqlite3_column_int(row, 4),
-		.type = db_text(row, 5, arena),
-		.type_version = sqlite3_column_int(row, 6),
-		.identity = db_text(row, 7, arena),
-		.inputs_json = db_text(row, 8, arena),
-		.meta_json = db_text(row, 9, arena),
-		.started_at = sqlite3_column_int64(row, 10),
+		.address = db_text(row, 1, arena),
+		.generation = sqlite3_column_int(row, 2),
+		.action = (enum intent_action)sqlite3_column_int(row, 3),
+		.type = db_text(row, 4, arena),
 	};
+	unpack_intent(&data, out);
+	return len && !data.damaged && out->id && out->address && out->type;
 }
 
 int state_intents(struct state *state, const char *environment, struct arena *arena,
@@ -64,12 +91,16 @@ int state_intents(struct state *state, const char *environment, struct arena *ar
 		return -1;
 	if (!no)
 		return 0;
-	rows = db_query(state, err, "SELECT id, run, address, generation, action, type,"
-		" type_version, identity, inputs, meta, started_at FROM intent"
-		" WHERE environment = ? ORDER BY address, generation, started_at, id", "l", no);
+	rows = db_query(state, err, "SELECT id, address, generation, action, type, data FROM intent"
+		" WHERE environment = ? ORDER BY address, generation, id", "l", no);
 	while ((more = db_next(state, rows, err)) > 0) {
 		ARENA_GROW(arena, *out, *n, cap);
-		(*out)[(*n)++] = read_intent(rows, arena);
+		if (!read_intent(rows, arena, &(*out)[*n])) {
+			db_done(rows);
+			return error_set(err, ERROR_CORRUPT, "%s: the intent of %s is damaged",
+				state->path, (*out)[*n].address ? (*out)[*n].address : "?");
+		}
+		(*n)++;
 	}
 	return more;
 }

@@ -129,9 +129,27 @@ static int remember(struct state *state, struct error *err)
 	return 0;
 }
 
-int key_used(struct state *state, const char *json, struct error *err)
+/* Is there a stored form of a secret (json.h)? Looks for the rare byte first. */
+static bool holds_secret(const char *text, size_t len)
 {
-	if (!json || (!strstr(json, "{\"$sealed\":") && !strstr(json, "{\"$keyed\":")))
+	static const char *const marks[] = {"{\"$sealed\":", "{\"$keyed\":"};
+	const char *end = text + len, *at = text;
+
+	while ((at = memchr(at, '$', (size_t)(end - at)))) {
+		for (size_t i = 0; i < ARRAY_SIZE(marks) && at - text >= 2; i++) {
+			size_t n = strlen(marks[i]);
+
+			if ((size_t)(end - at) + 2 >= n && memcmp(at - 2, marks[i], n) == 0)
+				return true;
+		}
+		at++;
+	}
+	return false;
+}
+
+int key_used(struct state *state, const char *text, size_t len, struct error *err)
+{
+	if (!holds_secret(text, len))
 		return 0;
 	if (!state->key_id[0] && remember(state, err) < 0)
 		return -1;

@@ -27,7 +27,7 @@ void lock_drop(struct lock *lock);
  * The file of an intent: children of an action keep a shared lock on it through the descriptor they
  * inherit. intent_file_open makes it (not close-on-exec is the caller's business: see base/process).
  * Before settling an intent, the next run calls intent_file_wait: 0 when nobody holds it any more.
- * What still holds it after `timeout` is ended (the pids are read from the kernel's lock table).
+ * What still holds it after `timeout` is ended (SIGTERM, then SIGKILL; never this process or pid 1).
  */
 int intent_file_open(const char *home, const char *intent, struct error *err);
 int intent_file_wait(const char *home, const char *intent, int64_t timeout,

@@ -26,19 +26,16 @@ static const char version_1[] =
 	"CREATE UNIQUE INDEX environment_checkout ON environment (checkout, name)"
 	" WHERE forgotten_at IS NULL;"
 
+	/* `data` is packed (records.c): SQL never looks into it. */
 	"CREATE TABLE record ("
 	" environment INTEGER NOT NULL, address TEXT NOT NULL, generation INTEGER NOT NULL,"
-	" type TEXT NOT NULL, type_version INTEGER NOT NULL, status INTEGER NOT NULL, id TEXT,"
-	" identity TEXT, endpoint TEXT, fingerprint BLOB NOT NULL, inputs TEXT, outputs TEXT,"
-	" observed TEXT, meta TEXT, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL,"
-	" duration INTEGER NOT NULL, last_error TEXT,"
+	" type TEXT NOT NULL, status INTEGER NOT NULL, data BLOB NOT NULL,"
 	" PRIMARY KEY (environment, address, generation)) WITHOUT ROWID;"
 
 	"CREATE TABLE intent ("
-	" environment INTEGER NOT NULL, id TEXT NOT NULL, run INTEGER NOT NULL,"
-	" address TEXT NOT NULL, generation INTEGER NOT NULL, action INTEGER NOT NULL,"
-	" type TEXT NOT NULL, type_version INTEGER NOT NULL, identity TEXT, inputs TEXT, meta TEXT,"
-	" started_at INTEGER NOT NULL, PRIMARY KEY (environment, id)) WITHOUT ROWID;"
+	" environment INTEGER NOT NULL, id TEXT NOT NULL, address TEXT NOT NULL,"
+	" generation INTEGER NOT NULL, action INTEGER NOT NULL, type TEXT NOT NULL,"
+	" data BLOB NOT NULL, PRIMARY KEY (environment, id)) WITHOUT ROWID;"
 
 	"CREATE TABLE run ("
 	" id INTEGER PRIMARY KEY AUTOINCREMENT, environment INTEGER NOT NULL, kind TEXT NOT NULL,"

@@ -65,7 +65,7 @@ static int open_in_place(struct state *state, struct error *err)
 	cleanup_strbuf struct strbuf uri = STRBUF_INIT;
 
 	add_uri(&uri, state->path, "?mode=ro&readonly_shm=1");
-	if (open_file(state, uri.text, SQLITE_OPEN_READONLY, err) < 0)
+	if (open_file(state, uri.text, SQLITE_OPEN_READONLY, readonly_vfs(), err) < 0)
 		return -1;
 	/* Nothing to write back at the end: do not even try. */
 	sqlite3_db_config(state->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
@@ -167,7 +167,7 @@ static int load_into_memory(struct state *state, struct error *err)
 
 	db_finalize(state);
 	state->db = NULL;
-	if (open_file(state, ":memory:", SQLITE_OPEN_READWRITE, err) < 0) {
+	if (open_file(state, ":memory:", SQLITE_OPEN_READWRITE, NULL, err) < 0) {
 		sqlite3_close(source);
 		return -1;
 	}
@@ -188,7 +188,7 @@ static int settle_copy(struct state *state, const char *copy, struct error *err)
 
 	close_file(state);
 	add_uri(&uri, copy, "?mode=rw");
-	if (open_file(state, uri.text, SQLITE_OPEN_READWRITE, err) < 0 ||
+	if (open_file(state, uri.text, SQLITE_OPEN_READWRITE, NULL, err) < 0 ||
 		db_exec(state, "PRAGMA locking_mode = EXCLUSIVE", err) < 0)
 		return -1;
 	return load_into_memory(state, err);

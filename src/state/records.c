@@ -1,62 +1,78 @@
 /*
- * Records and open intents. Reading is the hot path of every plan: one statement, one scan, text
- * copied once, and a text that equals that of the row before is shared.
+ * Records. Reading them is the hot path of every plan: one statement, one scan, one copy for each
+ * record, whose texts are used where they lie in it.
  */
 #include "state/db.h"
+#include "state/pack.h"
 
 #include <string.h>
 
-#define RECORD "address, generation, type, type_version, status, id, identity, endpoint," \
-	       " fingerprint, inputs, outputs, observed, meta, created_at, updated_at, duration," \
-	       " last_error"
+/* The order is the format: append only. */
+static void pack_record(const struct record *record, struct strbuf *out)
+{
+	pack_bytes(out, record->fingerprint.bytes, HASH_SIZE);
+	pack_int(out, record->type_version);
+	pack_int(out, record->created_at);
+	pack_int(out, record->updated_at);
+	pack_int(out, record->duration);
+	pack_text(out, record->id);
+	pack_text(out, record->identity);
+	pack_text(out, record->endpoint);
+	pack_text(out, record->inputs_json);
+	pack_text(out, record->outputs_json);
+	pack_text(out, record->observed_json);
+	pack_text(out, record->meta_json);
+	pack_text(out, record->last_error);
+}
 
-/* The text of a column; that of the record before when it is the same (types, endpoints, "{}"). */
+static void unpack_record(struct unpack *data, struct record *out)
+{
+	unpack_bytes(data, out->fingerprint.bytes, HASH_SIZE);
+	out->type_version = (int)unpack_int(data);
+	out->created_at = unpack_int(data);
+	out->updated_at = unpack_int(data);
+	out->duration = unpack_int(data);
+	out->id = unpack_text(data);
+	out->identity = unpack_text(data);
+	out->endpoint = unpack_text(data);
+	out->inputs_json = unpack_text(data);
+	out->outputs_json = unpack_text(data);
+	out->observed_json = unpack_text(data);
+	out->meta_json = unpack_text(data);
+	out->last_error = unpack_text(data);
+}
+
+/* The type; that of the record before when it is the same. */
 static const char *shared_text(sqlite3_stmt *row, int column, const char *before,
 	struct arena *arena)
 {
 	const char *text = (const char *)sqlite3_column_text(row, column);
 
-	if (!text)
-		return NULL;
-	if (before && strcmp(text, before) == 0)
+	if (text && before && strcmp(text, before) == 0)
 		return before;
-	return arena_strndup(arena, text, (size_t)sqlite3_column_bytes(row, column));
+	return text ? arena_strdup(arena, text) : NULL;
 }
 
-static void read_hash(sqlite3_stmt *row, int column, struct hash *out)
-{
-	const void *bytes = sqlite3_column_blob(row, column);
-
-	if (bytes && sqlite3_column_bytes(row, column) == HASH_SIZE)
-		memcpy(out->bytes, bytes, HASH_SIZE);
-	else
-		memset(out->bytes, 0, HASH_SIZE);
-}
-
-static void read_record(sqlite3_stmt *row, const struct record *before, struct arena *arena,
+static bool read_record(sqlite3_stmt *row, const struct record *before, struct arena *arena,
 	const struct secret_key *key, struct record *out)
 {
+	const void *blob = sqlite3_column_blob(row, 4);
+	size_t len = blob ? (size_t)sqlite3_column_bytes(row, 4) : 0;
+	char *copy = arena_alloc(arena, len);
+	struct unpack data = {.at = copy, .end = copy + len};
+
+	if (len)
+		memcpy(copy, blob, len);
 	*out = (struct record){
 		.address = db_text(row, 0, arena),
 		.generation = sqlite3_column_int(row, 1),
 		.type = shared_text(row, 2, before->type, arena),
-		.type_version = sqlite3_column_int(row, 3),
-		.status = (enum record_status)sqlite3_column_int(row, 4),
-		.id = db_text(row, 5, arena),
-		.identity = db_text(row, 6, arena),
-		.endpoint = shared_text(row, 7, before->endpoint, arena),
-		.inputs_json = shared_text(row, 9, before->inputs_json, arena),
-		.outputs_json = shared_text(row, 10, before->outputs_json, arena),
-		.observed_json = shared_text(row, 11, before->observed_json, arena),
-		.meta_json = shared_text(row, 12, before->meta_json, arena),
-		.created_at = sqlite3_column_int64(row, 13),
-		.updated_at = sqlite3_column_int64(row, 14),
-		.duration = sqlite3_column_int64(row, 15),
-		.last_error = db_text(row, 16, arena),
+		.status = (enum record_status)sqlite3_column_int(row, 3),
 		.arena = arena,
 		.key = key,
 	};
-	read_hash(row, 8, &out->fingerprint);
+	unpack_record(&data, out);
+	return len && !data.damaged && out->address && out->type;
 }
 
 /* Room for what the environment says it has, so that the array is not grown and copied. */
@@ -96,58 +112,46 @@ int state_records(struct state *state, const char *environment, struct arena *ar
 	*key = state->key;
 	if (cap)
 		*out = arena_alloc(arena, cap * sizeof(**out));
-	rows = db_query(state, err, "SELECT " RECORD " FROM record WHERE environment = ?"
-		" ORDER BY address, generation", "l", no);
+	rows = db_query(state, err, "SELECT address, generation, type, status, data FROM record"
+		" WHERE environment = ? ORDER BY address, generation", "l", no);
 	while ((more = db_next(state, rows, err)) > 0) {
 		ARENA_GROW(arena, *out, *n, cap);
 		if (*n)
 			before = &(*out)[*n - 1];
-		read_record(rows, before, arena, key, &(*out)[*n]);
+		if (!read_record(rows, before, arena, key, &(*out)[*n])) {
+			db_done(rows);
+			return error_set(err, ERROR_CORRUPT, "%s: the record of %s is damaged",
+				state->path, (*out)[*n].address ? (*out)[*n].address : "?");
+		}
 		(*n)++;
 	}
 	return more;
 }
 
-static int use_key(struct state *state, const struct record *record, struct error *err)
-{
-	const char *const texts[] = {record->inputs_json, record->outputs_json,
-		record->observed_json, record->meta_json};
-
-	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
-		if (key_used(state, texts[i], err) < 0)
-			return -1;
-	}
-	return 0;
-}
-
 int state_record_put(struct state *state, const char *environment, const struct record *record,
 	struct error *err)
 {
+	struct strbuf *packed = &state->scratch;
+	struct blob data;
 	int64_t no;
 
-	if (environment_need(state, environment, &no, err) < 0 || use_key(state, record, err) < 0)
+	strbuf_reset(packed);
+	pack_record(record, packed);
+	data = (struct blob){packed->text, packed->len};
+	if (environment_need(state, environment, &no, err) < 0 ||
+		key_used(state, packed->text, packed->len, err) < 0)
 		return -1;
-	if (db_run(state, err, "UPDATE record SET type = ?, type_version = ?, status = ?, id = ?,"
-		" identity = ?, endpoint = ?, fingerprint = ?, inputs = ?, outputs = ?,"
-		" observed = ?, meta = ?, created_at = ?, updated_at = ?, duration = ?,"
-		" last_error = ? WHERE environment = ? AND address = ? AND generation = ?",
-		    "sddssshsssslllslsd", record->type, record->type_version, (int)record->status,
-		    record->id, record->identity, record->endpoint, &record->fingerprint,
-		    record->inputs_json, record->outputs_json, record->observed_json,
-		    record->meta_json, record->created_at, record->updated_at, record->duration,
-		    record->last_error, no, record->address, record->generation) < 0)
+	if (db_run(state, err, "UPDATE record SET type = ?, status = ?, data = ?"
+		" WHERE environment = ? AND address = ? AND generation = ?", "sdblsd", record->type,
+		    (int)record->status, &data, no, record->address, record->generation) < 0)
 		return -1;
 	environment_touch(state, no, 0);
 	if (sqlite3_changes(state->db))
 		return 0;
 	environment_touch(state, no, 1);
-	return db_run(state, err, "INSERT INTO record (environment, " RECORD ") VALUES"
-		" (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", "lsdsddssshssssllls",
-		no, record->address, record->generation, record->type, record->type_version,
-		(int)record->status, record->id, record->identity, record->endpoint,
-		&record->fingerprint, record->inputs_json, record->outputs_json,
-		record->observed_json, record->meta_json, record->created_at, record->updated_at,
-		record->duration, record->last_error);
+	return db_run(state, err, "INSERT INTO record (environment, address, generation, type,"
+		" status, data) VALUES (?, ?, ?, ?, ?, ?)", "lsdsdb", no, record->address,
+		record->generation, record->type, (int)record->status, &data);
 }
 
 int state_record_delete(struct state *state, const char *environment, const char *address,

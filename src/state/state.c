@@ -7,12 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-int open_file(struct state *state, const char *uri, int flags, struct error *err)
+int open_file(struct state *state, const char *uri, int flags, const char *vfs, struct error *err)
 {
 	int result = sqlite3_open_v2(uri, &state->db,
 		flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
 			SQLITE_OPEN_PRIVATECACHE,
-		NULL);
+		vfs);
 
 	if (!state->db)
 		BUG("out of memory");
@@ -59,6 +59,7 @@ struct state *state_open_version(const char *home, enum state_mode mode, const s
 	int result;
 
 	hash_start();
+	state->scratch = (struct strbuf)STRBUF_INIT;
 	state->mode = mode;
 	state->clock = clock;
 	state->home = xstrdup(home);
@@ -93,6 +94,7 @@ void state_free(struct state *state)
 	sqlite3_free(state->path);
 	free(state->home);
 	free(state->touched);
+	strbuf_release(&state->scratch);
 	free(state);
 }
 

@@ -112,12 +112,10 @@ struct value container_attributes(const struct container_view *view, const struc
 /* Every key of `normal` is so in reality. */
 bool container_matches(const struct value *normal, const struct value *attributes);
 
-/*
- * The body of a create: `labels` with the marks, `files` the environment from files (a map, may be
- * empty), the first of the networks only: the others are connected afterwards.
- */
+/* The body of a create: `labels` with the marks; the first of the networks only: the others are
+   connected afterwards. */
 struct value container_create_body(struct arena *arena, const char *project_root,
-	const struct value *normal, const struct value *labels, const struct value *files);
+	const struct value *normal, const struct value *labels);
 /*
  * The body of /update for what of `names` it can change; an empty map: nothing. `normal` is what shall
  * be. `cpus` and `memory` (bytes) are the engine's own: what a limit that was taken out becomes.

@@ -131,7 +131,7 @@ static int environment_to_normal(struct container_context *context, const struct
 	return 0;
 }
 
-/* Written by container_create_body together with the environment files. */
+/* Written by container_create_body: sorted, with the marks. */
 static void nothing_body(struct container_body *body, const struct value *normal)
 {
 	(void)body, (void)normal;

@@ -107,21 +107,17 @@ static int by_name(const void *a, const void *b)
 }
 
 /* Sorted by name, so that the same manifest always gives the same body. */
-static struct value environment_lines(struct arena *arena, const struct value *files,
-	const struct value *environment)
+static struct value environment_lines(struct arena *arena, const struct value *environment)
 {
-	size_t n = 0, total = files->len + (environment ? environment->len : 0);
-	struct member *members = arena_alloc(arena, (total + 1) * sizeof(*members));
+	struct member *members = arena_alloc(arena, (environment->len + 1) * sizeof(*members));
 	struct value_builder list;
 
 	builder_init(&list, arena);
-	for (size_t i = 0; i < files->len; i++)
-		if (!value_get(environment, files->members[i].key))
-			members[n++] = files->members[i];
-	for (size_t i = 0; environment && i < environment->len; i++)
-		members[n++] = environment->members[i];
-	qsort(members, n, sizeof(*members), by_name);
-	for (size_t i = 0; i < n; i++) {
+	if (environment->len) {
+		memcpy(members, environment->members, environment->len * sizeof(*members));
+		qsort(members, environment->len, sizeof(*members), by_name);
+	}
+	for (size_t i = 0; i < environment->len; i++) {
 		struct value line = value_str(arena, arena_printf(arena, "%s=%s", members[i].key,
 			value_text(&members[i].value, "")));
 
@@ -140,18 +136,17 @@ static void body_init(struct container_body *body, struct arena *arena, const ch
 }
 
 struct value container_create_body(struct arena *arena, const char *project_root,
-	const struct value *normal, const struct value *labels, const struct value *files)
+	const struct value *normal, const struct value *labels)
 {
 	const struct value *networks = value_get(normal, "networks");
+	const struct value *environment = value_get(normal, "environment");
 	struct container_body body;
-	struct value lines;
 
 	body_init(&body, arena, project_root);
 	for (size_t i = 0; i < normal->len; i++)
 		container_put(&body, container_key(normal->members[i].key), &normal->members[i].value);
-	lines = environment_lines(arena, files, value_get(normal, "environment"));
-	if (lines.len)
-		builder_put(&body.config, "Env", lines);
+	if (environment)
+		builder_put(&body.config, "Env", environment_lines(arena, environment));
 	builder_put(&body.config, "Labels", *labels);
 	if (body.exposed.n)
 		builder_put(&body.config, "ExposedPorts", builder_map(&body.exposed));

@@ -18,25 +18,43 @@ void container_each_port(const struct value *inputs, struct arena *arena,
 	void (*see)(void *arg, const struct port *port, int number), void *arg);
 const char *container_claim(const struct port *port, int number, char *out, size_t size);
 
+/* container_see.c: what an inspect says */
+
+/* What references to images mean, asked once per call of the provider. Zero-initialised is empty. */
+struct container_images {
+	struct container_image {
+		const char *reference, *id; /* id NULL: not there, or the engine did not say */
+	} *items;
+	size_t n, cap;
+};
+
+/* GET /containers/ID/json; ERROR_NOT_FOUND when there is none. `id` may be a name. */
+int container_inspect(struct docker *docker, const char *id, const struct value **inspect,
+	struct error *err);
+/* Normal form of inputs that were validated; ERROR_INVALID with the first mistake. */
+int container_normal(struct docker *docker, const struct value *inputs, struct value *out,
+	struct error *err);
+/* The same with the lines of environment files in `environment`: what is created and compared. */
+int container_wanted(struct docker *docker, const struct value *inputs, struct value *out,
+	struct error *err);
+/* The attributes of `inputs` (as written; NULL: every one that is set) as they are in reality. */
+struct value container_see(struct docker *docker, struct container_images *images,
+	const struct value *inspect, const struct value *inputs);
+/* Reality is as `inputs` say, and nothing of what was recorded (may be NULL) was taken out. */
+bool container_is_as(struct docker *docker, struct container_images *images,
+	const struct value *inspect, const struct value *inputs, const struct value *recorded);
+struct value container_outputs(struct arena *arena, const struct value *inspect,
+	const struct value *inputs);
+/* "running", "healthy", "restarting", "exited (137)" ... */
+const char *container_health(struct arena *arena, const struct value *inspect);
+bool container_is_running(const struct value *inspect);
+/* It is as it should be: it runs, or it ended and may have. */
+bool container_runs(const struct value *inspect, const struct value *inputs);
+
 /* container_observe.c */
 int container_observe(struct docker *docker, struct docker_observe *observe, struct error *err);
 int container_import(struct docker *docker, const struct type *type, const char *id,
 	struct observation *out, struct error *err);
-/* GET /containers/ID/json; ERROR_NOT_FOUND when there is none. `id` may be a name. */
-int container_inspect(struct docker *docker, const char *id, const struct value **inspect,
-	struct error *err);
-/* `inputs` NULL: everything. Asks the engine what the image is called now, and about a peer. */
-int container_see(struct docker *docker, const struct value *inspect, const struct value *inputs,
-	struct value *attributes, struct error *err);
-struct value container_outputs(struct arena *arena, const struct value *inspect,
-	const struct value *inputs);
-/* "running", "healthy", "restarting", "exited (137)" ...; `state` is inspect.State. */
-const char *container_health(struct arena *arena, const struct value *state);
-/* It is as it should be: it runs, or it may have ended. */
-bool container_runs(const struct value *state, const struct value *inputs);
-/* Normal form of inputs that were validated before; ERROR_INVALID with the first mistake. */
-int container_normal(struct docker *docker, const struct value *inputs, struct value *out,
-	struct error *err);
 
 /* container_blocked.c */
 /* What holds a port that the item wants and does not have: a sentence, or NULL. `list` is that of all

@@ -95,6 +95,10 @@ struct observation {
 	bool matches;                /* reality is already as `desired` says (used when nothing is recorded
 	                                or the inputs changed): record only, no action */
 	const char *health;          /* a word for status: "healthy", "exited (1)"; NULL: none */
+	/* What it wants and something else holds: "port 8080 is taken by container web"; NULL: nothing.
+	   Holders with our environment's mark are not told. `blocked_claim` is the claim concerned (see
+	   `claims`): when a change of the same plan frees it, it does not block. */
+	const char *blocked, *blocked_claim;
 };
 
 /* Something with our environment's mark that neither desired, recorded nor any open intent names. */

@@ -238,9 +238,8 @@ static void count_total(struct scheduler *s)
 {
 	s->unfinished = s->steps.n;
 	for (uint32_t i = 0; i < s->steps.n; i++) {
-		enum action action = change_of(s, i)->action;
-
-		s->total += action != ACTION_NOOP && action != ACTION_KEEP;
+		s->running[i].planned = change_of(s, i)->action;
+		s->total += does_something(s, i);
 		s->running[i].intent_fd = -1;
 	}
 }

@@ -97,7 +97,7 @@ static void close_step(struct scheduler *s, uint32_t step, enum step_state state
 {
 	step_at(s, step)->state = state;
 	s->unfinished--;
-	if (does_something(change_of(s, step)))
+	if (does_something(s, step))
 		s->done++;
 }
 
@@ -146,7 +146,7 @@ static void block_waiters(struct scheduler *s, uint32_t first, enum event_kind k
 				step != first ? "is blocked"
 				: kind == EVENT_HELD ? "needs approval"
 				: kind == EVENT_FAILED ? "failed" : "did not run");
-			if (does_something(change_of(s, index))) {
+			if (does_something(s, index)) {
 				s->result->blocked++;
 				emit(s, EVENT_BLOCKED, index, arena_printf(&s->r->arena, "waits for %s",
 					s->running[index].why), NULL);
@@ -162,7 +162,7 @@ static void block_waiters(struct scheduler *s, uint32_t first, enum event_kind k
 void step_skip(struct scheduler *s, uint32_t step, enum event_kind kind, const char *why)
 {
 	s->running[step].why = why;
-	if (does_something(change_of(s, step)) || kind == EVENT_HELD) {
+	if (does_something(s, step) || kind == EVENT_HELD) {
 		if (kind == EVENT_HELD)
 			s->result->held++;
 		else
@@ -216,7 +216,7 @@ static void count_result(struct scheduler *s, uint32_t step)
 
 void succeed(struct scheduler *s, uint32_t step)
 {
-	if (does_something(change_of(s, step)) && s->running[step].action == ACTION_NOOP)
+	if (does_something(s, step) && s->running[step].action == ACTION_NOOP)
 		s->result->noop++;
 	count_result(s, step);
 	if (s->running[step].action != ACTION_NOOP && s->running[step].action != ACTION_KEEP) {
@@ -292,7 +292,7 @@ void step_run_inline(struct scheduler *s, uint32_t step)
 		step_skip(s, step, EVENT_HELD, change->n_reasons ? change->reasons[0].text : "guarded");
 		return;
 	}
-	if (s->cancelling && does_something(change)) {
+	if (s->cancelling && does_something(s, step)) {
 		step_skip(s, step, EVENT_BLOCKED, "the run was cancelled");
 		return;
 	}

@@ -19,6 +19,7 @@
 /* What is known of a step beyond its order. */
 struct running {
 	struct task *task;        /* away with a worker; NULL: none */
+	enum action planned;      /* what the plan showed */
 	enum action action;       /* what is really done */
 	char intent[17];          /* open; empty: none */
 	int intent_fd;
@@ -79,9 +80,10 @@ static inline struct step *step_at(const struct scheduler *s, uint32_t step)
 	return &s->steps.items[step];
 }
 
-static inline bool does_something(const struct change *change)
+/* Whether the plan showed it as something to do. */
+static inline bool does_something(const struct scheduler *s, uint32_t step)
 {
-	return change->action != ACTION_NOOP && change->action != ACTION_KEEP;
+	return s->running[step].planned != ACTION_NOOP && s->running[step].planned != ACTION_KEEP;
 }
 
 /* NULL: a type that this version does not know. */

@@ -59,6 +59,7 @@ static int64_t unit_ms(const char **text)
 	case 's': return 1000;
 	case 'm': return 60 * 1000;
 	case 'h': return 3600 * 1000;
+	case 'd': return 24 * 3600 * 1000;
 	default: return DURATION_INVALID;
 	}
 }

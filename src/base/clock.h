@@ -20,7 +20,7 @@ int64_t clock_wall(const struct clock *clock);
 char *clock_rfc3339(int64_t wall_ms, char *out);
 
 enum { DURATION_INVALID = -1 };
-/* "1500ms", "90s", "5m", "1h30m", "250" (seconds) -> milliseconds; DURATION_INVALID otherwise. */
+/* "1500ms", "90s", "5m", "1h30m", "2d", "250" (seconds) -> milliseconds; DURATION_INVALID otherwise. */
 int64_t duration_parse(const char *text);
 /* 850 -> "0.8s", 4200 -> "4.2s", 75000 -> "1m15s"; `out` has room for 32 bytes. */
 char *duration_str(int64_t ms, char *out);

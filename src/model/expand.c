@@ -123,7 +123,7 @@ static int compare(struct expander *x, const struct value *when)
 			   *not = value_get(when, "not");
 
 	if (!value || when->len != 2 || !(equals || in || not))
-		return bad_when(x, when, "when: needs a value and one of equals, in, not");
+		return -1; /* the schema has said it */
 	if (in && in->kind != VALUE_LIST)
 		return bad_when(x, in, "in: needs a list");
 	if (equals)
@@ -148,6 +148,8 @@ static int is_on(struct expander *x, struct scope *scope, const struct value *wh
 		return 1;
 	if (value.kind == VALUE_STRING && strcmp(value.text, "false") == 0)
 		return 0;
+	if (!(when->flags & VALUE_TEMPLATE))
+		return -1; /* the schema has said it */
 	return bad_when(x, &value, value_is_scalar(&value) && !(value.flags & VALUE_SENSITIVE)
 			? arena_printf(x->l->arena, "when: \"%s\" is neither true nor false", value.text)
 			: "when: is neither true nor false");
@@ -283,6 +285,8 @@ static void for_each(struct expander *x, const struct declaration *d)
 	if (scope_expand(&scope, d->for_each, &over) < 0)
 		return;
 	if (over.kind != VALUE_LIST && over.kind != VALUE_MAP) {
+		if (!(d->for_each->flags & VALUE_TEMPLATE))
+			return; /* the schema has said it */
 		diag_error(x->l->diags, value_pos(d->for_each), "forEach needs a list or a map, not a %s",
 			value_kind_str(over.kind));
 		diag_hint(x->l->diags, "write forEach: [a, b], or name a variable of type list or map");

@@ -30,6 +30,7 @@ static void check_constant(struct loading *l, const struct value *map, const cha
 
 	if (!value || strcmp(value_text(value, ""), wanted) == 0)
 		return;
+	l->broken = true;
 	diag_error(l->diags, value_pos(value), "%s is \"%s\", not \"%s\"", key, value_text(value, ""),
 		wanted);
 	if (strcmp(key, "apiVersion") == 0 && strncmp(value_text(value, ""), "devenv/", 7) == 0)
@@ -43,6 +44,7 @@ static void check_header(struct loading *l, const struct value *map)
 {
 	if (value_get(map, "apiVersion") && value_get(map, "kind"))
 		return;
+	l->broken = true;
 	diag_error(l->diags, value_pos(map), "%s is missing",
 		value_get(map, "apiVersion") ? "kind" : "apiVersion");
 	if (value_get(map, "services") && !value_get(map, "spec"))
@@ -103,7 +105,7 @@ static bool was_read(const struct loading *l, const char *path)
 	return false;
 }
 
-static void include(struct loading *l, const struct value *item, const struct including *by)
+static int include(struct loading *l, const struct value *item, const struct including *by)
 {
 	struct pos pos = value_pos(item);
 	struct error err = ERROR_INIT;
@@ -113,39 +115,38 @@ static void include(struct loading *l, const struct value *item, const struct in
 	if (item->kind != VALUE_STRING || item->flags & VALUE_TEMPLATE || !item->len) {
 		diag_error(l->diags, pos, "include: takes paths of files, without references");
 		diag_hint(l->diags, "write include: [other.yml]; for a file by environment use -e");
-		return;
+		return -1;
 	}
 	path = files_path(l, fs_parent(l->arena, by->path), item->text);
-	if (report_cycle(l, path, by, pos) < 0) {
-		l->broken = true;
-		return;
-	}
+	if (report_cycle(l, path, by, pos) < 0)
+		return -1;
 	if (was_read(l, path))
-		return; /* twice by different ways: it is below both already */
+		return 0; /* twice by different ways: it is below both already */
 	if (files_read(l, path, "include", &source, &err) < 0) {
 		diag_error(l->diags, pos, "cannot include \"%s\": %s", item->text, err.msg);
 		diag_hint(l->diags, "paths start at the folder of the file that names them");
-		l->broken = true;
-		return;
+		return -1;
 	}
-	read_layer(l, path, source, by);
+	return read_layer(l, path, source, by);
 }
 
-static void read_includes(struct loading *l, const struct value *value, const struct including *by)
+static int read_includes(struct loading *l, const struct value *value, const struct including *by)
 {
 	const struct value *list = value_get(value, "include");
+	int status = 0;
 
 	if (!list || list->kind == VALUE_NULL)
-		return;
-	if (list->kind == VALUE_STRING) {
-		include(l, list, by);
-	} else if (list->kind == VALUE_LIST) {
-		for (uint32_t i = 0; i < list->len; i++)
-			include(l, &list->items[i], by);
-	} else {
-		diag_error(l->diags, value_pos(list), "include: takes a list of paths, not a %s",
+		return 0;
+	if (list->kind == VALUE_STRING)
+		return include(l, list, by);
+	if (list->kind != VALUE_LIST)
+		return diag_error(l->diags, value_pos(list), "include: takes a list of paths, not a %s",
 			value_kind_str(list->kind));
+	for (uint32_t i = 0; i < list->len; i++) {
+		if (include(l, &list->items[i], by) < 0)
+			status = -1;
 	}
+	return status;
 }
 
 static int read_layer(struct loading *l, const char *path, uint16_t source,
@@ -160,7 +161,8 @@ static int read_layer(struct loading *l, const char *path, uint16_t source,
 		l->broken = true;
 		return -1;
 	}
-	read_includes(l, &value, &self);
+	if (read_includes(l, &value, &self) < 0)
+		l->broken = true;
 	ARENA_GROW(l->arena, l->layers, l->n_layers, l->cap_layers);
 	l->layers[l->n_layers++] = (struct layer){.value = value, .source = source};
 	return 0;

@@ -4,6 +4,7 @@
  */
 #include "base/clock.h"
 #include "model/loading.h"
+#include "model/schema.h"
 #include "model/template.h"
 
 #include <string.h>
@@ -28,38 +29,11 @@ static void bad(struct scope *scope, const struct value *value, const char *want
 	diag_error(scope->l->diags, value_pos(value), "must be %s", wanted);
 }
 
-/* Both accept the text of one, because the environment has only texts. */
-static bool read_bool(struct scope *scope, const struct value *map, const char *key)
+static int read_int(const struct value *map, const char *key)
 {
-	const struct value *value = value_get(map, key);
+	int64_t number = value_get_int(map, key, 0);
 
-	if (!value || value->kind == VALUE_NULL)
-		return false;
-	if (value->kind == VALUE_BOOL)
-		return value->boolean;
-	if (strcmp(value_text(value, ""), "true") == 0)
-		return true;
-	if (strcmp(value_text(value, ""), "false") != 0)
-		bad(scope, value, "true or false");
-	return false;
-}
-
-static int read_int(struct scope *scope, const struct value *map, const char *key)
-{
-	const struct value *value = value_get(map, key);
-	const char *text = value_text(value, "");
-	size_t digits = strspn(text, "0123456789");
-	int number = 0;
-
-	if (!value || value->kind == VALUE_NULL)
-		return 0;
-	if (!digits || text[digits] || digits > 9) {
-		bad(scope, value, "a whole number");
-		return 0;
-	}
-	for (; *text; text++)
-		number = number * 10 + (*text - '0');
-	return number;
+	return number > INT32_MAX ? INT32_MAX : (int)number;
 }
 
 static int64_t read_duration(struct scope *scope, const struct value *value)
@@ -180,9 +154,9 @@ static void read_lifecycle(struct scope *scope, const struct value *map, struct 
 {
 	const struct value *triggers = value_get(map, "replaceTriggeredBy");
 
-	lifecycle->prevent_destroy = read_bool(scope, map, "preventDestroy");
-	lifecycle->retain = read_bool(scope, map, "retain");
-	lifecycle->create_before_destroy = read_bool(scope, map, "createBeforeDestroy");
+	lifecycle->prevent_destroy = value_get_bool(map, "preventDestroy", false);
+	lifecycle->retain = value_get_bool(map, "retain", false);
+	lifecycle->create_before_destroy = value_get_bool(map, "createBeforeDestroy", false);
 	lifecycle->ignore_changes = read_texts(scope, value_get(map, "ignoreChanges"));
 	if (triggers && triggers->kind != VALUE_NULL)
 		lifecycle->replace_triggered_by = read_dependencies(scope, triggers,
@@ -192,7 +166,7 @@ static void read_lifecycle(struct scope *scope, const struct value *map, struct 
 static void read_retry(struct scope *scope, const struct value *map, struct retry *retry)
 {
 	if (value_get(map, "attempts"))
-		retry->attempts = read_int(scope, map, "attempts");
+		retry->attempts = read_int(map, "attempts");
 	if (value_get(map, "delay"))
 		retry->delay = read_duration(scope, value_get(map, "delay"));
 	if (value_get(map, "maxDelay"))
@@ -237,8 +211,8 @@ static void read_probe(struct scope *scope, const struct value *map, struct prob
 	probe->initial_delay = read_duration(scope, value_get(map, "initialDelaySeconds"));
 	probe->period = read_duration(scope, value_get(map, "periodSeconds"));
 	probe->timeout = read_duration(scope, value_get(map, "timeoutSeconds"));
-	probe->failure_threshold = read_int(scope, map, "failureThreshold");
-	probe->success_threshold = read_int(scope, map, "successThreshold");
+	probe->failure_threshold = read_int(map, "failureThreshold");
+	probe->success_threshold = read_int(map, "successThreshold");
 }
 
 static void read_key(struct scope *scope, const char *key, const struct value *value,
@@ -260,24 +234,49 @@ static void read_key(struct scope *scope, const char *key, const struct value *v
 		read_probe(scope, value, &resource->readiness);
 }
 
+/* With what is known early put in, and in the types that the schema wants. */
+static int known(struct scope *scope, const struct member *member, const struct schema *schema,
+	struct value *out)
+{
+	size_t errors = scope->l->diags->errors;
+
+	if (scope_expand(scope, &member->value, out) < 0)
+		return -1;
+	*out = schema_coerce(schema, out, scope->l->arena);
+	if (member->value.flags & VALUE_TEMPLATE) /* was let pass before: now it can be judged */
+		schema_validate(schema, out, scope->l->diags);
+	return scope->l->diags->errors > errors ? -1 : 0;
+}
+
+static const struct schema *resource_schema(void)
+{
+	const struct schema *spec = schema_property(&schema_manifest, "spec");
+
+	return schema_property(spec, "resources")->items;
+}
+
 void meta_read(struct scope *scope, const struct value *map, struct resource *resource)
 {
 	static const char *const early[] = {"type", "name", "when", "forEach"};
 
 	for (uint32_t i = 0; i < map->len; i++) {
-		const char *key = map->members[i].key;
-		bool done = !meta_is_key(key);
+		const struct member *member = &map->members[i];
+		bool done = !meta_is_key(member->key);
+		const struct schema *schema;
 		struct value value;
 
 		for (size_t j = 0; j < ARRAY_SIZE(early); j++)
-			done |= strcmp(key, early[j]) == 0;
-		if (done || map->members[i].value.kind == VALUE_NULL)
+			done |= strcmp(member->key, early[j]) == 0;
+		if (done || member->value.kind == VALUE_NULL)
 			continue;
 		/* a probe may refer to resources; the rest must be known before there are any */
-		scope->stage = strcmp(key, "readiness") == 0 ? SCOPE_LATE : SCOPE_EARLY;
-		scope->what = key;
-		if (scope_expand(scope, &map->members[i].value, &value) == 0)
-			read_key(scope, key, &value, resource);
+		scope->stage = strcmp(member->key, "readiness") == 0 ? SCOPE_LATE : SCOPE_EARLY;
+		scope->what = member->key;
+		schema = schema_property(resource_schema(), member->key);
+		if (!schema)
+			read_key(scope, member->key, &member->value, resource);
+		else if (known(scope, member, schema, &value) == 0)
+			read_key(scope, member->key, &value, resource);
 	}
 }
 
@@ -290,13 +289,16 @@ void meta_read_defaults(struct loading *l, struct resource *defaults)
 		return;
 	for (uint32_t i = 0; i < map->len; i++) {
 		const struct member *member = &map->members[i];
+		const struct schema *schema = schema_property(resource_schema(), member->key);
 		struct value value;
 
 		if (strcmp(member->key, "timeout") != 0 && strcmp(member->key, "retry") != 0) {
 			diag_error(l->diags, member->pos, "there is no default \"%s\"", member->key);
 			diag_hint(l->diags, "defaults are timeout and retry, as on a resource");
-		} else if (scope_expand(&scope, &member->value, &value) == 0) {
-			read_key(&scope, member->key, &value, defaults);
+			continue;
 		}
+		schema_validate(schema, &member->value, l->diags);
+		if (known(&scope, member, schema, &value) == 0)
+			read_key(&scope, member->key, &value, defaults);
 	}
 }

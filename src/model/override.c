@@ -30,7 +30,9 @@ struct value override_value(struct loading *l, const char *shown, const char *la
 	uint16_t id = sources_add(&l->manifest->sources, l->arena, shown, layer, text, strlen(text));
 	struct value value = {.text = text, .len = (uint32_t)strlen(text), .source = id};
 
-	if (*text && strchr("[{\"'", *text)) {
+	if (!*text) {
+		value.kind = VALUE_STRING; /* nothing is an empty text; null is written out */
+	} else if (strchr("[{\"'", *text)) {
 		yaml_parse(&l->manifest->sources, id, l->arena, &value, l->diags);
 	} else {
 		yaml_resolve(&value);
@@ -206,7 +208,7 @@ static void read_set(struct loading *l, const char *argument)
 	struct value layer;
 
 	o.source = sources_add(&l->manifest->sources, l->arena, shown, "command line", o.path, len);
-	if (!equals) {
+	if (!equals || !len) {
 		bad_path(&o, o.path, "--set takes PATH=VALUE");
 		return;
 	}

@@ -310,7 +310,7 @@ static int parse_reference(struct parser *p, struct part *part, const char *text
 
 	part->text = inner;
 	if (memchr(text, '\0', len) || !len)
-		return syntax_error(p, part, len ? "a NUL byte" : "nothing stands");
+		return syntax_error(p, part, len ? "a NUL byte" : "nothing");
 	if (memchr(text, ':', len)) { /* is cut apart: `text` must stay whole */
 		inner = arena_strndup(p->arena, text, len);
 		cut_default(part, inner);

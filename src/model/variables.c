@@ -187,7 +187,12 @@ static void read_variable_file(struct loading *l, const char *name)
 	uint16_t source;
 
 	if (files_read(l, path, "variable file", &source, &err) < 0) {
-		diag_error(l->diags, POS_NONE, "--var-file %s: %s", name, err.msg);
+		struct pos pos = {
+			.source = sources_add(&l->manifest->sources, l->arena,
+				arena_printf(l->arena, "--var-file %s", name), "command line", NULL, 0),
+		};
+
+		diag_error(l->diags, pos, "%s", err.msg);
 		return;
 	}
 	if (yaml_parse(&l->manifest->sources, source, l->arena, &map, l->diags) < 0 ||
@@ -247,7 +252,7 @@ static void settle(struct loading *l, struct variable *variable, const struct va
 	if (scope_expand(&scope, given, value) < 0) {
 		*value = value_unknown; /* reported; what refers to it need not be reported, too */
 	} else if (!convert(value, fit)) {
-		diag_error(l->diags, value_pos(value), "the variable \"%s\" is a %s, not a %s",
+		diag_error(l->diags, value_pos(value), "the variable \"%s\" must be of type %s, not a %s",
 			variable->name, type, value_kind_str(given->kind));
 		diag_hint(l->diags, "it is declared at %s",
 			pos_str(&l->manifest->sources, variable->pos, l->arena));

@@ -150,6 +150,8 @@ static void leave_the_terminal(void)
 	for (int i = 0; i <= 2; i++)
 		dup2(null, i);
 	close(null);
+	if (chdir("/") < 0) /* where devenv was called must stay free to be unmounted or removed */
+		_exit(1);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
 

@@ -17,8 +17,14 @@ static void open_file(struct shim_log *log)
 {
 	struct stat st;
 
-	log->fd = open(log->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	char last = '\n';
+
+	log->fd = open(log->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
 	log->size = log->fd >= 0 && fstat(log->fd, &st) == 0 ? st.st_size : 0;
+	/* A shim that was killed, or a full disk, may have left half a line. */
+	if (log->size && pread(log->fd, &last, 1, log->size - 1) == 1 && last != '\n' &&
+		write(log->fd, "\n", 1) == 1)
+		log->size++;
 }
 
 void shim_log_open(struct shim_log *log, const char *path, const char *older, int64_t max)

@@ -5,6 +5,49 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/run.h"
+#include "engine/planner.h"
+
+static struct change delete_stray(struct reconcile *r, const struct stray *stray)
+{
+	struct record *record = arena_zalloc(&r->arena, sizeof(*record));
+
+	/* No record has generation 0, so none can be dropped by mistake. */
+	*record = (struct record){
+		.address = stray->address,
+		.type = stray->type->name,
+		.type_version = stray->type->version,
+		.id = stray->id,
+		.arena = &r->arena,
+		.key = state_key(r->state),
+	};
+	return (struct change){
+		.address = stray->address,
+		.action = ACTION_DELETE,
+		.node = NODE_NONE,
+		.record = record,
+	};
+}
+
+/* Instead of the environment: what has its mark and is not recorded. Data is kept, as always. */
+static void plan_strays(struct reconcile *r)
+{
+	struct change *changes = arena_zalloc(&r->arena, (r->plan.n_strays + 1) * sizeof(*changes));
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->plan.n_strays; i++) {
+		const struct stray *stray = &r->plan.strays[i];
+
+		if (stray->type && (!(stray->type->flags & TYPE_PERSISTENT) || r->options.volumes)) {
+			changes[n] = delete_stray(r, stray);
+			change_reason(&changes[n++], &r->arena, REASON_REQUESTED, NULL, POS_NONE,
+				"it has our mark and is not recorded (%s)", stray->name ? stray->name : stray->id);
+		}
+	}
+	r->plan.changes = changes;
+	r->plan.n = n;
+	r->plan.n_strays = r->plan.n_outputs = 0;
+	plan_count(&r->plan);
+}
 
 static int destroy(struct cli *cli, struct reconcile *r, const struct run_request *request)
 {
@@ -13,7 +56,8 @@ static int destroy(struct cli *cli, struct reconcile *r, const struct run_reques
 
 	if (session_init(cli, r, &err) < 0)
 		return cli_fail(cli, &err);
-	r->options.destroy = true;
+	/* A stray is what neither the manifest nor state names, so for those both are looked at. */
+	r->options.destroy = !args_flag(&cli->args, "strays");
 	if (reconcile_load(r, &err) < 0) {
 		/* The mistakes are of no interest here, but not knowing the environment is. */
 		struct error located = ERROR_INIT;
@@ -23,6 +67,8 @@ static int destroy(struct cli *cli, struct reconcile *r, const struct run_reques
 			return cli_fail(cli, &err);
 	}
 	status = session_plan(cli, r, run_may_act(cli, request) ? STATE_WRITE : STATE_READ);
+	if (!status && args_flag(&cli->args, "strays"))
+		plan_strays(r);
 	return status ? status : run_apply(cli, r, request);
 }
 
@@ -55,6 +101,8 @@ const struct command command_destroy = {
 	.options = (const struct option[]){
 		OPTION_YES,
 		{.name = "volumes", .kind = OPTION_FLAG, .help = "Also what holds data"},
+		{.name = "strays", .kind = OPTION_FLAG,
+			.help = "Only what has the mark of this environment and is not recorded"},
 		OPTIONS_SELECT,
 		OPTION_REFRESH,
 		OPTIONS_ALLOW,
@@ -63,6 +111,7 @@ const struct command command_destroy = {
 	.examples = (const struct example[]){
 		{"Show, ask, destroy", "devenv destroy"},
 		{"In a script, data too", "devenv destroy --yes --volumes"},
+		{"What a lost state left behind", "devenv destroy --strays"},
 		{"Only look", "devenv plan --destroy"},
 		{NULL, NULL}},
 	.run = run_destroy,

@@ -119,19 +119,27 @@ static void add_counts(struct cli *cli, const size_t *counts)
 	stream_add(&cli->out, all ? ".\n" : "nothing here yet.\n");
 }
 
-static void add_last_run(struct cli *cli, struct reconcile *r)
+/* NULL: there was none. */
+static const struct run *last_run(struct cli *cli, struct reconcile *r)
 {
 	struct error err = ERROR_INIT;
 	struct run *runs;
-	char ago[32];
 	size_t n;
 
-	if (cli->json || !r->environment.id ||
+	if (!r->environment.id ||
 		state_runs(r->state, r->environment.id, 1, &cli->arena, &runs, &n, &err) < 0 || !n)
-		return;
-	stream_add(&cli->out, "Last run: %s %s, %s (`devenv history %lld`).\n", runs->kind,
-		when_ago(runs->started_at, clock_wall(cli->clock), ago), runs->status,
-		(long long)runs->id);
+		return NULL;
+	return runs;
+}
+
+static void add_last_run(struct cli *cli, const struct run *run)
+{
+	char ago[32];
+
+	if (run && !cli->json)
+		stream_add(&cli->out, "Last run: %s %s, %s (`devenv history %lld`).\n", run->kind,
+			when_ago(run->started_at, clock_wall(cli->clock), ago), run->status,
+			(long long)run->id);
 }
 
 static int show(struct cli *cli, struct reconcile *r)
@@ -139,9 +147,14 @@ static int show(struct cli *cli, struct reconcile *r)
 	struct condition *conditions =
 		arena_alloc(&cli->arena, (r->plan.n + 1) * sizeof(*conditions));
 	struct table table = TABLE_INIT(4);
-	size_t counts[CONDITION_COUNT] = {0};
+	size_t counts[CONDITION_COUNT] = {0}, n_changes = 0;
+	const struct run *run = last_run(cli, r);
+	struct run_change *changes = NULL;
+	struct error err = ERROR_INIT;
 
-	conditions_find(&r->plan, &cli->arena, conditions);
+	if (run && state_run_changes(r->state, run->id, &cli->arena, &changes, &n_changes, &err) < 0)
+		return cli_fail(cli, &err);
+	conditions_find(&r->plan, changes, n_changes, &cli->arena, conditions);
 	for (size_t i = 0; i < r->plan.n; i++) {
 		const struct change *change = &r->plan.changes[i];
 
@@ -159,7 +172,7 @@ static int show(struct cli *cli, struct reconcile *r)
 		stream_add(&cli->out, "%s  stray: it has our mark and is not recorded (%s)\n",
 			r->plan.strays[i].address, r->plan.strays[i].id);
 	add_counts(cli, counts);
-	add_last_run(cli, r);
+	add_last_run(cli, run);
 	return EXIT_OK;
 }
 

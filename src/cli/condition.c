@@ -4,6 +4,8 @@
  */
 #include "cli/condition.h"
 
+#include "base/map.h"
+
 #include <string.h>
 
 const char *condition_str(enum condition_kind kind)
@@ -136,10 +138,35 @@ static void find_blocked(const struct plan *plan, struct arena *arena, struct co
 	}
 }
 
-void conditions_find(const struct plan *plan, struct arena *arena, struct condition *conditions)
+/* What is missing may have been tried: then the last run knows why it is. */
+static void find_tried(const struct plan *plan, const struct run_change *last, size_t n,
+	struct condition *conditions)
+{
+	struct map by_address = MAP_INIT;
+
+	map_reserve(&by_address, n);
+	for (size_t i = 0; i < n; i++)
+		map_set(&by_address, last[i].address, (uint32_t)i);
+	for (size_t i = 0; i < plan->n; i++) {
+		uint32_t tried = map_get(&by_address, plan->changes[i].address);
+
+		if (tried == MAP_NONE || conditions[i].kind != CONDITION_MISSING)
+			continue;
+		if (strcmp(last[tried].status, "failed") == 0)
+			conditions[i] = make(CONDITION_FAILED, last[tried].error);
+		else if (strcmp(last[tried].status, "held") == 0)
+			conditions[i] = make(CONDITION_BLOCKED, last[tried].error);
+	}
+	map_release(&by_address);
+}
+
+void conditions_find(const struct plan *plan, const struct run_change *last, size_t n_last,
+	struct arena *arena, struct condition *conditions)
 {
 	for (size_t i = 0; i < plan->n; i++)
 		conditions[i] = condition_of(plan, &plan->changes[i], arena);
+	if (n_last)
+		find_tried(plan, last, n_last, conditions);
 	if (plan->graph)
 		find_blocked(plan, arena, conditions);
 }

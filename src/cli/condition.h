@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "engine/plan.h"
+#include "state/state.h"
 
 enum condition_kind {
 	CONDITION_READY,     /* as it should be */
@@ -33,7 +34,9 @@ struct condition {
 const char *condition_str(enum condition_kind kind);
 bool condition_is_good(enum condition_kind kind);
 
-/* `conditions` has room for plan->n, in the order of plan->changes. */
-void conditions_find(const struct plan *plan, struct arena *arena, struct condition *conditions);
+/* `conditions` has room for plan->n, in the order of plan->changes. `last`: what the last run did, from
+   which a resource that could not be made has its error. */
+void conditions_find(const struct plan *plan, const struct run_change *last, size_t n_last,
+	struct arena *arena, struct condition *conditions);
 
 #endif

@@ -109,7 +109,7 @@ static void add_step(struct strbuf *buf, const struct value_style *style, const 
 
 	add_clean(&clean, one->line->text, one->line->len - newline);
 	strbuf_addch(buf, '\n');
-	add_spaces(buf, style->indent + 4);
+	add_spaces(buf, style->indent + 2);
 	paint(buf, style->terminal, colour, "%c %s", one->sign, clean.text);
 	if (!newline && one->sign != ' ')
 		paint(buf, style->terminal, STYLE_DIM, "  (no newline at the end)");
@@ -127,7 +127,7 @@ static void add_steps(struct strbuf *buf, const struct value_style *style, const
 			i++, skipped++;
 		if (skipped) {
 			strbuf_addch(buf, '\n');
-			add_spaces(buf, style->indent + 4);
+			add_spaces(buf, style->indent + 2);
 			paint(buf, style->terminal, STYLE_DIM, "%s %zu unchanged line%s",
 				terminal_symbol(style->terminal, SYMBOL_ELLIPSIS), skipped,
 				skipped == 1 ? "" : "s");

@@ -222,7 +222,7 @@ static bool is_text(const struct value *value)
 static void add_values(struct painter *p, const struct attribute_change *attribute)
 {
 	const struct terminal *terminal = p->view->terminal;
-	struct value_style style = {terminal, p->view->redactor, MARGIN};
+	struct value_style style = {terminal, p->view->redactor, MARGIN + 2};
 	const struct value *before = attribute->before, *after = attribute->after;
 
 	if (is_text(before) && is_text(after) && (value_is_block(before) || value_is_block(after))) {
@@ -429,7 +429,7 @@ static void add_strays(struct painter *p)
 		const struct stray *stray = &p->plan->strays[i];
 
 		add_spaces(p->buf, MARGIN);
-		strbuf_addf(p->buf, "%s %s (%s)\n", clean(p, stray->address),
+		strbuf_addf(p->buf, "%s: %s (%s)\n", clean(p, stray->address),
 			clean(p, stray->name ? stray->name : ""), clean(p, stray->id ? stray->id : ""));
 	}
 	strbuf_addstr(p->buf, "      Take one back with `devenv import ADDRESS ID`, or remove them with "
@@ -440,6 +440,20 @@ static void add_count(struct strbuf *buf, size_t n, const char *what)
 {
 	if (n)
 		strbuf_addf(buf, ", %zu %s", n, what);
+}
+
+/* May something shown turn out weaker? A create whose inputs are not known yet is still one. */
+static bool is_up_to(const struct plan *plan)
+{
+	if (!plan->counts.deferred)
+		return false;
+	for (size_t i = 0; i < plan->n; i++) {
+		enum action action = plan->changes[i].action;
+
+		if (plan->changes[i].deferred && action != ACTION_NOOP && action != ACTION_CREATE)
+			return true;
+	}
+	return false;
 }
 
 void render_plan_summary(struct strbuf *buf, const struct plan_view *view, const struct plan *plan)
@@ -458,7 +472,7 @@ void render_plan_summary(struct strbuf *buf, const struct plan_view *view, const
 		return;
 	}
 	paint(buf, view->terminal, STYLE_BOLD, "Plan:");
-	strbuf_addf(buf, " %s%zu to add, %zu to change, %zu to destroy", c->deferred ? "up to " : "",
+	strbuf_addf(buf, " %s%zu to add, %zu to change, %zu to destroy", is_up_to(plan) ? "up to " : "",
 		c->add, c->change, c->destroy);
 	add_count(buf, c->start, "to start");
 	add_count(buf, c->adopt, "to adopt");

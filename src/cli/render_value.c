@@ -51,7 +51,7 @@ static void add_block(struct strbuf *buf, const struct value_style *style, const
 
 		if (lines++ < BLOCK_LINES) {
 			strbuf_addch(buf, '\n');
-			add_spaces(buf, style->indent + 4);
+			add_spaces(buf, style->indent + 2);
 			add_clean(buf, text, len);
 		} else {
 			left++;
@@ -60,7 +60,7 @@ static void add_block(struct strbuf *buf, const struct value_style *style, const
 	}
 	if (left) {
 		strbuf_addch(buf, '\n');
-		add_spaces(buf, style->indent + 4);
+		add_spaces(buf, style->indent + 2);
 		paint(buf, style->terminal, STYLE_DIM, "%s %zu more lines",
 			terminal_symbol(style->terminal, SYMBOL_ELLIPSIS), left);
 	}
@@ -122,7 +122,7 @@ static void add_expanded(struct strbuf *buf, const struct value_style *style, co
 	bool map = value->kind == VALUE_MAP;
 	struct value_style inner = *style;
 
-	inner.indent += 4;
+	inner.indent += 2;
 	strbuf_addch(buf, map ? '{' : '[');
 	for (uint32_t i = 0; i < value->len; i++) {
 		start_line(buf, inner.indent);

@@ -566,6 +566,7 @@ int plan_make(const struct planner_input *in, struct view *views, struct plan *p
 	if (in->options->power)
 		plan_power(&p);
 	plan_outputs(&p);
+	plan_blocked(in, plan);
 	map_release(&p.records);
 	map_release(&p.identities);
 	map_release(&p.observations);

@@ -3,6 +3,8 @@
 
 #include "base/map.h"
 
+#include <string.h>
+
 struct claimants {
 	const struct planner_input *in;
 	struct map owners; /* claim -> node */
@@ -54,4 +56,51 @@ void plan_claims(const struct planner_input *in, const struct view *views)
 				in->digester->project_root, see_claim, &c);
 	}
 	map_release(&c.owners);
+}
+
+struct freed {
+	const char *wanted;
+	bool found;
+};
+
+static void see_freed(void *arg, const char *what)
+{
+	struct freed *freed = arg;
+
+	freed->found = freed->found || strcmp(what, freed->wanted) == 0;
+}
+
+/* Does a change of this plan let go of it? */
+static bool is_freed(const struct planner_input *in, const struct plan *plan, const char *claim)
+{
+	struct freed freed = {.wanted = claim};
+
+	for (size_t i = 0; claim && i < plan->n && !freed.found; i++) {
+		const struct change *change = &plan->changes[i];
+		const struct type *type = change->record ? type_find(change->record->type) : NULL;
+		const struct provider *provider = type ? provider_of(type) : NULL;
+
+		if ((change->action == ACTION_DELETE || change->action == ACTION_REPLACE) && provider &&
+			provider->claims)
+			provider->claims(type, record_inputs(change->record, NULL),
+				in->digester->project_root, see_freed, &freed);
+	}
+	return freed.found;
+}
+
+void plan_blocked(const struct planner_input *in, const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->n; i++) {
+		const struct change *change = &plan->changes[i];
+		const struct observation *seen = change->observed;
+
+		if (change->node == NODE_NONE || !seen || !seen->blocked ||
+			change->action < ACTION_START || change->action == ACTION_STOP ||
+			is_freed(in, plan, seen->blocked_claim))
+			continue;
+		diag_error(in->diags, in->graph->nodes[change->node].resource->pos, "%s: %s",
+			change->address, seen->blocked);
+		diag_address(in->diags, change->address);
+		diag_hint(in->diags, "free it, or choose another");
+	}
 }

@@ -41,6 +41,8 @@ int plan_make(const struct planner_input *in, struct view *views, struct plan *p
 /* plan_claims.c: two desired resources that are one real thing, or claim one port, name or path, are
    diagnostics. */
 void plan_claims(const struct planner_input *in, const struct view *views);
+/* What something outside the plan holds and a change wants (a port) is a diagnostic, too. */
+void plan_blocked(const struct planner_input *in, const struct plan *plan);
 /* plan_guard.c: holds what would lose data or delete more than half, unless options allow it. */
 void plan_guard(const struct planner_input *in, struct plan *plan);
 /* plan_seal.c: counts, and the hash of everything a person was shown. */

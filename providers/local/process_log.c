@@ -16,7 +16,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LOOK_AGAIN = 100 /* ms */ };
+enum {
+	LOOK_AGAIN = 100,    /* ms */
+	TAIL_MAX = 1000000,  /* lines; more is everything */
+};
 
 typedef bool line_function(void *arg, const struct log_line *line);
 
@@ -188,7 +191,7 @@ static int show_stored(const char *path, int fd, struct log_request *request, st
 	struct ring ring;
 	int rc;
 
-	if (request->tail < 0)
+	if (request->tail < 0 || request->tail > TAIL_MAX)
 		return read_stored(path, fd, pass_on, request, err);
 	ring_init(&ring, (size_t)request->tail + 1, request->since);
 	ring.cap = request->tail ? (size_t)request->tail : 1;

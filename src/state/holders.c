@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 struct file {
-	char name[NAME_MAX + 1]; /* looked at first: a stat may hang on a dead network mount */
+	char name[PATH_MAX]; /* looked at first: a stat may hang on a dead network mount */
 	struct stat st;
 };
 

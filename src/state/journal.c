@@ -55,7 +55,8 @@ int state_intent_close(struct state *state, const char *environment, const char 
 	return db_run(state, err, "DELETE FROM intent WHERE environment = ? AND id = ?", "ls", no, id);
 }
 
-static bool read_intent(sqlite3_stmt *row, struct arena *arena, struct intent *out)
+static bool read_intent(sqlite3_stmt *row, struct arena *arena, const struct secret_key *key,
+	struct intent *out)
 {
 	const void *blob = sqlite3_column_blob(row, 5);
 	size_t len = blob ? (size_t)sqlite3_column_bytes(row, 5) : 0;
@@ -70,6 +71,7 @@ static bool read_intent(sqlite3_stmt *row, struct arena *arena, struct intent *o
 		.generation = sqlite3_column_int(row, 2),
 		.action = (enum intent_action)sqlite3_column_int(row, 3),
 		.type = db_text(row, 4, arena),
+		.key = key,
 	};
 	unpack_intent(&data, out);
 	return len && !data.damaged && out->id && out->address && out->type;
@@ -78,6 +80,7 @@ static bool read_intent(sqlite3_stmt *row, struct arena *arena, struct intent *o
 int state_intents(struct state *state, const char *environment, struct arena *arena,
 	struct intent **out, size_t *n, struct error *err)
 {
+	struct secret_key *key;
 	sqlite3_stmt *rows;
 	size_t cap = 0;
 	int64_t no;
@@ -91,11 +94,13 @@ int state_intents(struct state *state, const char *environment, struct arena *ar
 		return -1;
 	if (!no)
 		return 0;
+	key = arena_alloc(arena, sizeof(*key)); /* intents may outlive the handle */
+	*key = state->key;
 	rows = db_query(state, err, "SELECT id, address, generation, action, type, data FROM intent"
-		" WHERE environment = ? ORDER BY address, generation, id", "l", no);
+		" WHERE environment = ? ORDER BY address, no", "l", no);
 	while ((more = db_next(state, rows, err)) > 0) {
 		ARENA_GROW(arena, *out, *n, cap);
-		if (!read_intent(rows, arena, &(*out)[*n])) {
+		if (!read_intent(rows, arena, key, &(*out)[*n])) {
 			db_done(rows);
 			return error_set(err, ERROR_CORRUPT, "%s: the intent of %s is damaged",
 				state->path, (*out)[*n].address ? (*out)[*n].address : "?");

@@ -35,15 +35,15 @@ static const char *encode_name(struct arena *arena, const char *name)
 	return out;
 }
 
-/* HOME/FOLDER/NAME.lock in the arena; the folder is made when `make`. NULL on failure. */
-static const char *lock_path(const char *home, const char *folder, const char *name, bool make,
-	struct arena *arena, struct error *err)
+/* HOME/FOLDER/NAME and `suffix` in the arena; the folder is made when `make`. NULL on failure. */
+static const char *lock_path(const char *home, const char *folder, const char *name,
+	const char *suffix, bool make, struct arena *arena, struct error *err)
 {
 	const char *dir = arena_printf(arena, "%s/%s", home, folder);
 
 	if (make && fs_make_dirs(dir, 0700, arena, NULL, err) < 0)
 		return NULL;
-	return arena_printf(arena, "%s/%s.lock", dir, encode_name(arena, name));
+	return arena_printf(arena, "%s/%s%s", dir, encode_name(arena, name), suffix);
 }
 
 /* 1: held; 0: somebody else has it; -1: failed. */
@@ -143,7 +143,7 @@ int lock_take(struct lock *lock, const char *home, const char *environment, cons
 	int64_t timeout, const atomic_bool *cancel, const struct clock *clock, struct error *err)
 {
 	struct arena arena = ARENA_INIT;
-	const char *path = lock_path(home, "locks", environment, true, &arena, err);
+	const char *path = lock_path(home, "locks", environment, ".lock", true, &arena, err);
 	int result = 0;
 
 	while (path && !result)
@@ -171,7 +171,7 @@ void lock_drop(struct lock *lock)
 int intent_file_open(const char *home, const char *intent, struct error *err)
 {
 	struct arena arena = ARENA_INIT;
-	const char *path = lock_path(home, "intents", intent, true, &arena, err);
+	const char *path = lock_path(home, "intents", intent, "", true, &arena, err);
 	int fd = -1;
 
 	if (path) {
@@ -192,7 +192,7 @@ void intent_file_remove(const char *home, const char *intent)
 {
 	struct arena arena = ARENA_INIT;
 
-	unlink(lock_path(home, "intents", intent, false, &arena, NULL));
+	unlink(lock_path(home, "intents", intent, "", false, &arena, NULL));
 	arena_release(&arena);
 }
 
@@ -217,7 +217,7 @@ int intent_file_wait(const char *home, const char *intent, int64_t timeout,
 	const struct clock *clock, struct error *err)
 {
 	struct arena arena = ARENA_INIT;
-	const char *path = lock_path(home, "intents", intent, false, &arena, err);
+	const char *path = lock_path(home, "intents", intent, "", false, &arena, err);
 	cleanup_fd int fd = open(path, O_RDWR | O_CLOEXEC);
 	int result = 1;
 

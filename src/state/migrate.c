@@ -32,10 +32,11 @@ static const char version_1[] =
 	" type TEXT NOT NULL, status INTEGER NOT NULL, data BLOB NOT NULL,"
 	" PRIMARY KEY (environment, address, generation)) WITHOUT ROWID;"
 
+	/* `no` is the order in which they were opened. */
 	"CREATE TABLE intent ("
-	" environment INTEGER NOT NULL, id TEXT NOT NULL, address TEXT NOT NULL,"
-	" generation INTEGER NOT NULL, action INTEGER NOT NULL, type TEXT NOT NULL,"
-	" data BLOB NOT NULL, PRIMARY KEY (environment, id)) WITHOUT ROWID;"
+	" no INTEGER PRIMARY KEY, environment INTEGER NOT NULL, id TEXT NOT NULL,"
+	" address TEXT NOT NULL, generation INTEGER NOT NULL, action INTEGER NOT NULL,"
+	" type TEXT NOT NULL, data BLOB NOT NULL, UNIQUE (environment, id));"
 
 	"CREATE TABLE run ("
 	" id INTEGER PRIMARY KEY AUTOINCREMENT, environment INTEGER NOT NULL, kind TEXT NOT NULL,"

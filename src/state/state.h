@@ -78,7 +78,8 @@ int64_t state_commits(const struct state *state);
 
 /* --- records ----------------------------------------------------------------------------------- */
 
-/* All records of an environment, by address and generation. Strings live in `arena`. */
+/* All records of an environment, by address and generation. Everything lives in `arena`, also the key
+   that they point to; when that is lost, reading a stored secret gives an error that names it. */
 int state_records(struct state *state, const char *environment, struct arena *arena,
 	struct record **out, size_t *n, struct error *err);
 /* Inserts or replaces (address, generation). */
@@ -96,6 +97,7 @@ int state_intent_open(struct state *state, const char *environment, const struct
 	struct error *err);
 int state_intent_close(struct state *state, const char *environment, const char *id,
 	struct error *err);
+/* By address, those of one address in the order in which they were opened. */
 int state_intents(struct state *state, const char *environment, struct arena *arena,
 	struct intent **out, size_t *n, struct error *err);
 

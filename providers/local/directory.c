@@ -41,7 +41,7 @@ static const struct value *outputs_of(struct provider_env *env, const char *path
 	struct value_builder outputs;
 
 	builder_init(&outputs, env->arena);
-	builder_put_str(&outputs, "path", path);
+	builder_put_str(&outputs, "absolutePath", path);
 	*map = builder_map(&outputs);
 	return map;
 }

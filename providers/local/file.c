@@ -137,7 +137,7 @@ static const struct value *outputs_of(struct provider_env *env, const struct rea
 	struct value_builder outputs;
 
 	builder_init(&outputs, env->arena);
-	builder_put_str(&outputs, "path", reality->path);
+	builder_put_str(&outputs, "absolutePath", reality->path);
 	builder_put(&outputs, "contentHash", is_sensitive(inputs) ? value_sensitive(hash) : hash);
 	*map = builder_map(&outputs);
 	return map;

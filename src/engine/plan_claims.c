@@ -9,6 +9,7 @@ struct claimants {
 	const struct planner_input *in;
 	struct map owners; /* claim -> node */
 	uint32_t node;
+	bool reported; /* for this node: one diagnostic is enough */
 };
 
 
@@ -23,8 +24,9 @@ static void see_claim(void *arg, const char *what)
 		map_add(&c->owners, arena_strdup(c->in->arena, what), c->node);
 		return;
 	}
-	if (other == c->node)
+	if (other == c->node || c->reported)
 		return;
+	c->reported = true;
 	diag_error(c->in->diags, mine->pos, "%s and %s both claim %s", mine->address,
 		graph->nodes[other].resource->address, what);
 	diag_address(c->in->diags, mine->address);
@@ -48,6 +50,7 @@ void plan_claims(const struct planner_input *in, const struct view *views)
 		if (resource->type != last)
 			provider = provider_of(last = resource->type);
 		c.node = i;
+		c.reported = false;
 		identity = inputs_identity(resource->type, views[i].inputs, in->arena);
 		if (identity)
 			see_claim(&c, identity);

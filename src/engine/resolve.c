@@ -113,10 +113,14 @@ static enum lookup look_at_node(struct lookup_context *c, uint32_t index, struct
 
 		return follow(c, resource->address, value, rest, sensitive, out);
 	}
+	if (output && output->stability != OUTPUT_DERIVED && !view->settled) {
+		*out = value_unknown; /* also where an attribute has that name: it means the output */
+		return LOOKUP_VALUE;
+	}
 	value = value_get(view->inputs, name);
 	if (value)
 		return follow(c, resource->address, value, rest, false, out);
-	if (!view->settled && (output || resource->type->flags & TYPE_OPEN_OUTPUTS)) {
+	if (!view->settled && resource->type->flags & TYPE_OPEN_OUTPUTS) {
 		*out = value_unknown;
 		return LOOKUP_VALUE;
 	}

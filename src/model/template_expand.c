@@ -307,12 +307,13 @@ int template_expand(const struct value *value, struct arena *arena, template_loo
 	void *arg, struct value *out, struct diags *diags)
 {
 	struct expansion x = {.arena = arena, .lookup = lookup, .arg = arg, .diags = diags};
+	struct value in = *value; /* `out` may be the same */
 
-	if (!(value->flags & VALUE_TEMPLATE)) {
-		*out = *value;
+	if (!(in.flags & VALUE_TEMPLATE)) {
+		*out = in;
 		return 0;
 	}
-	return expand(&x, value, out);
+	return expand(&x, &in, out);
 }
 
 enum lookup template_fallback(const struct part *part, struct arena *arena, template_lookup *lookup,

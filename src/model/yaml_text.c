@@ -227,7 +227,10 @@ void yaml_report(const yaml_parser_t *parser, struct yaml_places *places, struct
 		mark = parser->context_mark;
 	if (byte_at(places, mark) == '\t' || strstr(problem, "found a tab character")) {
 		diag_error(diags, yaml_place(places, mark), "a tab is used as indentation");
-		diag_hint(diags, "indent with spaces");
+		diag_hint(diags, strstr(problem, "found a tab character")
+				? "indent with spaces; a text that itself begins with a tab needs its "
+				  "indentation said: |2"
+				: "indent with spaces");
 		return;
 	}
 	diag_error(diags, yaml_place(places, mark), parser->context ? "YAML: %s %s" : "YAML: %s%s",

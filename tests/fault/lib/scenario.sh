@@ -107,7 +107,7 @@ query() { sqlite3 "file:$DEVENV_HOME/state.db?mode=ro" "$1"; }
 services_running() {
 	local environ n=0
 	for environ in /proc/[0-9]*/environ; do
-		[[ $(tr '\0' ' ' <"${environ%environ}cmdline" 2>/dev/null) == *"./service "* ]] || continue
+		[[ $({ tr '\0' ' ' <"${environ%environ}cmdline"; } 2>/dev/null) == *"./service "* ]] || continue
 		grep -qazxF "SCENARIO_MARK=$SCENARIO_MARK" "$environ" 2>/dev/null && n=$((n + 1))
 	done
 	echo $n

@@ -62,13 +62,37 @@ void docker_stray(struct docker *docker, struct docker_observe *observe, const c
 struct observation *docker_match(const struct docker *docker, const struct docker_observe *observe,
 	const char *id, const struct docker_mark *mark);
 
+/* GET of a list with a filter for our environment's mark; an empty list when it has no id yet. */
+int docker_list_ours(struct docker *docker, const char *path, struct docker_reply *reply,
+	struct error *err);
+/* Makes the item present: id, ownership, mark_intent and message, from the labels. */
+void docker_describe(const struct docker *docker, struct observation *item, const char *id,
+	const struct value *labels);
+
 /* The inputs that say what to look at: desired, or else those recorded; never NULL (an empty map). */
 const struct value *docker_inputs(const struct observation *item);
+/* What is wanted for one key: desired, or else recorded, so that a key that was taken out is still
+   looked at; NULL: neither. */
+const struct value *docker_wish(const struct observation *item, const char *key);
 /* The physical name: the input `key` ("networkName": `name` is the resource's own), else outputs.name
-   of the record, else the default name. */
+   of the record, else the default name. NULL: not known yet. */
 const char *docker_name(const struct docker *docker, const struct observation *item,
 	const char *key);
 
+/* A map as text to text. With `like`, only the keys that `like` has, sensitive where they are so
+   there; `like` that is no map keeps none. Never NULL; {} for what is no map. */
+struct value docker_texts(const struct docker *docker, const struct value *map,
+	const struct value *like);
+
+/* What a request is about: the id observed (adopt) or recorded (update, start, stop); NULL: it is to
+   be created. */
+const char *docker_request_id(const struct request *request);
+/* The name for a create: the input `key`, else the default name. */
+const char *docker_request_name(const struct docker *docker, const struct request *request,
+	const char *key);
+
+/* Labels of ours are refused. Reports for `labels` of the given map. */
+void docker_validate_labels(const struct value *attributes, struct diags *diags);
 /* Images, for containers: */
 
 /* GET /images/REF/json. ERROR_NOT_FOUND when it is not there. */

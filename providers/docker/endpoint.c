@@ -20,7 +20,7 @@ static const char *variable(const char *name)
 	return value && *value ? value : NULL;
 }
 
-const char *docker_config_directory(struct arena *arena)
+static const char *config_directory(struct arena *arena)
 {
 	const char *directory = variable("DOCKER_CONFIG"), *home = variable("HOME");
 
@@ -45,6 +45,14 @@ static int read_json(struct arena *arena, const char *path, struct value *out, s
 	if (json_parse(text, len, arena, NULL, out, &own))
 		return error_set(err, ERROR_INVALID, "%s: %s", path, own.msg);
 	return 0;
+}
+
+int docker_config_read(struct arena *arena, struct value *out, struct error *err)
+{
+	const char *directory = config_directory(arena);
+
+	*out = value_empty_map;
+	return directory ? read_json(arena, fs_join(arena, directory, "config.json"), out, err) : 0;
 }
 
 /* tcp://host, tcp://host:port, tcp://[::1]:port; the port depends on TLS when it is not said. */
@@ -115,7 +123,7 @@ static int from_variable(struct arena *arena, struct docker_endpoint *out, struc
 	out->where = variable("DOCKER_HOST");
 	out->origin = "DOCKER_HOST";
 	if (!directory)
-		directory = docker_config_directory(arena);
+		directory = config_directory(arena);
 	if (tls && strncmp(out->where, "unix://", 7) != 0 &&
 		(!directory || !set_certificates(arena, out, directory)))
 		return error_set(err, ERROR_INVALID,
@@ -158,15 +166,15 @@ static int from_context(struct arena *arena, struct docker_endpoint *out, const 
 
 int docker_endpoint_find(struct arena *arena, struct docker_endpoint *out, struct error *err)
 {
-	const char *directory = docker_config_directory(arena);
+	const char *directory = config_directory(arena);
 	const char *context = variable("DOCKER_CONTEXT");
 	struct value config = value_empty_map;
 
 	*out = (struct docker_endpoint){.where = "unix://" DEFAULT_SOCKET, .origin = "default"};
 	if (variable("DOCKER_HOST"))
 		return from_variable(arena, out, err);
-	if (!context && directory) {
-		if (read_json(arena, fs_join(arena, directory, "config.json"), &config, err))
+	if (!context) {
+		if (docker_config_read(arena, &config, err))
 			return -1;
 		context = value_get_text(&config, "currentContext", NULL);
 	}

@@ -1,11 +1,10 @@
-/* Where the Docker Engine is, by the rules of the `docker` command. Only engine.c includes this. */
+/* Where the Docker Engine is, by the rules of the `docker` command. Its configuration. */
 #ifndef DEVENV_DOCKER_ENDPOINT_H
 #define DEVENV_DOCKER_ENDPOINT_H
 
 #include "base/alloc.h"
 #include "base/error.h"
-
-#include <stdbool.h>
+#include "model/value.h"
 
 struct docker_endpoint {
 	const char *where;        /* as a person wrote it: "unix:///var/run/docker.sock" */
@@ -22,7 +21,7 @@ struct docker_endpoint {
  * ERROR_INVALID says what is wrong with what the user set, and where it was set.
  */
 int docker_endpoint_find(struct arena *arena, struct docker_endpoint *out, struct error *err);
-/* The directory of config.json; NULL when there is neither DOCKER_CONFIG nor HOME. */
-const char *docker_config_directory(struct arena *arena);
+/* config.json; an empty map when there is none. ERROR_INVALID: it cannot be read. */
+int docker_config_read(struct arena *arena, struct value *out, struct error *err);
 
 #endif

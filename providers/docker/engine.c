@@ -359,3 +359,10 @@ int docker_stream(struct docker *docker, const struct docker_stream *stream,
 	strbuf_release(&reader.rest);
 	return rc ? rc : read_reply(docker, &response, reply, err);
 }
+
+const char *docker_stream_error(const struct value *line)
+{
+	const char *message = value_text(value_path(line, "errorDetail.message"), NULL);
+
+	return message ? message : value_get_text(line, "error", NULL);
+}

@@ -93,6 +93,9 @@ struct docker_stream {
 };
 int docker_stream(struct docker *docker, const struct docker_stream *stream,
 	struct docker_reply *reply, struct error *err);
+/* The message of a line that reports a failure: under HTTP 200, that is the only sign of one. NULL:
+   the line is none. */
+const char *docker_stream_error(const struct value *line);
 
 /*
  * Marks: the labels that say whose an object is. They are set when it is made and never change.
@@ -114,6 +117,10 @@ struct docker_mark {
 struct value docker_labels(const struct docker *docker, const char *address, int generation,
 	const struct value *own);
 struct docker_mark docker_mark(const struct value *labels);
+/* Of our environment and our home. */
+bool docker_is_ours(const struct docker *docker, const struct docker_mark *mark);
+/* Made by the intent that is being carried out: by an earlier try of it. */
+bool docker_is_intent(const struct docker *docker, const struct docker_mark *mark);
 /* Whose? OWNER_US needs our home, our environment and `address` (NULL: any of ours). For OWNER_OTHER
    `*message` names the owner. */
 enum ownership docker_owner(const struct docker *docker, const struct value *labels,

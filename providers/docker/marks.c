@@ -44,11 +44,17 @@ struct docker_mark docker_mark(const struct value *labels)
 	};
 }
 
-static bool is_ours(const struct docker *docker, const struct docker_mark *mark)
+bool docker_is_ours(const struct docker *docker, const struct docker_mark *mark)
 {
 	return mark->environment && mark->address && *mark->environment &&
 	       !strcmp(mark->environment, docker->env->environment) && mark->state &&
 	       !strcmp(mark->state, docker->env->state_id);
+}
+
+bool docker_is_intent(const struct docker *docker, const struct docker_mark *mark)
+{
+	return docker_is_ours(docker, mark) && mark->intent && docker->env->intent &&
+	       !strcmp(mark->intent, docker->env->intent);
 }
 
 enum ownership docker_owner(const struct docker *docker, const struct value *labels,
@@ -59,7 +65,7 @@ enum ownership docker_owner(const struct docker *docker, const struct value *lab
 
 	if (!mark.environment)
 		return OWNER_NONE;
-	if (is_ours(docker, &mark)) {
+	if (docker_is_ours(docker, &mark)) {
 		if (!address || !strcmp(mark.address, address))
 			return OWNER_US;
 		*message = arena_printf(docker->arena, "%s of this environment", mark.address);
@@ -191,70 +197,4 @@ const char *docker_default_name(const struct docker *docker, const char *address
 	if (generation > 1)
 		strbuf_addf(&name, "-%d", generation);
 	return arena_strndup(docker->arena, name.text, name.len);
-}
-
-/* --- items -------------------------------------------------------------------------------------- */
-
-const struct value *docker_inputs(const struct observation *item)
-{
-	if (item->desired)
-		return item->desired;
-	return item->record ? record_inputs(item->record, NULL) : &value_empty_map;
-}
-
-static int generation_of(const struct observation *item)
-{
-	return item->record ? item->record->generation : 1;
-}
-
-const char *docker_name(const struct docker *docker, const struct observation *item,
-	const char *key)
-{
-	const struct value *given = value_get(docker_inputs(item), key);
-	const char *name = value_text(given, NULL);
-
-	if (!name && item->record)
-		name = value_get_text(record_outputs(item->record, NULL), "name", NULL);
-	return name ? name : docker_default_name(docker, item->address, generation_of(item));
-}
-
-struct observation *docker_match(const struct docker *docker,
-	const struct docker_observe *observe, const char *id, const struct docker_mark *mark)
-{
-	for (size_t i = 0; i < observe->n; i++) {
-		struct observation *item = observe->items[i];
-
-		if (item->record && item->record->id && !strcmp(item->record->id, id))
-			return item;
-	}
-	if (!is_ours(docker, mark))
-		return NULL;
-	for (size_t i = 0; i < observe->n && mark->intent; i++) {
-		struct observation *item = observe->items[i];
-
-		if (item->intent && !strcmp(item->intent->id, mark->intent))
-			return item;
-	}
-	for (size_t i = 0; i < observe->n; i++) {
-		struct observation *item = observe->items[i];
-
-		/* What is recorded is known by its id: another one with its mark is a stray. */
-		if (!item->record && !strcmp(item->address, mark->address))
-			return item;
-	}
-	return NULL;
-}
-
-void docker_stray(struct docker *docker, struct docker_observe *observe, const char *type,
-	const struct docker_mark *mark, const char *id, const char *name)
-{
-	if (!is_ours(docker, mark))
-		return;
-	ARENA_GROW(docker->arena, observe->strays, observe->n_strays, observe->cap);
-	observe->strays[observe->n_strays++] = (struct stray){
-		.type = type_find(type),
-		.address = mark->address,
-		.id = id,
-		.name = name,
-	};
 }

@@ -1,0 +1,164 @@
+/*
+ * What the code of each type has in common: finding which item a listed object is, describing it, and
+ * bringing maps into a form in which equal means unchanged.
+ */
+#include "providers/docker/docker.h"
+
+#include <string.h>
+
+int docker_list_ours(struct docker *docker, const char *path, struct docker_reply *reply,
+	struct error *err)
+{
+	const char *label;
+
+	if (!*docker->env->environment) { /* never applied: nothing can be ours */
+		*reply = (struct docker_reply){.status = 200, .body = &value_empty_list};
+		return 0;
+	}
+	label = arena_printf(docker->arena, "%s=%s", DOCKER_LABEL_ENVIRONMENT,
+		docker->env->environment);
+	return docker_get(docker, docker_path(docker, "%s%s%s", path, strchr(path, '?') ? "&" : "?",
+		docker_filters(docker, "label", label, NULL)), reply, err);
+}
+
+struct observation *docker_match(const struct docker *docker,
+	const struct docker_observe *observe, const char *id, const struct docker_mark *mark)
+{
+	for (size_t i = 0; i < observe->n; i++) {
+		struct observation *item = observe->items[i];
+
+		if (item->record && item->record->id && !strcmp(item->record->id, id))
+			return item;
+	}
+	if (!docker_is_ours(docker, mark))
+		return NULL;
+	for (size_t i = 0; i < observe->n && mark->intent; i++) {
+		struct observation *item = observe->items[i];
+
+		if (item->intent && !strcmp(item->intent->id, mark->intent))
+			return item;
+	}
+	for (size_t i = 0; i < observe->n; i++) {
+		struct observation *item = observe->items[i];
+
+		/* What is recorded is known by its id: another one with its mark is a stray. */
+		if (!item->record && !strcmp(item->address, mark->address))
+			return item;
+	}
+	return NULL;
+}
+
+void docker_stray(struct docker *docker, struct docker_observe *observe, const char *type,
+	const struct docker_mark *mark, const char *id, const char *name)
+{
+	if (!docker_is_ours(docker, mark))
+		return;
+	ARENA_GROW(docker->arena, observe->strays, observe->n_strays, observe->cap);
+	observe->strays[observe->n_strays++] = (struct stray){
+		.type = type_find(type),
+		.address = mark->address,
+		.id = id,
+		.name = name,
+	};
+}
+
+void docker_describe(const struct docker *docker, struct observation *item, const char *id,
+	const struct value *labels)
+{
+	struct docker_mark mark = docker_mark(labels);
+	bool recorded = item->record && item->record->id && !strcmp(item->record->id, id);
+
+	item->presence = PRESENCE_PRESENT;
+	item->id = id;
+	item->message = NULL;
+	item->mark_intent = mark.intent;
+	/* What is recorded may have been made for another address: it moved. */
+	item->ownership = docker_owner(docker, labels, recorded ? NULL : item->address,
+		&item->message);
+}
+
+/* --- inputs ------------------------------------------------------------------------------------- */
+
+const struct value *docker_inputs(const struct observation *item)
+{
+	if (item->desired)
+		return item->desired;
+	return item->record ? record_inputs(item->record, NULL) : &value_empty_map;
+}
+
+const struct value *docker_wish(const struct observation *item, const char *key)
+{
+	const struct value *value = item->desired ? value_get(item->desired, key) : NULL;
+
+	if (value || !item->record)
+		return value;
+	return value_get(record_inputs(item->record, NULL), key);
+}
+
+const char *docker_name(const struct docker *docker, const struct observation *item,
+	const char *key)
+{
+	const struct value *given = value_get(docker_inputs(item), key);
+	const char *name = NULL;
+
+	if (given && given->kind == VALUE_UNKNOWN)
+		return NULL;
+	if (given)
+		name = value_text(given, NULL);
+	if (!name && item->record)
+		name = value_get_text(record_outputs(item->record, NULL), "name", NULL);
+	return name ? name : docker_default_name(docker, item->address,
+		item->record ? item->record->generation : 1);
+}
+
+struct value docker_texts(const struct docker *docker, const struct value *map,
+	const struct value *like)
+{
+	struct value_builder texts;
+
+	builder_init(&texts, docker->arena);
+	for (uint32_t i = 0; map && map->kind == VALUE_MAP && i < map->len; i++) {
+		const struct member *member = &map->members[i];
+		const struct value *as = like ? value_get(like, member->key) : &member->value;
+		struct value text = value_str(docker->arena, value_text(&member->value, ""));
+
+		if (as)
+			builder_put(&texts, member->key,
+				as->flags & VALUE_SENSITIVE ? value_sensitive(text) : text);
+	}
+	return builder_map(&texts);
+}
+
+/* --- requests ----------------------------------------------------------------------------------- */
+
+const char *docker_request_id(const struct request *request)
+{
+	if (request->act == ACT_CREATE)
+		return request->adopt && request->observed ? request->observed->id : NULL;
+	return request->record ? request->record->id : NULL;
+}
+
+const char *docker_request_name(const struct docker *docker, const struct request *request,
+	const char *key)
+{
+	const char *name = value_get_text(request->inputs, key, NULL);
+
+	return name ? name
+		    : docker_default_name(docker, request->address, request->generation);
+}
+
+/* --- pure --------------------------------------------------------------------------------------- */
+
+void docker_validate_labels(const struct value *attributes, struct diags *diags)
+{
+	const struct value *labels = value_get(attributes, "labels");
+
+	for (uint32_t i = 0; labels && labels->kind == VALUE_MAP && i < labels->len; i++) {
+		const struct member *member = &labels->members[i];
+
+		if (strncmp(member->key, DOCKER_LABEL, strlen(DOCKER_LABEL)) != 0)
+			continue;
+		diag_error(diags, member->pos, "label '%s' is one of ours", member->key);
+		diag_hint(diags, "choose a name that does not begin with " DOCKER_LABEL);
+	}
+}

@@ -1,0 +1,146 @@
+#!/bin/bash
+# A planted secret is searched in everything that is printed, stored or passed on, in every form in
+# which it travels: plain, base64, percent- and JSON-escaped. Only the file that shall hold it has it.
+. "${BASH_SOURCE%/*}/../lib/harness.sh"
+
+SECRET='s3cr&t "plan/ted"+value'
+
+# Every form, one a line; what a search looks for.
+forms() {
+	printf '%s\n' "$SECRET" 's3cr&t \"plan/ted\"+value' 's3cr%26t%20%22plan%2Fted%22%2Bvalue' \
+		's3cr%26t%20%22plan%2fted%22%2bvalue'
+	printf '%s' "$SECRET" | base64 -w0 | tr -d =
+	printf '\n'
+}
+
+# no_secret WHAT FILE...: none of the files holds it, whatever they are.
+no_secret() {
+	local what=$1 form
+	shift
+	while IFS= read -r form; do
+		! grep -rqaF -- "$form" "$@" || fail "$what holds the secret, as: $form"
+	done < <(forms)
+}
+
+secret_manifest() {
+	manifest <<-'YML'
+	spec:
+	  variables:
+	    password: { sensitive: true, default: "${PLANTED}" }
+	  resources:
+	    - { type: local_value, name: url, input: "user:${var.password}@host" }
+	    - { type: local_file, name: file, path: secret.txt, content: "${local_value.url.output}", mode: "0600" }
+	    - type: local_command
+	      name: login
+	      create: [sh, -c, "printf '%s' \"$PW\" >seen; echo \"said $PW\" >&2; printf '{\"token\": \"%s\"}' tok-1"]
+	      delete: [rm, -f, seen]
+	      environment: { PW: "${var.password}" }
+	    - { type: local_process, name: runs, command: [sleep, "1000"], environment: { PW: "${var.password}" } }
+	    - { type: local_value, name: token, input: "${local_command.login.token}" }
+	  outputs:
+	    password: { value: "${var.password}", sensitive: true }
+	    url: { value: "${local_value.url.output}" }
+	YML
+	export PLANTED=$SECRET
+}
+
+test_no_output_shows_a_secret() {
+	secret_manifest
+	expect 0 plan
+	cp "$TRASH/out" all && cat "$TRASH/err" >>all
+	expect 0 plan --json
+	cat "$TRASH/out" "$TRASH/err" >>all
+	expect 0 apply --yes -v --debug
+	cat "$TRASH/out" "$TRASH/err" >>all
+	local words
+	for words in status outputs 'outputs --json' history 'history 1' 'show local_value.url' 'show local_file.file' \
+		'show local_command.login' 'show local_process.runs' list 'graph --format json' 'config show' \
+		'config show --json' 'config show --lowered' 'config show --origin' 'plan --explain local_value.url' \
+		'status --json' 'show local_value.url --json'; do
+		# shellcheck disable=SC2086
+		devenv $words
+		cat "$TRASH/out" "$TRASH/err" >>all
+	done
+	no_secret 'an output' all
+	equal 'the file' "user:$SECRET@host" "$(cat secret.txt)"
+	equal 'what the command saw' "$SECRET" "$(cat seen)"
+}
+
+test_no_state_or_plan_file_holds_a_secret() {
+	secret_manifest
+	expect 0 plan -o plan.json
+	no_secret 'the plan file' plan.json
+	expect 0 apply --yes
+	no_secret 'the home' "$DEVENV_HOME"
+	no_secret 'the project' .devenv
+	expect 0 destroy --yes
+	no_secret 'the home after destroy' "$DEVENV_HOME"
+}
+
+test_no_argument_vector_holds_a_secret() {
+	secret_manifest
+	expect 0 apply --yes
+	local cmdline
+	for cmdline in /proc/[0-9]*/cmdline; do
+		tr '\0' ' ' <"$cmdline" 2>/dev/null >>lines || :
+		echo >>lines
+	done
+	no_secret 'an argument vector' lines
+}
+
+test_a_failure_does_not_tell_a_secret() {
+	manifest <<-'YML'
+	spec:
+	  variables: { password: { sensitive: true, default: "${PLANTED}" } }
+	  resources:
+	    - type: local_command
+	      name: fails
+	      create: [sh, -c, "echo \"wrong password $PW\" >&2; exit 3"]
+	      environment: { PW: "${var.password}" }
+	YML
+	export PLANTED=$SECRET
+	expect 1 apply --yes
+	cat "$TRASH/out" "$TRASH/err" >all
+	grep -qF 'wrong password (sensitive)' all || fail 'the error says nothing'
+	devenv history 1
+	cat "$TRASH/out" >>all
+	devenv status
+	cat "$TRASH/out" >>all
+	no_secret 'an error' all
+	no_secret 'the home' "$DEVENV_HOME"
+}
+
+test_a_changed_secret_is_a_change_that_shows_nothing() {
+	secret_manifest
+	expect 0 apply --yes
+	no_changes
+	export PLANTED='another one'
+	expect 2 plan --detailed-exitcode
+	has out '(sensitive)'
+	lacks out 'another one'
+}
+
+test_a_secret_where_others_read_is_refused() {
+	manifest <<-'YML'
+	spec:
+	  variables: { password: { sensitive: true, default: abcdefgh } }
+	  resources:
+	    - { type: local_command, name: c, create: [login, "${var.password}"] }
+	YML
+	expect 1 plan
+	has err 'holds a sensitive value'
+	lacks err abcdefgh
+}
+
+test_a_lost_key_is_an_error_that_names_it() {
+	secret_manifest
+	expect 0 apply --yes
+	mv "$DEVENV_HOME/key" key.away
+	devenv plan
+	[[ $STATUS != 0 ]] || fail 'planned without the key'
+	has err key
+	mv key.away "$DEVENV_HOME/key"
+	no_changes
+}
+
+run_tests "$@"

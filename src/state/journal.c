@@ -74,7 +74,7 @@ static bool read_intent(sqlite3_stmt *row, struct arena *arena, const struct sec
 		.key = key,
 	};
 	unpack_intent(&data, out);
-	return len && !data.damaged && out->id && out->address && out->type;
+	return !data.damaged && !data.ended && out->id && out->address && out->type;
 }
 
 int state_intents(struct state *state, const char *environment, struct arena *arena,

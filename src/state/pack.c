@@ -40,6 +40,7 @@ static const char *take(struct unpack *unpack, size_t len)
 	size_t left = (size_t)(unpack->end - from);
 
 	if (left < len) {
+		unpack->ended = true;
 		unpack->damaged = unpack->damaged || left;
 		unpack->at = unpack->end;
 		return NULL;

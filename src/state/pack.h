@@ -1,7 +1,7 @@
 /*
  * Fields in one blob. What SQL never asks for is packed, because reading a column costs more than
  * reading a field: 10,000 records of 17 columns take twice as long as the same in five. Fields are
- * only ever appended: a blob that ends early reads as NULL and 0 from there on.
+ * only ever appended: one that a blob was written without reads as NULL or 0.
  */
 #ifndef DEVENV_STATE_PACK_H
 #define DEVENV_STATE_PACK_H
@@ -17,7 +17,8 @@ void pack_bytes(struct strbuf *out, const void *bytes, size_t len); /* a fixed l
 
 struct unpack {
 	const char *at, *end;
-	bool damaged; /* something did not fit; all later fields are NULL and 0 */
+	bool ended;   /* a field was missing at the end: it is NULL or 0 */
+	bool damaged; /* something did not fit; so are all later fields */
 };
 
 int64_t unpack_int(struct unpack *unpack);

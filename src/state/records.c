@@ -72,7 +72,7 @@ static bool read_record(sqlite3_stmt *row, const struct record *before, struct a
 		.key = key,
 	};
 	unpack_record(&data, out);
-	return len && !data.damaged && out->address && out->type;
+	return !data.damaged && !data.ended && out->address && out->type;
 }
 
 /* Room for what the environment says it has, so that the array is not grown and copied. */

@@ -195,7 +195,8 @@ int reconcile_open(struct reconcile *r, enum state_mode mode, const char *what, 
 		return -1;
 	if (!r->environment.id)
 		return 0;
-	if (state_records(r->state, r->environment.id, &r->arena, &r->records, &r->n_records, err) < 0 ||
+	if (state_key_check(r->state, err) < 0 || /* a lost key must never look like a change */
+		state_records(r->state, r->environment.id, &r->arena, &r->records, &r->n_records, err) < 0 ||
 		state_intents(r->state, r->environment.id, &r->arena, &r->intents, &r->n_intents,
 			err) < 0)
 		return -1;

@@ -76,7 +76,7 @@ enum owned_kind {
 int owned_make_parents(struct provider_env *env, const char *path, struct error *err);
 /* Removes the directories above `path` that we made, as long as they are empty. */
 int owned_remove_parents(struct provider_env *env, const char *path, struct error *err);
-/* True when the parent of `path` is one of ours and has nothing in it: `path` was to be there. */
+/* True when the nearest directory above `path` is one of ours and empty: `path` was to be there. */
 bool owned_parent_is_empty(struct provider_env *env, const char *path);
 int owned_note(struct provider_env *env, const char *path, enum owned_kind kind, struct error *err);
 enum owned_kind owned_kind(struct provider_env *env, const char *path);

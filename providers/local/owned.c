@@ -77,6 +77,12 @@ int owned_make_parents(struct provider_env *env, const char *path, struct error 
 	return 0;
 }
 
+/* What a death left half-way: the lower directories may be missing, with or without their notes. */
+static bool is_only_missing(struct provider_env *env, const char *path)
+{
+	return owned_kind(env, path) == OWNED_NONE && !fs_exists(path);
+}
+
 int owned_remove_parents(struct provider_env *env, const char *path, struct error *err)
 {
 	const char *at = fs_parent(env->arena, path);
@@ -84,6 +90,8 @@ int owned_remove_parents(struct provider_env *env, const char *path, struct erro
 	for (; !is_root(at); at = fs_parent(env->arena, at)) {
 		struct error ignored = ERROR_INIT;
 
+		if (is_only_missing(env, at))
+			continue;
 		if (owned_kind(env, at) != OWNED_PARENT)
 			return 0;
 		/* Not empty: the last thing in it takes it along. A parent that may not be removed
@@ -102,6 +110,8 @@ bool owned_parent_is_empty(struct provider_env *env, const char *path)
 	const char *const *names;
 	size_t n;
 
+	while (!is_root(parent) && is_only_missing(env, parent))
+		parent = fs_parent(env->arena, parent);
 	if (owned_kind(env, parent) != OWNED_PARENT)
 		return false;
 	if (fs_list(parent, env->arena, &names, &n, NULL) < 0)

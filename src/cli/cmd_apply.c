@@ -39,23 +39,68 @@ static int release(struct cli *cli, struct reconcile *r, const struct planfile *
 	return reconcile_plan(r, &err) < 0 ? session_fail(cli, r, &err) : 0;
 }
 
-static int apply_file(struct cli *cli, struct reconcile *r, const char *path,
-	struct run_request *request)
+/* Every change in a few words. */
+static const char *outline(struct cli *cli, const struct plan *plan)
 {
-	struct planfile file;
-	struct error err = ERROR_INIT;
-	int status;
+	struct strbuf text = STRBUF_INIT;
+	const char *out;
 
-	if (session_init(cli, r, &err) < 0 || planfile_read(cli, r, path, &file, &err) < 0)
+	for (size_t i = 0; i < plan->n; i++)
+		strbuf_addf(&text, "%s %s\n", plan->changes[i].address,
+			action_str(plan->changes[i].action));
+	out = arena_strdup(&cli->arena, text.text);
+	strbuf_release(&text);
+	return out;
+}
+
+static int plan_file(struct cli *cli, struct reconcile *r, enum state_mode mode,
+	const struct planfile *file)
+{
+	struct error err = ERROR_INIT;
+
+	if (session_init(cli, r, &err) < 0)
 		return cli_fail(cli, &err);
+	planfile_use(cli, r, file);
 	if (reconcile_load(r, &err) < 0)
 		return session_fail(cli, r, &err);
-	status = session_plan(cli, r, STATE_WRITE);
+	return session_plan(cli, r, mode);
+}
+
+/*
+ * A plan made before the environment had an id cannot have the hash of one made now, under the lock: it
+ * is compared as it was made, without state; what follows must then begin from nothing, too.
+ */
+static int check_first(struct cli *cli, const struct planfile *file, const char **out)
+{
+	struct reconcile r;
+	int status = plan_file(cli, &r, STATE_READ, file);
+
+	if (!status && !hash_equal(&r.plan.hash, &file->hash))
+		status = stale(cli, &r, file);
+	if (!status)
+		*out = outline(cli, &r.plan);
+	session_end(cli, &r);
+	return status;
+}
+
+static bool is_same(struct cli *cli, const struct reconcile *r, const struct planfile *file,
+	const char *first)
+{
+	if (!first)
+		return hash_equal(&r->plan.hash, &file->hash);
+	return !r->n_records && !r->n_intents && strcmp(outline(cli, &r->plan), first) == 0;
+}
+
+static int apply_planned(struct cli *cli, struct reconcile *r, const struct planfile *file,
+	const char *first, struct run_request *request)
+{
+	int status = plan_file(cli, r, STATE_WRITE, file);
+
 	if (status)
 		return status;
-	if (!hash_equal(&r->plan.hash, &file.hash))
-		return stale(cli, r, &file);
-	status = release(cli, r, &file);
+	if (!is_same(cli, r, file, first))
+		return stale(cli, r, file);
+	status = release(cli, r, file);
 	if (status)
 		return status;
 	request->approved = true;
@@ -64,19 +109,41 @@ static int apply_file(struct cli *cli, struct reconcile *r, const char *path,
 	return run_apply(cli, r, request);
 }
 
-static int apply_manifest(struct cli *cli, struct reconcile *r, const struct run_request *request)
+static int apply_file(struct cli *cli, const char *path, struct run_request *request)
 {
-	int status = session_load(cli, r);
+	struct error err = ERROR_INIT;
+	const char *first = NULL;
+	struct planfile file;
+	struct reconcile r;
+	int status = EXIT_OK;
+
+	if (planfile_read(cli, path, &file, &err) < 0)
+		return cli_fail(cli, &err);
+	if (!*file.environment)
+		status = check_first(cli, &file, &first);
+	if (status)
+		return status;
+	status = apply_planned(cli, &r, &file, first, request);
+	session_end(cli, &r);
+	return status;
+}
+
+static int apply_manifest(struct cli *cli, const struct run_request *request)
+{
+	struct reconcile r;
+	int status = session_load(cli, &r);
 
 	if (!status)
-		status = session_plan(cli, r, run_may_act(cli, request) ? STATE_WRITE : STATE_READ);
-	return status ? status : run_apply(cli, r, request);
+		status = session_plan(cli, &r, run_may_act(cli, request) ? STATE_WRITE : STATE_READ);
+	if (!status)
+		status = run_apply(cli, &r, request);
+	session_end(cli, &r);
+	return status;
 }
 
 static int run_command(struct cli *cli)
 {
 	const char *path = args_positional(&cli->args, 0);
-	struct reconcile r;
 	struct run_request request = {
 		.kind = "apply",
 		.verb = "Apply",
@@ -84,10 +151,8 @@ static int run_command(struct cli *cli)
 		.approved = args_flag(&cli->args, "yes"),
 		.outputs = true,
 	};
-	int status = path ? apply_file(cli, &r, path, &request) : apply_manifest(cli, &r, &request);
 
-	session_end(cli, &r);
-	return status;
+	return path ? apply_file(cli, path, &request) : apply_manifest(cli, &request);
 }
 
 const struct command command_apply = {

@@ -154,11 +154,11 @@ static int check_head(const struct value *plan, const char *path, struct error *
 	return 0;
 }
 
-static void set_options(struct cli *cli, struct reconcile *r, const struct value *plan)
+void planfile_use(struct cli *cli, struct reconcile *r, const struct planfile *file)
 {
-	const struct value *o = value_get(plan, "options");
+	const struct value *o = value_get(file->content, "options");
 
-	r->input.directory = value_get_text(plan, "directory", r->input.directory);
+	r->input.directory = value_get_text(file->content, "directory", r->input.directory);
 	r->input.files = read_list(cli, o, "files");
 	r->input.environment = value_get_text(o, "environment", NULL);
 	r->input.variable_files = read_list(cli, o, "variable_files");
@@ -173,9 +173,9 @@ static void set_options(struct cli *cli, struct reconcile *r, const struct value
 	r->options.allow_delete = (long)value_get_int(o, "allow_delete", -1);
 }
 
-int planfile_read(struct cli *cli, struct reconcile *r, const char *path, struct planfile *out,
-	struct error *err)
+int planfile_read(struct cli *cli, const char *path, struct planfile *out, struct error *err)
 {
+	const struct args *args = &cli->args;
 	struct value *plan = arena_zalloc(&cli->arena, sizeof(*plan));
 	const struct value *options;
 	const char *text;
@@ -188,16 +188,16 @@ int planfile_read(struct cli *cli, struct reconcile *r, const char *path, struct
 			"%s is no saved plan; make one with `devenv plan -o FILE`", path);
 	options = value_get(plan, "options");
 	if (check_head(plan, path, err) < 0 ||
-		check_names(cli, read_list(cli, options, "variables"), r->input.variables, "--var",
-			err) < 0 ||
-		check_names(cli, read_list(cli, options, "sets"), r->input.sets, "--set", err) < 0)
+		check_names(cli, read_list(cli, options, "variables"), args_list(args, "var"),
+			"--var", err) < 0 ||
+		check_names(cli, read_list(cli, options, "sets"), args_list(args, "set"),
+			"--set", err) < 0)
 		return -1;
 	if (hash_from_hex(value_get_text(plan, "hash", ""), &out->hash) < 0)
 		return error_set(err, ERROR_INVALID, "%s is damaged: its hash is no hash", path);
 	out->environment = value_get_text(plan, "environment", "");
-	out->serial = value_get_int(plan, "serial", 0);
 	out->data_loss = read_list(cli, plan, "data_loss");
 	out->deletes = (long)value_get_int(plan, "deletes", 0);
-	set_options(cli, r, plan);
+	out->content = plan;
 	return 0;
 }

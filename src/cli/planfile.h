@@ -11,15 +11,16 @@
 struct planfile {
 	struct hash hash;
 	const char *environment;     /* its id; "" when nothing was applied before */
-	int64_t serial;
 	const char *const *data_loss; /* addresses whose loss of data the plan lists; NULL: none */
-	long deletes;                /* how many deletes it lists */
+	long deletes;                /* how many deletions it lists */
+	const struct value *content; /* all of it */
 };
 
 /* Durable, 0600. */
 int planfile_write(struct cli *cli, const struct reconcile *r, const char *path, struct error *err);
-/* Reads it and sets the options of `r` (after session_init, before reconcile_load) as they were. */
-int planfile_read(struct cli *cli, struct reconcile *r, const char *path, struct planfile *out,
-	struct error *err);
+/* Refuses what is no plan, and a command line without the --var and --set that it was made with. */
+int planfile_read(struct cli *cli, const char *path, struct planfile *out, struct error *err);
+/* Sets the options of `r` as they were; between session_init and reconcile_load. */
+void planfile_use(struct cli *cli, struct reconcile *r, const struct planfile *file);
 
 #endif

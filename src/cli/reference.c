@@ -106,8 +106,8 @@ static int run_man(struct cli *cli)
 		".TP\n64\nThe command line is wrong.\n"
 		".TP\n130\nInterrupted.\n"
 		".SH FILES\n"
-		".TP\n.devenv/config.yml\nThe manifest.\n"
-		".TP\n.devenv/environments/NAME.yml\nWhat \\-e NAME adds.\n"
+		".TP\n\\&.devenv/config.yml\nThe manifest.\n"
+		".TP\n\\&.devenv/environments/NAME.yml\nWhat \\-e NAME adds.\n"
 		".TP\n~/.devenv\nState, keys and the user's own config.yml; DEVENV_HOME moves it.\n");
 	return EXIT_OK;
 }

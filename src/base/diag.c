@@ -127,7 +127,7 @@ void nearest_try(struct nearest *nearest, const char *candidate)
 	if (la > NEAREST_MAX || lb > NEAREST_MAX)
 		return;
 	d = distance(nearest->word, la, candidate, lb);
-	if (d > (la > lb ? la : lb) / 3 + (la <= 3))
+	if (d > (la > lb ? la : lb) / 3 + (la == 2 || la == 3))
 		return;
 	if (nearest->best && d >= nearest->distance)
 		return;

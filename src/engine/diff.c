@@ -296,7 +296,7 @@ static void diff_quiet(const struct diff_input *in, struct change *change)
 	const struct observation *seen = in->observed;
 
 	change->action = ACTION_NOOP;
-	if (type->flags & TYPE_RUNS && seen && seen->presence == PRESENCE_PRESENT && !seen->runs &&
+	if (type->flags & TYPE_RUNS && !resource_is_job(resource_of(in)) && seen && seen->presence == PRESENCE_PRESENT && !seen->runs &&
 		in->record->status != RECORD_STOPPED && value_get_bool(in->inputs, "mustRun", true)) {
 		change->action = ACTION_START;
 		change_reason(change, in->arena, REASON_STOPPED, NULL, POS_NONE,

@@ -263,11 +263,12 @@ static void note_use(struct reference_context *c, const struct service *service)
 	user->uses[user->n_uses++] = service->name;
 }
 
-static enum lookup unknown_service(struct reference_context *c, const struct part *part)
+static enum lookup unknown_service(struct reference_context *c, const struct part *part,
+	const char *name)
 {
-	struct nearest nearest = {.word = part->name};
+	struct nearest nearest = {.word = name};
 
-	diag_error(c->l->diags, part->pos, "there is no service %s", part->name);
+	diag_error(c->l->diags, part->pos, "there is no service %s", name);
 	for (size_t i = 0; i < c->l->n; i++)
 		nearest_try(&nearest, c->l->services[i].name);
 	if (nearest.best)
@@ -283,11 +284,13 @@ static enum lookup look(void *arg, const struct part *part, struct value *out)
 
 	if (part->kind != PART_SHORT || strncmp(part->text, "service.", 8) != 0)
 		return LOOKUP_KEEP;
-	name = part->name;
-	path = part->path;
+	name = part->text + strlen("service.");
+	path = strchr(name, '.');
+	name = arena_strndup(c->l->arena, name, path ? (size_t)(path - name) : strlen(name));
+	path = path ? path + 1 : "";
 	service = find_service(c->l, name);
 	if (!service)
-		return unknown_service(c, part);
+		return unknown_service(c, part, name);
 	text = member_of(c->l, service, c->user, path);
 	if (!text) {
 		diag_error(c->l->diags, part->pos, "service %s has no \"%s\"", name, path);

@@ -41,14 +41,10 @@ static int take_creation_lock(struct state *state, int *fd, struct error *err)
 /* SQLite gives -wal and -shm the mode of the database, so this decides for all three. */
 static int make_file(struct state *state, struct error *err)
 {
-	struct stat st;
 	int fd;
 
-	if (stat(state->path, &st) == 0) {
-		if (st.st_mode & 077 && st.st_uid == geteuid())
-			chmod(state->path, 0600);
+	if (fs_exists(state->path))
 		return 0;
-	}
 	fd = open(state->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return error_errno(err, "make %s", state->path);
@@ -56,17 +52,31 @@ static int make_file(struct state *state, struct error *err)
 	return fs_sync_dir(state->home, err);
 }
 
-static int open_database(struct state *state, struct error *err)
+/* Once it is known to be ours: it may have been copied here carelessly. */
+static void make_private(struct state *state)
 {
-	if (open_file(state, state->path, SQLITE_OPEN_READWRITE, NULL, err) < 0)
-		return -1;
-	/* The page size counts for a new database only: measured, it makes reading a tenth faster. */
-	return db_exec(state,
-		"PRAGMA page_size = 8192; PRAGMA cache_size = -16000; PRAGMA synchronous = FULL;"
-		"PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 2000", err);
+	struct stat st;
+
+	if (stat(state->path, &st) == 0 && st.st_mode & 077 && st.st_uid == geteuid())
+		chmod(state->path, 0600);
 }
 
-/* Without shared memory a log can still be settled by the only process that has the file open. */
+static int open_database(struct state *state, struct error *err)
+{
+	return open_file(state, state->path, SQLITE_OPEN_READWRITE, NULL, err);
+}
+
+/* The page size counts for a new database only: measured, 8 KiB makes reading a tenth faster. */
+static int configure(struct state *state, struct error *err)
+{
+	return db_exec(state,
+		"PRAGMA page_size = 8192; PRAGMA cache_size = -16000; PRAGMA synchronous = FULL;"
+		"PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 2000;"
+		"PRAGMA journal_size_limit = 0", err);
+}
+
+/* Without shared memory a log can still be settled by the only process that has the file open; it
+   must say so before anything is read. */
 static int leave_wal(struct state *state, struct error *err)
 {
 	close_file(state);
@@ -136,18 +146,17 @@ static int choose_journal(struct state *state, struct error *err)
 	if (is_wal(state, "PRAGMA journal_mode = WAL") &&
 		remember_journal(state, "wal", NULL) == 0)
 		return 0;
-	if (leave_wal(state, err) < 0)
+	if (leave_wal(state, err) < 0 || configure(state, err) < 0)
 		return -1;
 	return remember_journal(state, "delete", err);
 }
 
 /* Readers find -wal and -shm where they are (open_read.c), and the log empty. */
-static int keep_companions(struct state *state, struct error *err)
+static void keep_companions(struct state *state)
 {
 	int on = 1;
 
 	sqlite3_file_control(state->db, "main", SQLITE_FCNTL_PERSIST_WAL, &on);
-	return db_exec(state, "PRAGMA journal_size_limit = 0", err);
 }
 
 static int open_locked(struct state *state, const struct migration *migrations, int version,
@@ -158,11 +167,15 @@ static int open_locked(struct state *state, const struct migration *migrations, 
 	if (make_file(state, err) < 0 || open_database(state, err) < 0 ||
 		check(state, version, &at, err) < 0)
 		return -1;
+	make_private(state);
+	if (configure(state, err) < 0)
+		return -1;
 	if (at < version && schema_migrate(state, migrations, at, version, true, err) < 0)
 		return -1;
 	if (choose_journal(state, err) < 0)
 		return -1;
-	return keep_companions(state, err);
+	keep_companions(state);
+	return 0;
 }
 
 int open_for_writing(struct state *state, const struct migration *migrations, int version,

@@ -1,0 +1,90 @@
+# shellcheck shell=bash
+# What the benchmarks share: graphs of any size, measuring, and limits that know how fast the machine is.
+# Prints a table (lines that begin with |) and TAP.
+
+: "${DEVENV:?the program under test}"
+set -u
+TOOLS=${DEVENV_TEST_TOOLS:-${DEVENV%/*}/tests}
+BENCH=$(mktemp -d "${TMPDIR:-/tmp}/devenv-bench-XXXXXX")
+trap 'rm -rf "$BENCH"; echo "1..$CASES"' EXIT
+CASES=0 SLOW=0 SCALE=1
+
+# N local values as a binary tree: each refers to the output of its parent.
+tree_manifest() { # N
+	awk -v n="$1" 'BEGIN {
+		print "apiVersion: devenv/v1\nkind: Environment\nmetadata: { name: bench }\nspec:\n  resources:"
+		print "    - type: local_value\n      name: n1\n      input: root"
+		for (i = 2; i <= n; i++)
+			printf "    - type: local_value\n      name: n%d\n      input: \"${local_value.n%d.output}.%d\"\n", i, int(i / 2), i % 2
+	}'
+}
+
+tree_terraform() { # N: the same graph for Terraform's built-in provider
+	awk -v n="$1" 'BEGIN {
+		print "resource \"terraform_data\" \"n1\" {\n  input = \"root\"\n}"
+		for (i = 2; i <= n; i++)
+			printf "resource \"terraform_data\" \"n%d\" {\n  input = \"${terraform_data.n%d.output}.%d\"\n}\n", i, int(i / 2), i % 2
+	}'
+}
+
+enter() { # NAME: an empty project with a home
+	mkdir -p "$BENCH/$1/.devenv" "$BENCH/$1/home"
+	cd "$BENCH/$1" || exit 1
+	export HOME=$BENCH/$1/home DEVENV_HOME=$BENCH/$1/home/.devenv
+}
+
+# measure N COMMAND...: sets MS (the fastest), MEDIAN and KIB.
+measure() {
+	MS='' MEDIAN='' KIB=''
+	read -r MS MEDIAN KIB < <("$TOOLS/measure" "$@") || true
+	[[ -n $MS ]]
+}
+
+# Runs into a second of this machine's noise are no regressions: a limit is what the design asks for,
+# times how much slower than the machine of the design this one parses YAML, times a reserve.
+calibrate() {
+	local file=$BENCH/calibrate.yml
+	tree_manifest 10000 >"$file"
+	measure 5 "$TOOLS/yaml-events" "$file"
+	YAML_10000=$MS
+	SCALE=$(awk -v ms="$MS" 'BEGIN { s = ms / 18; print (s < 1 ? 1 : s) * 1.6 }')
+	echo "# libyaml alone takes $MS ms for 10000 values; limits are multiplied by $SCALE"
+}
+
+table_head() {
+	echo "| $1 | time | memory | beside it | target |"
+	echo "|---|---|---|---|---|"
+}
+
+# row WHAT LIMIT-MS LIMIT-MIB BESIDE: of the last measurement; 0: no limit.
+row() {
+	local what=$1 limit=$2 mib=$3 beside=${4:-} verdict
+	local target=''
+	((limit)) && target="< $limit ms"
+	[[ $mib != 0 ]] && target+="${target:+, }< $mib MiB"
+	printf '| %s | %s ms | %s MiB | %s | %s |\n' "$what" "${MS:-failed}" \
+		"$(awk -v k="${KIB:-0}" 'BEGIN { printf "%.1f", k / 1024 }')" "$beside" "$target"
+	CASES=$((CASES + 1))
+	verdict=$(awk -v ms="${MS:-}" -v kib="${KIB:-0}" -v limit="$limit" -v mib="$mib" -v scale="$SCALE" 'BEGIN {
+		if (ms == "") print "it failed"
+		else if (limit && ms + 0 > limit * scale) printf "%s ms are more than %.1f ms", ms, limit * scale
+		else if (mib && kib / 1024 > mib) printf "%.1f MiB are more than %s MiB", kib / 1024, mib
+	}')
+	tell "$what" "$verdict"
+}
+
+tell() { # WHAT WRONG: one line of TAP; CASES is already counted
+	if [[ -z $2 ]]; then
+		echo "ok $CASES - $1"
+	else
+		echo "# $2"
+		echo "not ok $CASES - $1"
+		SLOW=1
+	fi
+}
+
+# at_most WHAT NUMBER LIMIT
+at_most() {
+	CASES=$((CASES + 1))
+	tell "$1" "$(awk -v n="$2" -v limit="$3" 'BEGIN { if (n == "" || n + 0 > limit) print n " is more than " limit }')"
+}

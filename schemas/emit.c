@@ -94,10 +94,18 @@ static void begin_table(struct emitter *e, const char *type, const char *field)
 
 static void emit_pattern(struct emitter *e, const char *field, const char *pattern)
 {
+	struct generator *gen = e->gen;
 	char name[32];
+	size_t i = 0;
 
-	snprintf(name, sizeof(name), "t_%zu", e->gen->n_names++);
-	pattern_emit(&e->head, name, pattern, e->where);
+	while (i < gen->n_patterns && strcmp(gen->patterns[i], pattern))
+		i++;
+	snprintf(name, sizeof(name), "p_%zu", i);
+	if (i == gen->n_patterns) {
+		VEC_GROW(gen->patterns, gen->n_patterns, gen->cap_patterns);
+		gen->patterns[gen->n_patterns++] = pattern;
+		pattern_emit(&e->head, name, pattern, e->where);
+	}
 	strbuf_addf(&e->fields, "\t.%s = &%s,\n", field, name);
 }
 

@@ -44,6 +44,8 @@ struct generator {
 	size_t n_effective, cap_effective;
 	struct node *nodes; /* the tables to be, in the order of discovery */
 	size_t n_nodes, cap_nodes;
+	const char **patterns; /* those written already */
+	size_t n_patterns, cap_patterns;
 	struct strbuf *out;
 	size_t n_names; /* of the tables that hang on a node */
 };

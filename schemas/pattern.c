@@ -82,9 +82,13 @@ static struct tree *repeat(struct tree *tree, int min, int max)
 
 static struct tree *parse_alternatives(struct parser *p);
 
+/* A step may have gone one byte over the end. */
 static void refuse(const struct parser *p, const char *why)
 {
-	die(p->where, "", "pattern \"%s\", at \"%s\": %s", p->pattern, p->at, why);
+	const char *end = p->pattern + strlen(p->pattern);
+
+	die(p->where, "", "pattern \"%s\", at \"%s\": %s", p->pattern, p->at < end ? p->at : end,
+		why);
 }
 
 /* After a backslash. */
@@ -253,8 +257,16 @@ static struct tree *parse(struct parser *p)
 	return tree;
 }
 
+/* Every machine ends here when it grows beyond what a pattern of a schema can need. */
+static void want_room(const struct parser *p, size_t states)
+{
+	if (states >= STATES_MAX)
+		refuse(p, "too many states");
+}
+
 /* The NFA. A state without a set is a fork (two ways without input), or the end. */
 struct nfa {
+	const struct parser *parser;
 	struct nfa_state {
 		const bool *set;
 		int out, other; /* -1: none */
@@ -264,6 +276,7 @@ struct nfa {
 
 static int new_state(struct nfa *nfa, const bool *set, int out, int other)
 {
+	want_room(nfa->parser, nfa->n);
 	VEC_GROW(nfa->states, nfa->n, nfa->cap);
 	nfa->states[nfa->n] = (struct nfa_state){.set = set, .out = out, .other = other};
 	return (int)nfa->n++;
@@ -321,7 +334,7 @@ static void close_over(const struct nfa *nfa, uint8_t *set, int state)
 }
 
 /* Takes over `set`. */
-static uint16_t dfa_state(struct dfa *dfa, uint8_t *set, const struct parser *p)
+static uint16_t dfa_state(struct dfa *dfa, uint8_t *set)
 {
 	for (size_t i = 0; i < dfa->n; i++) {
 		if (!memcmp(dfa->sets[i], set, dfa->nfa.n)) {
@@ -329,13 +342,12 @@ static uint16_t dfa_state(struct dfa *dfa, uint8_t *set, const struct parser *p)
 			return (uint16_t)i;
 		}
 	}
-	if (dfa->n == STATES_MAX)
-		refuse(p, "too many states");
+	want_room(dfa->nfa.parser, dfa->n);
 	dfa->sets[dfa->n] = set;
 	return (uint16_t)dfa->n++;
 }
 
-static void dfa_build(struct dfa *dfa, const struct tree *tree, const struct parser *p)
+static void dfa_build(struct dfa *dfa, const struct tree *tree)
 {
 	int end = new_state(&dfa->nfa, NULL, -1, -1);
 	int start = build(&dfa->nfa, tree, end);
@@ -345,8 +357,8 @@ static void dfa_build(struct dfa *dfa, const struct tree *tree, const struct par
 	uint8_t *first = xcalloc(dfa->nfa.n, 1);
 
 	close_over(&dfa->nfa, first, start);
-	dfa_state(dfa, xcalloc(dfa->nfa.n, 1), p);
-	dfa_state(dfa, first, p);
+	dfa_state(dfa, xcalloc(dfa->nfa.n, 1));
+	dfa_state(dfa, first);
 	for (size_t i = 1; i < dfa->n; i++) {
 		for (int byte = 0; byte < 256; byte++) {
 			uint8_t *set = xcalloc(dfa->nfa.n, 1);
@@ -357,7 +369,7 @@ static void dfa_build(struct dfa *dfa, const struct tree *tree, const struct par
 				if (dfa->sets[i][j] && state->set && state->set[byte])
 					close_over(&dfa->nfa, set, state->out);
 			}
-			dfa->next[i][byte] = dfa_state(dfa, set, p);
+			dfa->next[i][byte] = dfa_state(dfa, set);
 		}
 	}
 }
@@ -394,9 +406,9 @@ void pattern_emit(struct strbuf *out, const char *name, const char *pattern, con
 {
 	struct parser p = {.at = pattern, .pattern = pattern, .where = where};
 	uint8_t classes[256], of[256];
-	struct dfa dfa = {0};
+	struct dfa dfa = {.nfa.parser = &p};
 
-	dfa_build(&dfa, parse(&p), &p);
+	dfa_build(&dfa, parse(&p));
 	unsigned n = merge_columns(&dfa, classes, of);
 
 	strbuf_addf(out, "static const uint8_t %s_classes[256] = {", name);

@@ -135,7 +135,7 @@ static const struct value *map_at(const struct value *map, const char *key)
 	return value && value->kind == VALUE_MAP ? value : &value_empty_map;
 }
 
-static struct value see(struct docker *docker, struct container_images *images,
+struct value container_see_normal(struct docker *docker, struct container_images *images,
 	const struct value *inspect, const struct value *asked)
 {
 	struct container_view view = {
@@ -158,9 +158,9 @@ struct value container_see(struct docker *docker, struct container_images *image
 	struct value asked;
 
 	if (!inputs)
-		return see(docker, images, inspect, NULL);
+		return container_see_normal(docker, images, inspect, NULL);
 	asked = normal_of(docker, inputs);
-	return see(docker, images, inspect, &asked);
+	return container_see_normal(docker, images, inspect, &asked);
 }
 
 /* Nothing of `before` is missing in `now`: a variable, a label, a whole key. */
@@ -205,13 +205,33 @@ bool container_is_as(struct docker *docker, struct container_images *images,
 
 	if (!value_is_known(inputs) || container_wanted(docker, inputs, &wanted, &ignored) < 0)
 		return false;
-	seen = see(docker, images, inspect, &wanted);
+	seen = container_see_normal(docker, images, inspect, &wanted);
 	if (!container_matches(&wanted, &seen))
 		return false;
 	if (!recorded)
 		return true;
 	before = normal_of(docker, recorded);
 	return covers(&wanted, &before) && same_unseen(inputs, recorded);
+}
+
+bool container_needs_replacing(struct docker *docker, struct container_images *images,
+	const struct value *inspect, const struct value *inputs)
+{
+	struct error ignored = ERROR_INIT;
+	struct value wanted, seen;
+
+	if (container_wanted(docker, inputs, &wanted, &ignored) < 0)
+		return false;
+	seen = container_see_normal(docker, images, inspect, &wanted);
+	for (size_t i = 0; i < wanted.len; i++) {
+		const struct member *member = &wanted.members[i];
+		const struct value *have = value_get(&seen, member->key);
+
+		if (container_key(member->key)->way == CONTAINER_REPLACE &&
+			(!have || !value_equal(&member->value, have)))
+			return true;
+	}
+	return false;
 }
 
 /* --- state and outputs -------------------------------------------------------------------------- */

@@ -40,9 +40,15 @@ int container_wanted(struct docker *docker, const struct value *inputs, struct v
 /* The attributes of `inputs` (as written; NULL: every one that is set) as they are in reality. */
 struct value container_see(struct docker *docker, struct container_images *images,
 	const struct value *inspect, const struct value *inputs);
+/* The same for keys in their normal form. */
+struct value container_see_normal(struct docker *docker, struct container_images *images,
+	const struct value *inspect, const struct value *asked);
 /* Reality is as `inputs` say, and nothing of what was recorded (may be NULL) was taken out. */
 bool container_is_as(struct docker *docker, struct container_images *images,
 	const struct value *inspect, const struct value *inputs, const struct value *recorded);
+/* Something that cannot change in place differs from what `inputs` say. */
+bool container_needs_replacing(struct docker *docker, struct container_images *images,
+	const struct value *inspect, const struct value *inputs);
 struct value container_outputs(struct arena *arena, const struct value *inspect,
 	const struct value *inputs);
 /* "running", "healthy", "restarting", "exited (137)" ... */
@@ -86,9 +92,10 @@ int container_create(struct docker *docker, const struct request *request,
 /* container_update.c */
 int container_update(struct docker *docker, const struct request *request,
 	struct outcome *outcome, struct error *err);
-/* Connects, disconnects and reconnects until reality is as `networks` (normal form; NULL: none). */
-int container_networks(struct docker *docker, const char *id, const struct value *inspect,
-	const struct value *networks, struct error *err);
+/* Limits, restart policy and networks as `wanted` (normal form) says; of what it does not say, those
+   of `changed` (may be NULL) go back to the engine's defaults. */
+int container_bring(struct docker *docker, const char *id, const struct value *inspect,
+	const struct value *wanted, const char *const *changed, struct error *err);
 
 /* container_job.c */
 /* Waits until it ended; its output goes to the progress. A status other than 0 is an error. */
@@ -96,7 +103,31 @@ int container_wait(struct docker *docker, const char *id, struct outcome *outcom
 	struct error *err);
 
 /* container_logs.c */
-struct log_request;
+
+/* Takes a stream of log or exec output apart, in whatever pieces it comes. */
+struct container_demux {
+	bool raw;                   /* of a terminal: no frames, one stream */
+	bool (*output)(void *arg, int stream, const char *data, size_t len);
+	void *arg;
+	unsigned char header[8];    /* of the frame at hand, as far as it came */
+	size_t n_header;
+	size_t left;                /* bytes of its payload still to come */
+};
+/* False: `output` wants no more. */
+bool container_demux_feed(struct container_demux *demux, const char *data, size_t len);
+
+/* Cuts what two streams bring into lines. Release what is left at the end with container_lines_end. */
+struct container_lines {
+	bool (*line)(void *arg, int stream, const char *text, size_t len);
+	void *arg;
+	struct strbuf rest[2];
+};
+bool container_lines_feed(void *lines, int stream, const char *data, size_t len);
+void container_lines_end(struct container_lines *lines);
+
+/* The log of a container by id, as log_request says. */
+int container_read_log(struct docker *docker, const char *id, const struct log_request *request,
+	struct error *err);
 int container_logs(struct docker *docker, struct record *record, struct log_request *request,
 	struct error *err);
 /* The last `lines` lines in the arena, "" for none; an error is none. */

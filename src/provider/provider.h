@@ -173,6 +173,10 @@ struct log_request {
 struct exec_request {
 	const char *const *argv;
 	bool tty;
+	/* What it prints, as it comes; `stream` is 1 or 2. Return false to stop. NULL: it goes to the
+	   standard output and error of this program. */
+	bool (*output)(void *arg, int stream, const char *data, size_t len);
+	void *arg;
 	int exit_status; /* out */
 };
 
@@ -212,7 +216,8 @@ struct provider {
 		const struct probe *probe, const struct value *spec, const char **why);
 
 	/* Where an http or tcp probe without a `host` goes: maps spec's `port` (as the thing sees it) to a
-	   host and port that we can reach. ERROR_* when there is none yet. Optional: 127.0.0.1. */
+	   host and port that we can reach. ERROR_TRANSIENT when there is none yet, ERROR_FAILED when there
+	   will be none (it ended). Optional: 127.0.0.1. */
 	int (*probe_target)(struct provider_env *env, struct record *record, const struct value *spec,
 		char *host, size_t host_size, int *port, struct error *err);
 

@@ -136,7 +136,6 @@ static void update(struct progress *progress, const struct event *event)
 
 	progress->done = event->done;
 	progress->total = event->total;
-	progress->waiting = event->waiting;
 	if (event->kind == EVENT_STARTED)
 		begin(progress, event);
 	else if (event->kind == EVENT_CANCELLING)

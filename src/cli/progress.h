@@ -40,7 +40,7 @@ struct progress {
 
 	struct activity *running; /* in the order of their start */
 	size_t n, cap;
-	size_t done, total, waiting; /* of the whole run, from the last event */
+	size_t done, total;    /* of the whole run, from the last event */
 	bool cancelling, rolling_back;
 
 	/* Live only. */

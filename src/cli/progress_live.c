@@ -157,24 +157,39 @@ static void add_bar(struct progress *progress, int64_t now)
 	struct strbuf line = STRBUF_INIT;
 	char took[32];
 	size_t full = progress->total ? progress->done * BAR / progress->total : 0;
+	size_t begun = progress->done + progress->n;
 
-	if (terminal->width >= 60)
+	if (terminal->width >= 80)
 		for (size_t i = 0; i < BAR; i++)
 			strbuf_addstr(&line,
 				terminal_symbol(terminal, i < full ? SYMBOL_FULL : SYMBOL_EMPTY));
 	strbuf_addf(&line, "%s%zu of %zu done", line.len ? " " : "", progress->done, progress->total);
 	if (progress->n)
 		strbuf_addf(&line, ", %zu running", progress->n);
-	if (progress->waiting)
-		strbuf_addf(&line, ", %zu waiting", progress->waiting);
+	if (progress->total > begun)
+		strbuf_addf(&line, ", %zu waiting", progress->total - begun);
 	strbuf_addf(&line, ", %s", duration_str(now - progress->started, took));
 	if (progress->left >= 1000)
 		strbuf_addf(&line, ", about %s left", duration_str(progress->left, took));
-	if (progress->rolling_back)
-		paint(&line, terminal, STYLE_YELLOW, "  rolling back");
-	else if (progress->cancelling)
-		paint(&line, terminal, STYLE_YELLOW, "  interrupted, finishing what runs");
 	add_line(progress, line.text);
+	strbuf_release(&line);
+}
+
+static void add_mode(struct progress *progress)
+{
+	struct strbuf line = STRBUF_INIT;
+
+	if (progress->rolling_back)
+		strbuf_addstr(&line, "rolling back what this run did");
+	else if (progress->cancelling)
+		strbuf_addstr(&line, "interrupted, finishing what runs (again to stop it)");
+	if (line.len) {
+		struct strbuf painted = STRBUF_INIT;
+
+		paint(&painted, &progress->stream->terminal, STYLE_YELLOW, "%s", line.text);
+		add_line(progress, painted.text);
+		strbuf_release(&painted);
+	}
 	strbuf_release(&line);
 }
 
@@ -221,6 +236,7 @@ static void add_tree(struct progress *progress, int64_t now)
 		add_line(progress, line.text);
 		strbuf_release(&line);
 	}
+	add_mode(progress);
 	add_bar(progress, now);
 }
 

@@ -1,7 +1,8 @@
 /*
  * Opening for writing: makes the home, the database and the key where they are missing, and upgrades
  * an older schema. All of it under one kernel lock, so that processes that start at the same time on
- * a bare home do it once; each step can be repeated after a death at any point.
+ * a bare home do it once; each step can be repeated after a death at any point. A new database is
+ * built under another name and renamed, so there is never half of one, and one sync does for all.
  *
  * Write-ahead log where it works. It needs shared memory on the file system, which network and
  * virtual ones may lack ("disk I/O error"); there the rollback journal is used, and the database
@@ -36,20 +37,6 @@ static int take_creation_lock(struct state *state, int *fd, struct error *err)
 	if (result < 0)
 		error_wrap(err, "the home of the state");
 	return result;
-}
-
-/* SQLite gives -wal and -shm the mode of the database, so this decides for all three. */
-static int make_file(struct state *state, struct error *err)
-{
-	int fd;
-
-	if (fs_exists(state->path))
-		return 0;
-	fd = open(state->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return error_errno(err, "make %s", state->path);
-	close(fd);
-	return fs_sync_dir(state->home, err);
 }
 
 /* Once it is known to be ours: it may have been copied here carelessly. */
@@ -159,20 +146,91 @@ static void keep_companions(struct state *state)
 	sqlite3_file_control(state->db, "main", SQLITE_FCNTL_PERSIST_WAL, &on);
 }
 
+/* --- a new database ------------------------------------------------------------------------------ */
+
+static void remove_companions(const char *path)
+{
+	static const char *const companions[] = {"-wal", "-shm", "-journal"};
+	struct arena arena = ARENA_INIT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(companions); i++)
+		unlink(arena_printf(&arena, "%s%s", path, companions[i]));
+	arena_release(&arena);
+}
+
+static int build(struct state *state, const struct migration *migrations, int version,
+	struct error *err)
+{
+	/* SQLite gives -wal and -shm the mode of the database, so this decides for all three. */
+	int fd = open(state->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return error_errno(err, "make %s", state->path);
+	close(fd);
+	if (open_database(state, err) < 0 || configure(state, err) < 0 ||
+		db_exec(state, "PRAGMA synchronous = OFF", err) < 0 ||
+		schema_migrate(state, migrations, 0, version, false, err) < 0)
+		return -1;
+	return choose_journal(state, err);
+}
+
+/* What lies beside a database that is gone must not be taken for part of the new one. */
+static int publish(struct state *state, const char *path, struct error *err)
+{
+	cleanup_fd int fd = open(state->path, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0 || fsync(fd) < 0)
+		return error_errno(err, "sync %s", state->path);
+	remove_companions(path);
+	if (rename(state->path, path) < 0)
+		return error_errno(err, "rename %s", state->path);
+	return fs_sync_dir(state->home, err);
+}
+
+static int create(struct state *state, const struct migration *migrations, int version,
+	struct error *err)
+{
+	char *path = state->path;
+	int result;
+
+	state->path = sqlite3_mprintf("%s.new", path);
+	unlink(state->path); /* left by a process that died */
+	remove_companions(state->path);
+	result = build(state, migrations, version, err);
+	close_file(state);
+	if (result == 0)
+		result = publish(state, path, err);
+	if (result < 0) {
+		unlink(state->path);
+		remove_companions(state->path);
+	}
+	sqlite3_free(state->path);
+	state->path = path;
+	return result;
+}
+
+/* --- any ----------------------------------------------------------------------------------------- */
+
+static bool is_missing(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) < 0 ? errno == ENOENT : S_ISREG(st.st_mode) && !st.st_size;
+}
+
 static int open_locked(struct state *state, const struct migration *migrations, int version,
 	struct error *err)
 {
 	int at;
 
-	if (make_file(state, err) < 0 || open_database(state, err) < 0 ||
-		check(state, version, &at, err) < 0)
+	if (is_missing(state->path) && create(state, migrations, version, err) < 0)
+		return -1;
+	if (open_database(state, err) < 0 || check(state, version, &at, err) < 0)
 		return -1;
 	make_private(state);
-	if (configure(state, err) < 0)
-		return -1;
-	if (at < version && schema_migrate(state, migrations, at, version, true, err) < 0)
-		return -1;
-	if (choose_journal(state, err) < 0)
+	if (configure(state, err) < 0 ||
+		schema_migrate(state, migrations, at, version, true, err) < 0 ||
+		choose_journal(state, err) < 0)
 		return -1;
 	keep_companions(state);
 	return 0;

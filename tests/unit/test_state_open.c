@@ -292,6 +292,38 @@ static void reading_with_a_rollback_pending(void **cmocka)
 	assert_reads_without_effect(home, 1);
 }
 
+/* Somebody removed the database but not its log: that must not flow into the new one. */
+static void a_removed_database_starts_anew(void **cmocka)
+{
+	struct home *home = *cmocka;
+	struct stat st;
+
+	assert_true(WIFSIGNALED(in_child(write_and_die, home)));
+	assert_int_equal(stat(home_file(home, "state.db-wal"), &st), 0);
+	assert_true(st.st_size > 0);
+	assert_int_equal(unlink(home_file(home, "state.db")), 0);
+	assert_reads_without_effect(home, SIZE_MAX);
+	make_home(home);
+	assert_reads_without_effect(home, 1);
+}
+
+/* A process died while it made the database. */
+static void half_a_database_is_built_again(void **cmocka)
+{
+	static const char *const names[] = {"state.db.new", "state.db.new-wal", "state.db.new-shm",
+		"state.db.new-journal"};
+	struct home *home = *cmocka;
+
+	mkdir(home->path, 0700);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		close(open(home_file(home, names[i]), O_WRONLY | O_CREAT, 0600));
+	assert_reads_without_effect(home, SIZE_MAX);
+	make_home(home);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		assert_int_equal(access(home_file(home, names[i]), F_OK), -1);
+	assert_reads_without_effect(home, 1);
+}
+
 /* What is read comes from one moment, whatever is committed meanwhile. */
 static void readers_see_one_moment(void **cmocka)
 {
@@ -1099,6 +1131,8 @@ int main(void)
 		TEST(reading_after_a_crash),
 		TEST(reading_without_companions),
 		TEST(reading_with_a_rollback_pending),
+		TEST(a_removed_database_starts_anew),
+		TEST(half_a_database_is_built_again),
 		TEST(readers_see_one_moment),
 		TEST(reading_while_others_write),
 		TEST(an_upgrade_leaves_a_copy),

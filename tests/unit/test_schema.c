@@ -290,7 +290,7 @@ static void types_are_found_by_name_and_hold_attributes_only(void **state)
 	assert_null(file->identity[1]);
 	assert_int_equal(type_output(file, "contentHash")->stability, OUTPUT_CHANGES);
 	assert_string_equal(type_output(file, "contentHash")->with[2], "template");
-	assert_int_equal(type_output(file, "path")->stability, OUTPUT_STABLE);
+	assert_int_equal(type_output(file, "absolutePath")->stability, OUTPUT_STABLE);
 	assert_null(type_output(file, "content"));
 	assert_string_equal(type_output(type_find("local_value"), "output")->from, "input");
 	assert_int_equal(type_find("local_value")->flags, TYPE_EFFECTLESS);
@@ -386,6 +386,102 @@ static void patterns_match_whole_texts(void **state)
 	assert_false(matches(schema_manifest.key_pattern, "ax-"));
 }
 
+/* --- keywords that the manifest's schema has no use for today, on schemas built by hand */
+
+#define PROPERTIES(...)                                                                              \
+	.properties = (const struct schema_property[]){__VA_ARGS__},                                 \
+	.n_properties = ARRAY_SIZE(((const struct schema_property[]){__VA_ARGS__}))
+#define TEXTS(...) ((const char *const[]){__VA_ARGS__, NULL})
+#define SCHEMAS(...) ((const struct schema *const[]){__VA_ARGS__, NULL})
+
+static const struct schema is_any, is_text = {.kinds = SCHEMA_STRING},
+	is_map = {.kinds = SCHEMA_MAP};
+static const struct schema needs_a = {.required = TEXTS("a")};
+static const struct schema needs_b = {.required = TEXTS("b")};
+static const struct schema a_is_one = {
+	PROPERTIES({"a", &(const struct schema){.enums = TEXTS("1"), .n_enums = 1}}),
+	.required = TEXTS("a"),
+};
+
+static const struct {
+	struct schema schema;
+	const char *value, *said;
+} by_hand[] = {
+	{{.if_ = &a_is_one, .then = &needs_b, .else_ = &needs_a}, "{a: 1, b: 2}", ""},
+	{{.if_ = &a_is_one, .then = &needs_b, .else_ = &needs_a}, "{a: 2}", ""},
+	{{.if_ = &a_is_one, .then = &needs_b, .else_ = &needs_a}, "{a: 1}",
+		"1:1: the value needs \"b\"\n"},
+	{{.if_ = &a_is_one, .then = &needs_b, .else_ = &needs_a}, "{b: 1}",
+		"1:1: the value needs \"a\"\n"},
+	{{.all_of = SCHEMAS(&needs_a, &needs_b)}, "{a: 1, b: 2}", ""},
+	{{.all_of = SCHEMAS(&needs_a, &needs_b)}, "{}",
+		"1:1: the value needs \"a\"\n1:1: the value needs \"b\"\n"},
+	{{.one_of = SCHEMAS(&is_text, &is_map)}, "abc", ""},
+	{{.one_of = SCHEMAS(&is_text, &is_any)}, "abc",
+		"1:1: the value can be read in more than one way\n"},
+	{{.one_of = SCHEMAS(&is_text, &is_map)}, "[a]",
+		"1:1: the value must be a string or a map, not a list\n"},
+	{{PROPERTIES({"old", &(const struct schema){.flags = SCHEMA_DEPRECATED,
+		.description = "use new"}})}, "{old: 1}",
+		"1:2: warning: \"old\" is deprecated (use new)\n"},
+	{{.flags = SCHEMA_UNIQUE}, "[a, b, {c: 1}, a, {c: 1}]",
+		"1:16: \"a\" stands twice in the value\n1:19: item 5 stands there already\n"},
+	{{.flags = SCHEMA_UNIQUE}, "[1, '1', true]", ""},
+	{{.min_len = 2, .max_len = 3}, "\xc3\xa4\xc3\xb6\xc3\xbc", ""},
+	{{.min_len = 2, .max_len = 3}, "\xc3\xa4", "1:1: the value must have at least 2 characters\n"},
+	{{.min_len = 2, .max_len = 3}, "abcd", "1:1: the value must have at most 3 characters\n"},
+	{{.min_len = 2, .max_len = 3}, "[a]", "1:1: the value must have at least 2 items\n"},
+	{{.min_len = 2, .max_len = 3}, "[a, b, c, d]", "1:1: the value must have at most 3 items\n"},
+	{{.flags = SCHEMA_HAS_MAX, .maximum = 1.5}, "1.6", "1:1: the value must be at most 1.5, not 1.6\n"},
+	{{.flags = SCHEMA_HAS_MIN, .minimum = 1}, ".nan", "1:1: the value must be at least 1, not .nan\n"},
+	{{.kinds = SCHEMA_INT}, "3.0", ""},
+	{{.kinds = SCHEMA_INT}, "3.5", "1:1: the value must be a whole number, not 3.5\n"},
+	{{.kinds = SCHEMA_NUMBER}, "3", ""},
+	{{.enums = TEXTS("1", "null", "true"), .n_enums = 3}, "true", ""},
+	{{.enums = TEXTS("1", "null", "true"), .n_enums = 3}, "~", ""},
+	{{.enums = TEXTS("1", "null", "true"), .n_enums = 3}, "2",
+		"1:1: the value must be 1, null or true, not 2\n"},
+	{{.additional = &is_text}, "{a: b, c: [d]}", "1:11: \"c\" must be a string, not a list\n"},
+	{{.flags = SCHEMA_LITERAL}, "'${X}'",
+		"1:1: the value cannot hold a reference (it has to be known before anything is resolved)\n"},
+	{{.any_of = SCHEMAS(&is_text, &is_map)}, "'${X} and more'", ""},
+};
+
+static void every_keyword_does_what_json_schema_says(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(by_hand); i++) {
+		struct parsed *p = parsed(by_hand[i].value);
+
+		schema_validate(&by_hand[i].schema, &p->value, &p->diags);
+		cleanup_free char *got = said(&p->diags);
+
+		if (strcmp(got, by_hand[i].said) != 0)
+			fail_msg("row %zu, %s:\n%sinstead of:\n%s", i, by_hand[i].value, got,
+				by_hand[i].said);
+		release(p);
+	}
+}
+
+static void long_lists_are_unique_or_not_in_linear_time(void **state)
+{
+	const struct schema unique = {.flags = SCHEMA_UNIQUE};
+	struct arena arena = ARENA_INIT;
+	struct value_builder builder;
+	struct diags diags;
+
+	(void)state;
+	diags_init(&diags, &arena);
+	builder_init(&builder, &arena);
+	for (int i = 0; i < 100000; i++)
+		builder_push(&builder, value_str(&arena, arena_printf(&arena, "n%d", i % 99999)));
+	struct value list = builder_list(&builder);
+
+	schema_validate(&unique, &list, &diags);
+	assert_int_equal(diags.errors, 1);
+	arena_release(&arena);
+}
+
 static void the_files_are_embedded_as_they_are(void **state)
 {
 	const char *slash = strrchr(__FILE__, '/');
@@ -420,6 +516,8 @@ int main(void)
 		cmocka_unit_test(merge_keys_and_members_are_found_along_a_path),
 		cmocka_unit_test(template_branches_are_for_editors_only),
 		cmocka_unit_test(patterns_match_whole_texts),
+		cmocka_unit_test(every_keyword_does_what_json_schema_says),
+		cmocka_unit_test(long_lists_are_unique_or_not_in_linear_time),
 		cmocka_unit_test(the_files_are_embedded_as_they_are),
 	};
 

@@ -1,8 +1,8 @@
 /*
  * The environment that ${NAME} sees: that of the process, and below it a file .env in the project
  * root. Its lines are NAME=VALUE, `export` before them, comments and empty lines are fine. Between
- * single quotes everything is literal; double quotes know \n \t \r \" \\ and \$; both may span lines.
- * Nothing is expanded in it.
+ * single quotes everything is literal; double quotes know \n \t \r \" \\ and \$; both may span
+ * lines. Nothing is expanded in it.
  */
 #include "model/loading.h"
 #include "model/template.h"
@@ -79,7 +79,8 @@ static const char *read_quoted(struct reader *r, char quote)
 			r->pos.line++;
 			r->line_start = r->at + 1;
 		}
-		if (c == '\\' && quote == '"' && r->at + 1 < r->end && strchr("ntr\"\\$", r->at[1])) {
+		if (c == '\\' && quote == '"' && r->at + 1 < r->end &&
+			strchr("ntr\"\\$", r->at[1])) {
 			*to++ = escaped(*++r->at);
 			continue;
 		}
@@ -130,7 +131,8 @@ static void read_line(struct reader *r)
 		skip_line(r);
 		return;
 	}
-	if (r->end - r->at > 7 && strncmp(r->at, "export", 6) == 0 && isblank((unsigned char)r->at[6])) {
+	if (r->end - r->at > 7 && strncmp(r->at, "export", 6) == 0 &&
+		isblank((unsigned char)r->at[6])) {
 		r->at += 7;
 		skip_blanks(r);
 	}
@@ -196,8 +198,8 @@ void env_read(struct loading *l)
 		const char *equals = strchr(*entry, '=');
 
 		if (equals)
-			set(l, arena_strndup(l->arena, *entry, (size_t)(equals - *entry)), equals + 1,
-				POS_NONE);
+			set(l, arena_strndup(l->arena, *entry, (size_t)(equals - *entry)),
+				equals + 1, POS_NONE);
 	}
 	if (files_read(l, path, ".env", &id, &err) == 0)
 		read_dotenv(l, id);

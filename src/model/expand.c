@@ -150,8 +150,10 @@ static int is_on(struct expander *x, struct scope *scope, const struct value *wh
 		return 0;
 	if (!(when->flags & VALUE_TEMPLATE))
 		return -1; /* the schema has said it */
-	return bad_when(x, &value, value_is_scalar(&value) && !(value.flags & VALUE_SENSITIVE)
-			? arena_printf(x->l->arena, "when: \"%s\" is neither true nor false", value.text)
+	return bad_when(x, &value,
+		value_is_scalar(&value) && !(value.flags & VALUE_SENSITIVE)
+			? arena_printf(
+				  x->l->arena, "when: \"%s\" is neither true nor false", value.text)
 			: "when: is neither true nor false");
 }
 
@@ -170,8 +172,8 @@ static int apply_template(struct expander *x, struct value *attributes)
 		return 0; /* the schema says that both cannot be */
 	text = scope_file(x->l, path->value.text, "template", &why);
 	if (!text) {
-		diag_error(x->l->diags, value_pos(&path->value), "cannot use the template \"%s\": %s",
-			path->value.text, why);
+		diag_error(x->l->diags, value_pos(&path->value),
+			"cannot use the template \"%s\": %s", path->value.text, why);
 		diag_hint(x->l->diags, "paths start at the project root");
 		return -1;
 	}
@@ -241,7 +243,8 @@ static const char *check_key(struct expander *x, const struct value *key)
 		wrong = "a key of forEach is empty";
 	for (uint32_t i = 0; !wrong && i < key->len; i++) {
 		if ((unsigned char)key->text[i] < ' ' || strchr("\"\\'", key->text[i]))
-			wrong = "quotes, backslashes and control characters cannot stand in a key of forEach";
+			wrong = "quotes, backslashes and control characters cannot stand in a key "
+				"of forEach";
 	}
 	if (!wrong)
 		return key->text;
@@ -260,7 +263,8 @@ static void add_instance(struct expander *x, const struct declaration *d, struct
 	if (!text)
 		return;
 	if (!map_add(seen, text, 0)) {
-		diag_error(x->l->diags, value_pos(key), "the key \"%s\" stands twice in this forEach", text);
+		diag_error(x->l->diags, value_pos(key),
+			"the key \"%s\" stands twice in this forEach", text);
 		diag_hint(x->l->diags, "each key makes one instance, %s[\"%s\"]", d->base, text);
 		return;
 	}
@@ -287,9 +291,10 @@ static void for_each(struct expander *x, const struct declaration *d)
 	if (over.kind != VALUE_LIST && over.kind != VALUE_MAP) {
 		if (!(d->for_each->flags & VALUE_TEMPLATE))
 			return; /* the schema has said it */
-		diag_error(x->l->diags, value_pos(d->for_each), "forEach needs a list or a map, not a %s",
-			value_kind_str(over.kind));
-		diag_hint(x->l->diags, "write forEach: [a, b], or name a variable of type list or map");
+		diag_error(x->l->diags, value_pos(d->for_each),
+			"forEach needs a list or a map, not a %s", value_kind_str(over.kind));
+		diag_hint(x->l->diags,
+			"write forEach: [a, b], or name a variable of type list or map");
 		return;
 	}
 	for (uint32_t i = 0; i < over.len; i++) {

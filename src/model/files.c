@@ -7,12 +7,12 @@
 
 #include <string.h>
 
+enum { MAX_SOURCES = 60000 }; /* a place has 16 bits for its source; the rest is for --set */
+
 static void remember(struct loading *l, const char *path)
 {
-	for (size_t i = 0; i < l->n_files; i++) {
-		if (strcmp(l->files[i], path) == 0)
-			return;
-	}
+	if (!map_add(&l->file_index, path, 0))
+		return;
 	ARENA_GROW(l->arena, l->files, l->n_files, l->cap_files);
 	l->files[l->n_files++] = path;
 }
@@ -34,8 +34,12 @@ int files_read(struct loading *l, const char *path, const char *layer, uint16_t 
 
 	path = arena_strdup(l->arena, path);
 	remember(l, path);
-	status = l->input->read ? l->input->read(l->input->read_arg, path, l->arena, &text, &len, err)
-				: fs_read(path, l->arena, &text, &len, err);
+	if (l->manifest->sources.n >= MAX_SOURCES)
+		return error_set(err, ERROR_INVALID, "%s: a manifest reads at most %d files", path,
+			MAX_SOURCES);
+	status = l->input->read
+			 ? l->input->read(l->input->read_arg, path, l->arena, &text, &len, err)
+			 : fs_read(path, l->arena, &text, &len, err);
 	if (status < 0)
 		return -1;
 	*source = sources_add(&l->manifest->sources, l->arena, shown(l, path), layer, text, len);

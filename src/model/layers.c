@@ -14,10 +14,13 @@
 static const char api_version[] = "devenv/v1";
 static const char kind[] = "Environment";
 
+enum { MAX_INCLUDE_DEPTH = 32 }; /* a cycle through symbolic links has ever new paths */
+
 /* A file on the way from the first to the one being read: a cycle comes back to one of them. */
 struct including {
 	const char *path;
 	const struct including *by;
+	unsigned depth;
 };
 
 static int read_layer(struct loading *l, const char *path, uint16_t source,
@@ -31,12 +34,13 @@ static void check_constant(struct loading *l, const struct value *map, const cha
 	if (!value || strcmp(value_text(value, ""), wanted) == 0)
 		return;
 	l->broken = true;
-	diag_error(l->diags, value_pos(value), "%s is \"%s\", not \"%s\"", key, value_text(value, ""),
-		wanted);
+	diag_error(l->diags, value_pos(value), "%s is \"%s\", not \"%s\"", key,
+		value_text(value, ""), wanted);
 	if (strcmp(key, "apiVersion") == 0 && strncmp(value_text(value, ""), "devenv/", 7) == 0)
 		diag_hint(l->diags, "a newer devenv may read this file");
 	else
-		diag_hint(l->diags, "write \"%s: %s\", if this is a manifest of devenv", key, wanted);
+		diag_hint(
+			l->diags, "write \"%s: %s\", if this is a manifest of devenv", key, wanted);
 }
 
 /* The file that a project begins with says what it is. */
@@ -66,7 +70,8 @@ static int check_file(struct loading *l, const struct value *value, bool first)
 		return -1;
 	}
 	if (value->kind != VALUE_MAP) {
-		diag_error(l->diags, pos, "a manifest is a map, not a %s", value_kind_str(value->kind));
+		diag_error(l->diags, pos, "a manifest is a map, not a %s",
+			value_kind_str(value->kind));
 		diag_hint(l->diags, "begin the file with \"apiVersion: %s\"", api_version);
 		return -1;
 	}
@@ -87,7 +92,8 @@ static int report_cycle(struct loading *l, const char *path, const struct includ
 	if (!at)
 		return 0;
 	diag_error(l->diags, pos, "%s includes itself%s%s", fs_relative(l->manifest->root, path),
-		at == by ? "" : " by way of ", at == by ? "" : fs_relative(l->manifest->root, by->path));
+		at == by ? "" : " by way of ",
+		at == by ? "" : fs_relative(l->manifest->root, by->path));
 	diag_hint(l->diags, "remove one of these includes");
 	return -1;
 }
@@ -120,6 +126,9 @@ static int include(struct loading *l, const struct value *item, const struct inc
 	path = files_path(l, fs_parent(l->arena, by->path), item->text);
 	if (report_cycle(l, path, by, pos) < 0)
 		return -1;
+	if (by->depth == MAX_INCLUDE_DEPTH)
+		return diag_error(l->diags, pos, "includes are nested more than %d deep",
+			MAX_INCLUDE_DEPTH);
 	if (was_read(l, path))
 		return 0; /* twice by different ways: it is below both already */
 	if (files_read(l, path, "include", &source, &err) < 0) {
@@ -140,8 +149,8 @@ static int read_includes(struct loading *l, const struct value *value, const str
 	if (list->kind == VALUE_STRING)
 		return include(l, list, by);
 	if (list->kind != VALUE_LIST)
-		return diag_error(l->diags, value_pos(list), "include: takes a list of paths, not a %s",
-			value_kind_str(list->kind));
+		return diag_error(l->diags, value_pos(list),
+			"include: takes a list of paths, not a %s", value_kind_str(list->kind));
 	for (uint32_t i = 0; i < list->len; i++) {
 		if (include(l, &list->items[i], by) < 0)
 			status = -1;
@@ -152,7 +161,7 @@ static int read_includes(struct loading *l, const struct value *value, const str
 static int read_layer(struct loading *l, const char *path, uint16_t source,
 	const struct including *by)
 {
-	struct including self = {.path = path, .by = by};
+	struct including self = {.path = path, .by = by, .depth = by ? by->depth + 1 : 0};
 	bool first = path == l->manifest->path;
 	struct value value;
 	int status = yaml_parse(&l->manifest->sources, source, l->arena, &value, l->diags);
@@ -192,9 +201,10 @@ static int not_found(struct loading *l, struct error *err)
 	else if (names_file(l, files_path(l, directory, ".devenv"), "config.yaml"))
 		foreign = "the name of .devenv/config.yaml must end in .yml";
 	return error_set(err, ERROR_NOT_FOUND,
-		"no manifest: neither .devenv/config.yml nor devenv.yml in %s or a folder above it; %s%s"
-		"`devenv init` writes one, -f names another", directory, foreign ? foreign : "",
-		foreign ? "; " : "");
+		"no manifest: neither .devenv/config.yml nor devenv.yml in %s or a folder above "
+		"it; %s%s"
+		"`devenv init` writes one, -f names another",
+		directory, foreign ? foreign : "", foreign ? "; " : "");
 }
 
 /* 1: read, 0: not there, -1: cannot be read. */
@@ -266,7 +276,8 @@ static const char *environment_of(struct loading *l, const char *file, const cha
 {
 	size_t len = strlen(file), skip = strlen(prefix);
 
-	if (len <= skip + 4 || strncmp(file, prefix, skip) != 0 || strcmp(file + len - 4, ".yml") != 0)
+	if (len <= skip + 4 || strncmp(file, prefix, skip) != 0 ||
+		strcmp(file + len - 4, ".yml") != 0)
 		return NULL;
 	return arena_strndup(l->arena, file + skip, len - skip - 4);
 }
@@ -288,8 +299,9 @@ static int no_environment(struct loading *l, const char *folder, const char *pre
 		strbuf_addf(&known, "%s%s", known.len ? ", " : "", name);
 		nearest_try(&nearest, name);
 	}
-	return error_set(err, ERROR_NOT_FOUND, "there is no environment \"%s\": %s is missing; %s%s%s%s%s",
-		wanted, fs_relative(root, path), nearest.best ? "did you mean " : "",
+	return error_set(err, ERROR_NOT_FOUND,
+		"there is no environment \"%s\": %s is missing; %s%s%s%s%s", wanted,
+		fs_relative(root, path), nearest.best ? "did you mean " : "",
 		nearest.best ? nearest.best : "", nearest.best ? "? " : "",
 		known.len ? "there are: " : "no other is there either", known.text);
 }
@@ -306,13 +318,15 @@ static bool is_environment_name(const char *name)
 static int read_environment(struct loading *l, struct error *err)
 {
 	bool beside = strcmp(fs_name(l->manifest->path), "devenv.yml") == 0;
-	const char *folder = files_path(l, l->manifest->root, beside ? "." : ".devenv/environments");
+	const char *folder =
+		files_path(l, l->manifest->root, beside ? "." : ".devenv/environments");
 	const char *prefix = beside ? "devenv." : "", *name = l->manifest->environment, *path;
 	uint16_t source;
 
 	path = files_path(l, folder, arena_printf(l->arena, "%s%s.yml", prefix, name));
 	if (files_read(l, path, "environment", &source, err) < 0)
-		return err->code == ERROR_NOT_FOUND ? no_environment(l, folder, prefix, path, err) : -1;
+		return err->code == ERROR_NOT_FOUND ? no_environment(l, folder, prefix, path, err)
+						    : -1;
 	read_layer(l, path, source, NULL);
 	return 0;
 }
@@ -331,8 +345,10 @@ static void check_user(struct loading *l, const struct value *value)
 		for (size_t j = 0; j < ARRAY_SIZE(allowed); j++)
 			known |= strcmp(member->key, allowed[j]) == 0;
 		if (!known)
-			diag_error(l->diags, member->pos, "\"%s\" does not belong into the user's own "
-				"configuration", member->key);
+			diag_error(l->diags, member->pos,
+				"\"%s\" does not belong into the user's own "
+				"configuration",
+				member->key);
 	}
 	for (uint32_t i = 0; spec && spec->kind == VALUE_MAP && i < spec->len; i++) {
 		const struct member *member = &spec->members[i];
@@ -374,8 +390,10 @@ int layers_read(struct loading *l, struct error *err)
 
 	l->manifest->environment = l->input->environment ? l->input->environment : "";
 	if (*l->manifest->environment && !is_environment_name(l->manifest->environment))
-		return error_set(err, ERROR_INVALID, "\"%s\" is no name of an environment: letters, "
-			"digits, \"-\", \"_\" and \".\" only", l->manifest->environment);
+		return error_set(err, ERROR_INVALID,
+			"\"%s\" is no name of an environment: letters, "
+			"digits, \"-\", \"_\" and \".\" only",
+			l->manifest->environment);
 	if (!named && find_project(l, &project, err) < 0)
 		return -1;
 	if (read_user(l, err) < 0)

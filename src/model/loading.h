@@ -43,6 +43,7 @@ struct loading {
 	size_t n_layers, cap_layers;
 	const char **files;
 	size_t n_files, cap_files;
+	struct map file_index;
 
 	struct env_var *env;
 	size_t n_env, cap_env;

@@ -218,6 +218,7 @@ static void read_name(struct loading *l)
 
 static void release(struct loading *l)
 {
+	map_release(&l->file_index);
 	map_release(&l->env_index);
 	map_release(&l->variable_index);
 	map_release(&l->text_index);
@@ -225,8 +226,8 @@ static void release(struct loading *l)
 	l->manifest->n_files = l->n_files;
 }
 
-int manifest_load(const struct manifest_input *input, struct arena *arena, struct manifest *manifest,
-	struct diags *diags, struct error *err)
+int manifest_load(const struct manifest_input *input, struct arena *arena,
+	struct manifest *manifest, struct diags *diags, struct error *err)
 {
 	struct loading l = {.input = input, .arena = arena, .manifest = manifest, .diags = diags};
 

@@ -17,7 +17,7 @@
 
 /* What the command line and the surroundings say. Arrays are NULL-terminated or NULL. */
 struct manifest_input {
-	const char *directory;           /* absolute: where discovery starts (-C, else the working directory) */
+	const char *directory;           /* absolute: where discovery starts (-C, or the cwd) */
 	const char *const *files;        /* -f, in order; they replace discovery */
 	const char *environment;         /* -e NAME; NULL: none */
 	const char *const *variables;    /* --var name=value */
@@ -27,10 +27,10 @@ struct manifest_input {
 	const char *const *process_env;  /* environ */
 	/* Reads a whole file into `arena` (NUL-terminated); ERROR_NOT_FOUND when there is none.
 	   NULL: the file system. */
-	int (*read)(void *arg, const char *path, struct arena *arena, const char **text, size_t *len,
-		struct error *err);
-	/* Names in a directory, NULL-terminated; only to say which environments there are. NULL: the
-	   file system, or nothing when `read` is not. */
+	int (*read)(void *arg, const char *path, struct arena *arena, const char **text,
+		size_t *len, struct error *err);
+	/* Names in a directory, NULL-terminated; only to say which environments there are. NULL:
+	   the file system, or nothing when `read` is not. */
 	int (*list)(void *arg, const char *path, struct arena *arena, const char *const **names,
 		size_t *n, struct error *err);
 	void *read_arg;
@@ -55,8 +55,8 @@ struct moved {
 	struct pos pos;
 };
 
-/* What the manifest names but does not have now. References to it are diagnosed, or replaced by their
-   default, and dependsOn on it dropped, before the manifest is handed out. */
+/* What the manifest names but does not have now. References to it are diagnosed, or replaced by
+   their default, and dependsOn on it dropped, before the manifest is handed out. */
 struct switched_off {
 	const char *address; /* type.name, or one instance of it */
 	bool empty;          /* a forEach over nothing: ${type.name[*].x} is an empty list */
@@ -70,8 +70,9 @@ struct manifest {
 	const char *path;         /* of the first project file */
 	const char *name;         /* metadata.name */
 	const char *environment;  /* "" for none */
-	const struct value *merged;  /* the layers merged, before anything else; `config show`. The values
-	                                of secrets and sensitive variables are marked */
+	/* The layers merged, before anything else; `config show`. The values of secrets and of
+	   sensitive variables are marked. */
+	const struct value *merged;
 	const struct value *lowered; /* the same with resources only; `config show --lowered` */
 
 	struct variable *variables;
@@ -93,7 +94,7 @@ struct manifest {
  * -1 with `err` when there is no manifest at all; -1 with diagnostics when it has mistakes. In both
  * cases nothing may be planned. The manifest lives in `arena`.
  */
-int manifest_load(const struct manifest_input *input, struct arena *arena, struct manifest *manifest,
-	struct diags *diags, struct error *err);
+int manifest_load(const struct manifest_input *input, struct arena *arena,
+	struct manifest *manifest, struct diags *diags, struct error *err);
 
 #endif

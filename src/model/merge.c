@@ -1,9 +1,11 @@
 /*
- * Layers into one value, the lowest first. Maps merge by key; lists whose schema has a merge key merge
- * by that; everything else is replaced. null removes a key that a lower layer has, `$delete: true` an
- * item. Untouched parts are shared with their layer, and a single layer is not copied at all.
+ * Layers into one value, the lowest first. Maps merge by key; lists whose schema has a merge key
+ * merge by that; everything else is replaced. null removes a key that a lower layer has, `$delete:
+ * true` an item. Untouched parts are shared with their layer, and a single layer is not copied at
+ * all.
  *
- * A merged map or item keeps the place of the lower one: there it is declared. Its members keep theirs.
+ * A merged map or item keeps the place of the lower one: there it is declared. Its members keep
+ * theirs.
  */
 #include "base/error.h"
 #include "model/loading.h"
@@ -16,7 +18,7 @@ enum { MAX_KEY_PARTS = 4, SMALL_MAP = 16 };
 
 struct merger {
 	struct loading *l;
-	bool override; /* the upper layer is a --set: it changes what is there, and makes nothing new */
+	bool override; /* the upper layer is a --set: it makes no new items */
 };
 
 /* "type+name", cut into its parts. */
@@ -130,7 +132,8 @@ static void index_items(struct merger *m, struct item_index *index, const struct
 			*slot = i + 1;
 			continue;
 		}
-		diag_error(m->l->diags, value_pos(&list->items[i]), "%s is declared twice in one file",
+		diag_error(m->l->diags, value_pos(&list->items[i]),
+			"%s is declared twice in one file",
 			key_text(m, index->key, &list->items[i]));
 		diag_hint(m->l->diags, "the first is at %s; give one of them another name",
 			pos_str(&m->l->manifest->sources, value_pos(&list->items[*slot - 1]),
@@ -351,7 +354,8 @@ static bool removes(const struct schema *schema, const struct value *value)
 static struct value merge_maps(struct merger *m, const struct schema *schema,
 	const struct value *lower, const struct value *upper)
 {
-	struct member *members = arena_alloc(m->l->arena, (lower->len + upper->len) * sizeof(*members));
+	struct member *members =
+		arena_alloc(m->l->arena, (lower->len + upper->len) * sizeof(*members));
 	struct finder below, above;
 	struct value merged;
 	size_t n = 0;
@@ -379,8 +383,8 @@ static struct value merge_maps(struct merger *m, const struct schema *schema,
 		if (finder_get(&below, new->key))
 			continue;
 		members[n] = *new;
-		members[n++].value = check_fresh(m, schema ? schema_member(schema, lower, new->key) : NULL,
-			&new->value);
+		members[n++].value = check_fresh(
+			m, schema ? schema_member(schema, lower, new->key) : NULL, &new->value);
 	}
 	map_release(&below.index);
 	map_release(&above.index);
@@ -397,8 +401,8 @@ static struct value merge(struct merger *m, const struct schema *schema, const s
 	if (lower->kind == VALUE_LIST && upper->kind == VALUE_LIST && schema && schema->merge_key)
 		return merge_lists(m, schema, lower, upper);
 	if (m->override && !upper->line && lower->kind != VALUE_NULL) {
-		diag_error(m->l->diags, value_pos(upper), "the path leads into a %s, which has no keys",
-			value_kind_str(lower->kind));
+		diag_error(m->l->diags, value_pos(upper),
+			"the path leads into a %s, which has no keys", value_kind_str(lower->kind));
 		diag_hint(m->l->diags, "set all of it: --set path='[...]'");
 		return *lower;
 	}

@@ -1,6 +1,7 @@
 /*
- * The meta keys of a resource: what every type has, whatever its provider. Their shapes were checked
- * by the schema; here they may have come out of references, so their types are checked once more.
+ * The meta keys of a resource: what every type has, whatever its provider. Their shapes were
+ * checked by the schema; here they may have come out of references, so their types are checked once
+ * more.
  */
 #include "base/clock.h"
 #include "model/loading.h"
@@ -59,7 +60,8 @@ static size_t name_len(const char *text)
 
 static const char *canonical(struct arena *arena, const char *text)
 {
-	size_t type = name_len(text), name = type && text[type] == '.' ? name_len(text + type + 1) : 0;
+	size_t type = name_len(text),
+	       name = type && text[type] == '.' ? name_len(text + type + 1) : 0;
 	size_t base = type + 1 + name;
 	const char *key = text + base + 2, *end;
 
@@ -79,11 +81,11 @@ const char *meta_address(struct loading *l, const struct value *value)
 {
 	const char *address = value->kind == VALUE_STRING ? canonical(l->arena, value->text) : NULL;
 
-	if (address)
-		return address;
-	diag_error(l->diags, value_pos(value), "\"%s\" is no address of a resource",
-		value_text(value, ""));
-	diag_hint(l->diags, "an address is TYPE.NAME, or TYPE.NAME[\"KEY\"] for one instance of a forEach");
+	if (address || !strchr(value_text(value, ""), '['))
+		return address; /* the schema has said what else is wrong */
+	diag_error(l->diags, value_pos(value), "the key in \"%s\" is not closed, or not in quotes",
+		value->text);
+	diag_hint(l->diags, "one instance of a forEach is TYPE.NAME[\"KEY\"]");
 	return NULL;
 }
 
@@ -150,7 +152,8 @@ static const char *const *read_texts(struct scope *scope, const struct value *li
 	return texts;
 }
 
-static void read_lifecycle(struct scope *scope, const struct value *map, struct lifecycle *lifecycle)
+static void read_lifecycle(
+	struct scope *scope, const struct value *map, struct lifecycle *lifecycle)
 {
 	const struct value *triggers = value_get(map, "replaceTriggeredBy");
 
@@ -179,8 +182,12 @@ static enum probe_kind probe_kind(const struct value *map)
 		const char *name;
 		enum probe_kind kind;
 	} kinds[] = {
-		{"http", PROBE_HTTP}, {"tcp", PROBE_TCP}, {"command", PROBE_COMMAND}, {"log", PROBE_LOG},
-		{"health", PROBE_HEALTH}, {"running", PROBE_RUNNING},
+		{"http", PROBE_HTTP},
+		{"tcp", PROBE_TCP},
+		{"command", PROBE_COMMAND},
+		{"log", PROBE_LOG},
+		{"health", PROBE_HEALTH},
+		{"running", PROBE_RUNNING},
 	};
 	const char *type = value_get_text(map, "type", "");
 
@@ -293,7 +300,8 @@ void meta_read_defaults(struct loading *l, struct resource *defaults)
 		struct value value;
 
 		if (strcmp(member->key, "timeout") != 0 && strcmp(member->key, "retry") != 0) {
-			diag_error(l->diags, member->pos, "there is no default \"%s\"", member->key);
+			diag_error(
+				l->diags, member->pos, "there is no default \"%s\"", member->key);
 			diag_hint(l->diags, "defaults are timeout and retry, as on a resource");
 			continue;
 		}

@@ -1,8 +1,8 @@
 /*
  * --set path=value as a layer of its own: the path becomes maps around the value, so that merging
  * treats it like any other layer. An item of a list with a merge key is addressed by that key:
- * spec.resources[local_file.motd].content, spec.services[api].replicas. What only leads to the value
- * has line 0, by which merging tells it from what the user wrote.
+ * spec.resources[local_file.motd].content, spec.services[api].replicas. What only leads to the
+ * value has line 0, by which merging tells it from what the user wrote.
  */
 #include "model/loading.h"
 #include "model/schema.h"
@@ -27,7 +27,8 @@ static int build(struct override *o, const struct schema *schema, const struct v
 struct value override_value(struct loading *l, const char *shown, const char *layer,
 	const char *text)
 {
-	uint16_t id = sources_add(&l->manifest->sources, l->arena, shown, layer, text, strlen(text));
+	uint16_t id =
+		sources_add(&l->manifest->sources, l->arena, shown, layer, text, strlen(text));
 	struct value value = {.text = text, .len = (uint32_t)strlen(text), .source = id};
 
 	if (!*text) {
@@ -97,7 +98,8 @@ static int key_members(struct override *o, const char *merge_key, const char *at
 
 		part = last ? strlen(text) : strcspn(text, ".");
 		if (!part || (!last && !text[part]) || n == 4)
-			return bad_path(o, at, "an item is missing its name: the brackets hold TYPE.NAME, "
+			return bad_path(o, at,
+				"an item is missing its name: the brackets hold TYPE.NAME, "
 				"or the NAME");
 		members[n++] = (struct member){
 			.key = arena_strndup(o->l->arena, merge_key, len),

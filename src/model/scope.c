@@ -40,7 +40,8 @@ static enum lookup look_up_env(struct scope *scope, const struct part *part, str
 		return fall_back(scope, part, out);
 	if (part->message)
 		return required(scope, part, "the environment variable");
-	diag_error(scope->l->diags, part->pos, "the environment variable %s is not set", part->name);
+	diag_error(
+		scope->l->diags, part->pos, "the environment variable %s is not set", part->name);
 	for (size_t i = 0; i < scope->l->n_env; i++)
 		nearest_try(&nearest, scope->l->env[i].name);
 	if (variable_find(scope->l, part->name))
@@ -49,8 +50,8 @@ static enum lookup look_up_env(struct scope *scope, const struct part *part, str
 		diag_hint(scope->l->diags, "did you mean %s? or give a default: ${%s:-...}",
 			nearest.best, part->name);
 	else
-		diag_hint(scope->l->diags, "set it, put it into .env, or give a default: ${%s:-...}",
-			part->name);
+		diag_hint(scope->l->diags,
+			"set it, put it into .env, or give a default: ${%s:-...}", part->name);
 	return LOOKUP_FAILED;
 }
 
@@ -100,15 +101,17 @@ static enum lookup look_up_variable(struct scope *scope, const struct part *part
 	if (part->message)
 		return required(scope, part, "the variable");
 	diag_error(scope->l->diags, part->pos, "the variable \"%s\" has no value", part->name);
-	diag_hint(scope->l->diags, "set it with --var %s=... or DEVENV_VAR_%s, or give it a default",
-		part->name, part->name);
+	diag_hint(scope->l->diags,
+		"set it with --var %s=... or DEVENV_VAR_%s, or give it a default", part->name,
+		part->name);
 	return LOOKUP_FAILED;
 }
 
 static enum lookup look_up_each(struct scope *scope, const struct part *part, struct value *out)
 {
 	if (!scope->key) {
-		diag_error(scope->l->diags, part->pos, "${%s} stands outside of a forEach", part->text);
+		diag_error(scope->l->diags, part->pos, "${%s} stands outside of a forEach",
+			part->text);
 		diag_hint(scope->l->diags, "give the resource a forEach:, a list or a map");
 		return LOOKUP_FAILED;
 	}
@@ -179,7 +182,8 @@ static enum lookup look_up_file(struct scope *scope, const struct part *part, st
 	}
 	if (part->fallback)
 		return fall_back(scope, part, out);
-	diag_error(scope->l->diags, part->pos, "cannot take the text of \"%s\": %s", part->name, why);
+	diag_error(
+		scope->l->diags, part->pos, "cannot take the text of \"%s\": %s", part->name, why);
 	diag_hint(scope->l->diags, "paths start at the project root");
 	return LOOKUP_FAILED;
 }
@@ -237,7 +241,8 @@ static enum lookup look_up_secret(struct scope *scope, const struct part *part, 
 		return part->fallback ? fall_back(scope, part, out)
 				      : no_secret(scope, part, secret, &nearest);
 	if (scope->l->secret_depth == MAX_SECRET_DEPTH) {
-		diag_error(scope->l->diags, part->pos, "the secret \"%s\" refers to itself", part->name);
+		diag_error(scope->l->diags, part->pos, "the secret \"%s\" refers to itself",
+			part->name);
 		return LOOKUP_FAILED;
 	}
 	scope->l->secret_depth++;
@@ -251,9 +256,11 @@ static enum lookup too_early(struct scope *scope, const struct part *part)
 {
 	diag_error(scope->l->diags, part->pos, "${%s} cannot stand in %s", part->text, scope->what);
 	if (scope->stage == SCOPE_DEFAULT)
-		diag_hint(scope->l->diags, "only the environment, ${NAME}, and files, ${file:PATH}, can");
+		diag_hint(scope->l->diags,
+			"only the environment, ${NAME}, and files, ${file:PATH}, can");
 	else
-		diag_hint(scope->l->diags, "it must be known before any resource exists: use variables, "
+		diag_hint(scope->l->diags,
+			"it must be known before any resource exists: use variables, "
 			"the environment or files");
 	return LOOKUP_FAILED;
 }

@@ -1,7 +1,7 @@
 /*
  * A resource that `when` switched off, or a forEach over nothing, is named by others nevertheless.
- * What has a default takes it, all instances of none are an empty list, and what only waits need not
- * wait; the rest is a mistake. Settled here, so that the graph need not know of it.
+ * What has a default takes it, all instances of none are an empty list, and what only waits need
+ * not wait; the rest is a mistake. Settled here, so that the graph need not know of it.
  */
 #include "model/loading.h"
 #include "model/template.h"
@@ -31,11 +31,12 @@ static void report(struct settling *s, const struct switched_off *off, const str
 	const char *where = pos_str(&s->l->manifest->sources, off->pos, s->l->arena);
 
 	if (off->empty)
-		diag_error(s->l->diags, part->pos, "%s has no instances: its forEach (%s) is over nothing",
-			off->address, where);
-	else
-		diag_error(s->l->diags, part->pos, "%s is switched off by its when: (%s)", off->address,
+		diag_error(s->l->diags, part->pos,
+			"%s has no instances: its forEach (%s) is over nothing", off->address,
 			where);
+	else
+		diag_error(s->l->diags, part->pos, "%s is switched off by its when: (%s)",
+			off->address, where);
 	diag_hint(s->l->diags, "give the reference a default, ${%s:-...}, or switch this off, too",
 		part->text);
 }

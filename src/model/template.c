@@ -75,7 +75,8 @@ static size_t find_end(const char *text, size_t len, size_t at)
 		} else if ((c == '"' || c == '\'') && !in_default &&
 			   (text[at - 1] == '[' || text[at - 1] == '{')) {
 			quote = c;
-		} else if (c == ':' && at + 1 < len && (text[at + 1] == '-' || text[at + 1] == '?')) {
+		} else if (c == ':' && at + 1 < len &&
+			   (text[at + 1] == '-' || text[at + 1] == '?')) {
 			in_default = true; /* quotes are ordinary from here on */
 		}
 	}
@@ -123,7 +124,8 @@ static int check_path(struct parser *p, const struct part *part, const char *pat
 			else
 				end = path + strspn(path + 1, "0123456789");
 			if (!end || end == path || end[1] != ']')
-				return syntax_error(p, part, "a bracket needs a number or a quoted key");
+				return syntax_error(
+					p, part, "a bracket needs a number or a quoted key");
 			path = end + 2;
 			if (*path && *path != '.' && *path != '[')
 				return syntax_error(p, part, "a dot is missing after \"]\"");
@@ -132,7 +134,8 @@ static int check_path(struct parser *p, const struct part *part, const char *pat
 		path += *path == '.';
 		len = name_len(path);
 		if (!len)
-			return syntax_error(p, part, *path ? "unexpected character" : "a name is missing");
+			return syntax_error(
+				p, part, *path ? "unexpected character" : "a name is missing");
 		path += len;
 		if (*path && *path != '.' && *path != '[')
 			return syntax_error(p, part, "unexpected character");
@@ -188,11 +191,13 @@ static int parse_resource(struct parser *p, struct part *part, const char *text)
 	if (check_path(p, part, text) < 0)
 		return -1;
 	part->kind = PART_RESOURCE;
-	part->name = key ? arena_printf(p->arena, "%.*s[\"%.*s\"]", (int)len, type, (int)key_len, key)
-			 : arena_strndup(p->arena, type, len);
+	part->name =
+		key ? arena_printf(p->arena, "%.*s[\"%.*s\"]", (int)len, type, (int)key_len, key)
+		    : arena_strndup(p->arena, type, len);
 	part->path = text + (*text == '.');
 	if (part->fallback && template_needed(part->fallback, strlen(part->fallback))) {
-		syntax_error(p, part, "a reference stands in the default of a reference to a resource");
+		syntax_error(
+			p, part, "a reference stands in the default of a reference to a resource");
 		diag_hint(p->diags, "put it into a variable, and ${var.NAME} where both are known");
 		return -1;
 	}
@@ -318,7 +323,8 @@ static int parse_reference(struct parser *p, struct part *part, const char *text
 	if (strncmp(inner, "file:", 5) == 0) {
 		part->kind = PART_FILE;
 		part->name = inner + 5;
-		return *part->name ? check_message(p, part) : syntax_error(p, part, "a path is missing");
+		return *part->name ? check_message(p, part)
+				   : syntax_error(p, part, "a path is missing");
 	}
 	word = name_len(inner);
 	status = inner[word] == '.' && word ? parse_dotted(p, part, inner, word)
@@ -349,7 +355,8 @@ static bool parse_quoted(struct parser *p, struct template *out, const char *tex
 static int report_open(struct parser *p, size_t at)
 {
 	diag_error(p->diags, place(p->string, at), "\"${\" is never closed");
-	diag_hint(p->diags, "add the \"}\"; a literal \"${\" is \"$${\"; and a \" #\" in text without "
+	diag_hint(p->diags,
+		"add the \"}\"; a literal \"${\" is \"$${\"; and a \" #\" in text without "
 		"quotes begins a comment");
 	return -1;
 }
@@ -364,7 +371,7 @@ int template_parse(const struct value *string, struct arena *arena, struct templ
 	int status = 0;
 
 	*out = (struct template){0};
-	if (len > 3 && *text == '$' && text[len - 1] == '}') { /* mostly one reference: no spare room */
+	if (len > 3 && *text == '$' && text[len - 1] == '}') { /* mostly one: no spare room */
 		out->parts = arena_alloc(arena, sizeof(*out->parts));
 		p.cap = 1;
 	}

@@ -34,10 +34,10 @@ struct part {
 	enum part_kind kind;
 	const char *text;     /* literal: the bytes; else what stands between the braces */
 	size_t len;           /* of a literal */
-	const char *name;     /* env: NAME; variable: x; each: "key" or "value"; file: path; secret: name;
-	                         resource: the address, or for [*] the address without its key;
-	                         short: "service", "cluster" or "terraform" */
-	const char *path;     /* what follows: "output.sub[0]"; "" for nothing. value_path reads it */
+	const char *name;     /* env: NAME; variable: x; each: "key" or "value"; file: path; secret:
+	                         name; resource: the address, or for [*] the address without its
+	                         key; short: "service", "cluster" or "terraform" */
+	const char *path;     /* what follows, for value_path: "output.sub[0]"; "" for nothing */
 	bool every;           /* resource: [*], all instances in key order */
 	const char *fallback; /* after :-; NULL: none */
 	const char *message;  /* after :?; NULL: none */
@@ -62,11 +62,11 @@ int template_parse(const struct value *string, struct arena *arena, struct templ
  *   LOOKUP_KEEP   not this round: the reference stays as text, the result stays a template; the
  *                 part must not be used after the lookup returned
  *   LOOKUP_FAILED a diagnostic was reported
- * A value without templates is returned as it is, not copied; nor is a part in which nothing changes.
- * A reference that is the whole string keeps the type of its value. Inside a longer string scalars
- * become their text (null nothing), a list or map is a diagnostic, and one unknown part makes all of
- * it unknown. Results keep the position of the string. *out may itself be a template (lower gives
- * such values): its references then stand in the result.
+ * A value without templates is returned as it is, not copied; nor is a part in which nothing
+ * changes. A reference that is the whole string keeps the type of its value. Inside a longer string
+ * scalars become their text (null nothing), a list or map is a diagnostic, and one unknown part
+ * makes all of it unknown. Results keep the position of the string. *out may itself be a template
+ * (lower gives such values): its references then stand in the result.
  */
 enum lookup {
 	LOOKUP_VALUE,

@@ -1,6 +1,6 @@
 /*
- * Replacing references. A container is copied only from the first member on that changes, and what a
- * kept reference took from the arena is given back, so that a round in which nothing is known yet
+ * Replacing references. A container is copied only from the first member on that changes, and what
+ * a kept reference took from the arena is given back, so that a round in which nothing is known yet
  * costs time but no memory. Recursion follows the value, whose depth the YAML parser bounds.
  */
 #include "model/template.h"
@@ -40,7 +40,7 @@ static void stand_at(struct value *value, const struct value *place)
 	value->column = place->column;
 }
 
-/* Copies with every "${" written as "$${"; returns the bytes written, or needed when `to` is NULL. */
+/* Copies with every "${" written as "$${"; returns the length; with `to` NULL only that. */
 static size_t write_escaped(char *to, const char *text, size_t len)
 {
 	size_t n = 0;
@@ -326,7 +326,8 @@ enum lookup template_fallback(const struct part *part, struct arena *arena, temp
 	text.column = part->pos.column;
 	if (template_needed(text.text, text.len))
 		text.flags |= VALUE_TEMPLATE;
-	return template_expand(&text, arena, lookup, arg, out, diags) < 0 ? LOOKUP_FAILED : LOOKUP_VALUE;
+	return template_expand(&text, arena, lookup, arg, out, diags) < 0 ? LOOKUP_FAILED
+									  : LOOKUP_VALUE;
 }
 
 void template_visit(const struct value *value, struct arena *arena, struct diags *diags,
@@ -342,7 +343,8 @@ void template_visit(const struct value *value, struct arena *arena, struct diags
 	} else if (value->kind == VALUE_MAP) {
 		for (uint32_t i = 0; i < value->len; i++)
 			template_visit(&value->members[i].value, arena, diags, see, arg);
-	} else if (value->kind == VALUE_STRING && template_parse(value, arena, &template, diags) == 0) {
+	} else if (value->kind == VALUE_STRING &&
+		   template_parse(value, arena, &template, diags) == 0) {
 		for (size_t i = 0; i < template.n; i++) {
 			if (template.parts[i].kind != PART_LITERAL)
 				see(arg, &template.parts[i], value);

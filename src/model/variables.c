@@ -1,7 +1,7 @@
 /*
- * Variables: declared in the manifest, set by DEVENV_VAR_x, --var-file and --var (the later wins), else
- * by their default. What is set on the command line is text and takes the declared type, or that of
- * the default. A variable without a value is a mistake only where it is used.
+ * Variables: declared in the manifest, set by DEVENV_VAR_x, --var-file and --var (the later wins),
+ * else by their default. What is set on the command line is text and takes the declared type, or
+ * that of the default. A variable without a value is a mistake only where it is used.
  */
 #include "model/loading.h"
 #include "model/yaml.h"
@@ -119,7 +119,7 @@ static void assign(struct loading *l, struct variable *variable, struct value va
 	struct value *copy = arena_alloc(l->arena, sizeof(*copy));
 
 	*copy = value;
-	copy->flags &= (uint8_t)~VALUE_TEMPLATE; /* what is set from outside is meant as it stands */
+	copy->flags &= (uint8_t)~VALUE_TEMPLATE; /* what comes from outside is literal */
 	variable->value = copy;
 }
 
@@ -175,7 +175,8 @@ static void read_env(struct loading *l)
 		const struct env_var *var = env_get(l, name);
 
 		if (var)
-			assign(l, variable, typed(l, variable, name, "environment variable", var->text));
+			assign(l, variable,
+				typed(l, variable, name, "environment variable", var->text));
 	}
 }
 
@@ -189,7 +190,8 @@ static void read_variable_file(struct loading *l, const char *name)
 	if (files_read(l, path, "variable file", &source, &err) < 0) {
 		struct pos pos = {
 			.source = sources_add(&l->manifest->sources, l->arena,
-				arena_printf(l->arena, "--var-file %s", name), "command line", NULL, 0),
+				arena_printf(l->arena, "--var-file %s", name), "command line", NULL,
+				0),
 		};
 
 		diag_error(l->diags, pos, "%s", err.msg);
@@ -219,7 +221,8 @@ static void read_argument(struct loading *l, const char *argument)
 	const char *shown = arena_printf(l->arena, "--var %s", name);
 	struct variable *variable = find(l, name);
 	struct pos pos = {
-		.source = sources_add(&l->manifest->sources, l->arena, shown, "command line", NULL, 0),
+		.source = sources_add(
+			&l->manifest->sources, l->arena, shown, "command line", NULL, 0),
 	};
 
 	if (!argument[len]) {
@@ -252,8 +255,9 @@ static void settle(struct loading *l, struct variable *variable, const struct va
 	if (scope_expand(&scope, given, value) < 0) {
 		*value = value_unknown; /* reported; what refers to it need not be reported, too */
 	} else if (!convert(value, fit)) {
-		diag_error(l->diags, value_pos(value), "the variable \"%s\" must be of type %s, not a %s",
-			variable->name, type, value_kind_str(given->kind));
+		diag_error(l->diags, value_pos(value),
+			"the variable \"%s\" must be of type %s, not a %s", variable->name, type,
+			value_kind_str(given->kind));
 		diag_hint(l->diags, "it is declared at %s",
 			pos_str(&l->manifest->sources, variable->pos, l->arena));
 	}

@@ -1,102 +1,25 @@
 /*
  * libyaml's events to values, without recursion: open containers lie on a stack of frames, and what
- * they hold so far on two stacks of members and items, of which each container takes its part when it
- * closes. Keys are interned, so that two equal keys of one document are one pointer and a duplicate is
- * found by a mark in the key itself.
+ * they hold so far on two stacks of members and items, of which each container takes its part when
+ * it closes.
  */
 #include "model/yaml.h"
 
 #include "base/error.h"
-#include "base/map.h"
 #include "model/template.h"
-#include "model/yaml_text.h"
+#include "model/yaml_parser.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-struct key {
-	uint32_t map; /* the map that saw it last ... */
-	uint32_t at;  /* ... and where */
-	char text[];
-};
-
-struct frame {
-	bool is_map;
-	bool has_key;       /* map: the value comes next */
-	bool merges;        /* map: it has a "<<" */
-	size_t base;        /* its first member or item on the stack */
-	uint64_t values;    /* in it, with what aliases repeat */
-	struct pos pos;
-	const char *key;    /* NULL: was no scalar; the value is dropped */
-	struct pos key_pos;
-	const char *anchor; /* NULL: none */
-	uint8_t flags;
-};
-
-struct anchor {
-	const char *name;
-	struct value value;
-	uint64_t values;
-};
-
-struct parser {
-	yaml_parser_t yaml;
-	struct yaml_places places;
-	const struct sources *sources;
-	struct arena *arena;
-	struct diags *diags;
-	struct value root;
-
-	struct frame frames[YAML_MAX_DEPTH];
-	unsigned depth;
-	struct member *members;
-	size_t n_members, cap_members;
-	struct value *items;
-	size_t n_items, cap_items;
-
-	struct map key_index;
-	struct key **keys;
-	size_t n_keys, cap_keys;
-	uint32_t n_maps; /* numbers maps, for struct key */
-	struct map anchor_index;
-	struct anchor *anchors;
-	size_t n_anchors, cap_anchors;
-	uint64_t aliased;
-	unsigned documents;
-};
-
-static const char merge_key[] = "<<";
-
-static struct key *key_of(const char *text)
-{
-	return (struct key *)(void *)((char *)(uintptr_t)text - offsetof(struct key, text));
-}
-
-static const char *intern(struct parser *p, const char *text, size_t len)
-{
-	uint32_t at = map_getn(&p->key_index, text, len);
-	struct key *key;
-
-	if (at != MAP_NONE)
-		return p->keys[at]->text;
-	key = arena_alloc(p->arena, sizeof(*key) + len + 1);
-	key->map = 0;
-	memcpy(key->text, text, len);
-	key->text[len] = '\0';
-	VEC_GROW(p->keys, p->n_keys, p->cap_keys);
-	map_add(&p->key_index, key->text, (uint32_t)p->n_keys);
-	p->keys[p->n_keys++] = key;
-	return key->text;
-}
-
-static struct frame *top(struct parser *p)
+static struct yaml_frame *top(struct yaml_run *p)
 {
 	return p->depth ? &p->frames[p->depth - 1] : NULL;
 }
 
-static bool wants_key(struct parser *p)
+static bool wants_key(struct yaml_run *p)
 {
-	const struct frame *frame = top(p);
+	const struct yaml_frame *frame = top(p);
 
 	return frame && frame->is_map && !frame->has_key;
 }
@@ -108,9 +31,9 @@ static void set_pos(struct value *value, struct pos pos)
 	value->column = pos.column;
 }
 
-static int bad_key(struct parser *p, struct pos pos, const char *what)
+static int bad_key(struct yaml_run *p, struct pos pos, const char *what)
 {
-	struct frame *frame = top(p);
+	struct yaml_frame *frame = top(p);
 
 	diag_error(p->diags, pos, "%s", what);
 	diag_hint(p->diags, "a key is a word, a number or a text in quotes");
@@ -119,28 +42,28 @@ static int bad_key(struct parser *p, struct pos pos, const char *what)
 	return 0;
 }
 
-static int take_key(struct parser *p, const char *text, size_t len, bool plain, struct pos pos)
+static int take_key(struct yaml_run *p, const char *text, size_t len, bool plain, struct pos pos)
 {
-	struct frame *frame = top(p);
+	struct yaml_frame *frame = top(p);
 
 	if (memchr(text, '\0', len))
 		return bad_key(p, pos, "a key holds a NUL byte");
 	if (!len && plain)
 		return bad_key(p, pos, "a key is missing before \":\"");
-	frame->key = intern(p, text, len);
+	frame->key = yaml_intern(p, text, len);
 	frame->key_pos = pos;
 	frame->has_key = true;
-	if (plain && len == 2 && memcmp(text, merge_key, 2) == 0) {
+	if (plain && len == 2 && memcmp(text, yaml_merge_key, 2) == 0) {
 		frame->merges = true;
-		frame->key = merge_key;
+		frame->key = yaml_merge_key;
 	}
 	return 0;
 }
 
 /* A finished value into the container that is open. */
-static void put(struct parser *p, const struct value *value, uint64_t values)
+static void put(struct yaml_run *p, const struct value *value, uint64_t values)
 {
-	struct frame *frame = top(p);
+	struct yaml_frame *frame = top(p);
 
 	if (!frame) {
 		p->root = *value;
@@ -164,15 +87,15 @@ static void put(struct parser *p, const struct value *value, uint64_t values)
 	};
 }
 
-static void set_anchor(struct parser *p, const char *name, const struct value *value,
+static void set_anchor(struct yaml_run *p, const char *name, const struct value *value,
 	uint64_t values)
 {
 	VEC_GROW(p->anchors, p->n_anchors, p->cap_anchors);
-	p->anchors[p->n_anchors] = (struct anchor){name, *value, values};
+	p->anchors[p->n_anchors] = (struct yaml_anchor){name, *value, values};
 	map_set(&p->anchor_index, name, (uint32_t)p->n_anchors++);
 }
 
-static bool is_open(struct parser *p, const char *anchor)
+static bool is_open(struct yaml_run *p, const char *anchor)
 {
 	for (unsigned i = 0; i < p->depth; i++) {
 		if (p->frames[i].anchor && strcmp(p->frames[i].anchor, anchor) == 0)
@@ -181,7 +104,7 @@ static bool is_open(struct parser *p, const char *anchor)
 	return false;
 }
 
-static int unknown_alias(struct parser *p, const char *name, struct pos pos)
+static int unknown_alias(struct yaml_run *p, const char *name, struct pos pos)
 {
 	struct nearest nearest = {.word = name};
 
@@ -196,16 +119,17 @@ static int unknown_alias(struct parser *p, const char *name, struct pos pos)
 	if (nearest.best)
 		diag_hint(p->diags, "did you mean *%s?", nearest.best);
 	else
-		diag_hint(p->diags, "set it with &%s; a text that begins with * needs quotes", name);
+		diag_hint(
+			p->diags, "set it with &%s; a text that begins with * needs quotes", name);
 	return 0;
 }
 
-static int on_alias(struct parser *p, const yaml_event_t *event)
+static int on_alias(struct yaml_run *p, const yaml_event_t *event)
 {
 	const char *name = (const char *)event->data.alias.anchor;
 	struct pos pos = yaml_place(&p->places, event->start_mark);
 	uint32_t at = map_get(&p->anchor_index, name);
-	const struct anchor *anchor;
+	const struct yaml_anchor *anchor;
 
 	if (at == MAP_NONE) {
 		unknown_alias(p, name, pos);
@@ -225,8 +149,8 @@ static int on_alias(struct parser *p, const yaml_event_t *event)
 	if (p->aliased > YAML_MAX_ALIASED) {
 		diag_error(p->diags, pos, "aliases repeat more than %d million values",
 			YAML_MAX_ALIASED / 1000000);
-		diag_hint(p->diags, "*%s stands for %llu values here; use fewer aliases of aliases", name,
-			(unsigned long long)anchor->values);
+		diag_hint(p->diags, "*%s stands for %llu values here; use fewer aliases of aliases",
+			name, (unsigned long long)anchor->values);
 		return -1;
 	}
 	put(p, &anchor->value, anchor->values);
@@ -238,7 +162,7 @@ static bool is_tag(const char *tag, const char *name)
 	return strncmp(tag, "tag:yaml.org,2002:", 18) == 0 && strcmp(tag + 18, name) == 0;
 }
 
-static int unknown_tag(struct parser *p, const char *tag, struct pos pos)
+static int unknown_tag(struct yaml_run *p, const char *tag, struct pos pos)
 {
 	diag_error(p->diags, pos, "the tag \"%s\" is not supported", tag);
 	diag_hint(p->diags, "remove it; a text that begins with ! needs quotes");
@@ -246,13 +170,16 @@ static int unknown_tag(struct parser *p, const char *tag, struct pos pos)
 }
 
 /* An explicit !!tag: the text must be what it says. */
-static int apply_tag(struct parser *p, struct value *value, const char *tag, struct pos pos)
+static int apply_tag(struct yaml_run *p, struct value *value, const char *tag, struct pos pos)
 {
 	static const struct {
 		const char *name;
 		enum value_kind kind;
 	} tags[] = {
-		{"int", VALUE_INT}, {"float", VALUE_REAL}, {"bool", VALUE_BOOL}, {"null", VALUE_NULL},
+		{"int", VALUE_INT},
+		{"float", VALUE_REAL},
+		{"bool", VALUE_BOOL},
+		{"null", VALUE_NULL},
 	};
 
 	value->kind = VALUE_STRING;
@@ -273,7 +200,7 @@ static int apply_tag(struct parser *p, struct value *value, const char *tag, str
 	return unknown_tag(p, tag, pos);
 }
 
-static int on_scalar(struct parser *p, const yaml_event_t *event)
+static int on_scalar(struct yaml_run *p, const yaml_event_t *event)
 {
 	const char *text = (const char *)event->data.scalar.value;
 	const char *tag = (const char *)event->data.scalar.tag;
@@ -309,18 +236,19 @@ static int on_scalar(struct parser *p, const yaml_event_t *event)
 	return 0;
 }
 
-static int on_start(struct parser *p, bool is_map, const char *anchor, const char *tag,
+static int on_start(struct yaml_run *p, bool is_map, const char *anchor, const char *tag,
 	yaml_mark_t mark)
 {
 	struct pos pos = yaml_place(&p->places, mark);
 
 	if (p->depth == YAML_MAX_DEPTH) {
-		diag_error(p->diags, pos, "lists and maps are nested more than %d deep", YAML_MAX_DEPTH);
+		diag_error(p->diags, pos, "lists and maps are nested more than %d deep",
+			YAML_MAX_DEPTH);
 		return -1;
 	}
 	if (tag && strcmp(tag, "!") != 0 && !is_tag(tag, is_map ? "map" : "seq"))
 		unknown_tag(p, tag, pos);
-	p->frames[p->depth++] = (struct frame){
+	p->frames[p->depth++] = (struct yaml_frame){
 		.is_map = is_map,
 		.base = is_map ? p->n_members : p->n_items,
 		.values = 1,
@@ -331,9 +259,9 @@ static int on_start(struct parser *p, bool is_map, const char *anchor, const cha
 }
 
 /* Closes the container: takes it off the stack and gives it to the one around it. */
-static int finish(struct parser *p, struct value *value)
+static int finish(struct yaml_run *p, struct value *value)
 {
-	const struct frame *frame = &p->frames[--p->depth];
+	const struct yaml_frame *frame = &p->frames[--p->depth];
 
 	set_pos(value, frame->pos);
 	if (frame->anchor)
@@ -344,9 +272,9 @@ static int finish(struct parser *p, struct value *value)
 	return 0;
 }
 
-static int on_list_end(struct parser *p)
+static int on_list_end(struct yaml_run *p)
 {
-	const struct frame *frame = top(p);
+	const struct yaml_frame *frame = top(p);
 	size_t n = p->n_items - frame->base;
 	struct value list = {.kind = VALUE_LIST, .flags = frame->flags, .len = (uint32_t)n};
 
@@ -360,102 +288,16 @@ static int on_list_end(struct parser *p)
 	return finish(p, &list);
 }
 
-/* Reports keys that stand twice and marks all others as seen by `map`; drops the second ones. */
-static size_t drop_duplicates(struct parser *p, struct member *members, size_t n, uint32_t map)
+static int on_map_end(struct yaml_run *p)
 {
-	size_t kept = 0;
+	const struct yaml_frame *frame = top(p);
+	struct value map = yaml_close_map(p, frame->base, frame->merges);
 
-	for (size_t i = 0; i < n; i++) {
-		struct key *key;
-
-		if (members[i].key == merge_key) {
-			members[kept++] = members[i];
-			continue;
-		}
-		key = key_of(members[i].key);
-		if (key->map == map) {
-			diag_error(p->diags, members[i].pos, "the key \"%s\" stands twice in one map",
-				members[i].key);
-			diag_hint(p->diags, "the first is at %s; remove one of them",
-				pos_str(p->sources, members[key->at].pos, p->arena));
-			continue;
-		}
-		key->map = map;
-		key->at = (uint32_t)kept;
-		members[kept++] = members[i];
-	}
-	return kept;
-}
-
-/* Appends the members of `from` whose keys `map` does not have. */
-static void merge_map(struct parser *p, const struct value *from, uint32_t map)
-{
-	if (from->kind != VALUE_MAP) {
-		diag_error(p->diags, value_pos(from), "\"<<\" needs a map or a list of maps, not a %s",
-			value_kind_str(from->kind));
-		diag_hint(p->diags, "name one with an alias: <<: *defaults");
-		return;
-	}
-	for (uint32_t i = 0; i < from->len; i++) {
-		struct key *key = key_of(from->members[i].key);
-
-		if (key->map == map)
-			continue;
-		key->map = map;
-		VEC_GROW(p->members, p->n_members, p->cap_members);
-		p->members[p->n_members++] = from->members[i];
-	}
-}
-
-/* Replaces the "<<" members by what they name; the map's own keys and earlier ones win. */
-static void merge(struct parser *p, size_t base, uint32_t map)
-{
-	size_t n = p->n_members - base, kept = base;
-
-	for (size_t i = 0; i < n; i++) {
-		struct value value = p->members[base + i].value;
-
-		if (p->members[base + i].key != merge_key)
-			continue;
-		if (value.kind != VALUE_LIST) {
-			merge_map(p, &value, map);
-			continue;
-		}
-		for (uint32_t j = 0; j < value.len; j++)
-			merge_map(p, &value.items[j], map);
-	}
-	for (size_t i = base; i < p->n_members; i++) {
-		if (p->members[i].key != merge_key)
-			p->members[kept++] = p->members[i];
-	}
-	p->n_members = kept;
-}
-
-static int on_map_end(struct parser *p)
-{
-	const struct frame *frame = top(p);
-	struct value map = {.kind = VALUE_MAP, .flags = frame->flags};
-	uint32_t number = ++p->n_maps;
-	size_t n = p->n_members - frame->base;
-
-	p->n_members = frame->base + drop_duplicates(p, p->members + frame->base, n, number);
-	if (frame->merges)
-		merge(p, frame->base, number);
-	n = p->n_members - frame->base;
-	map.len = (uint32_t)n;
-	if (n) {
-		struct member *members = arena_alloc(p->arena, n * sizeof(*members));
-
-		memcpy(members, p->members + frame->base, n * sizeof(*members));
-		map.members = members;
-	}
-	p->n_members = frame->base;
-	if (value_get_bool(&map, "$delete", false))
-		map.flags |= VALUE_DELETE;
+	map.flags |= frame->flags;
 	return finish(p, &map);
 }
 
-static int on_document(struct parser *p, yaml_mark_t mark)
+static int on_document(struct yaml_run *p, yaml_mark_t mark)
 {
 	if (p->documents++ == 0)
 		return 0;
@@ -465,7 +307,7 @@ static int on_document(struct parser *p, yaml_mark_t mark)
 }
 
 /* -1 ends parsing. */
-static int on_event(struct parser *p, const yaml_event_t *event)
+static int on_event(struct yaml_run *p, const yaml_event_t *event)
 {
 	switch (event->type) {
 	case YAML_DOCUMENT_START_EVENT:
@@ -489,7 +331,7 @@ static int on_event(struct parser *p, const yaml_event_t *event)
 	}
 }
 
-static void read_events(struct parser *p)
+static void read_events(struct yaml_run *p)
 {
 	bool more = true;
 
@@ -509,7 +351,7 @@ int yaml_parse(const struct sources *sources, uint16_t source, struct arena *are
 	struct value *out, struct diags *diags)
 {
 	size_t errors = diags->errors;
-	struct parser *p = xcalloc(1, sizeof(*p));
+	struct yaml_run *p = xcalloc(1, sizeof(*p));
 
 	p->sources = sources;
 	p->arena = arena;

@@ -1,6 +1,7 @@
 /*
- * What an unquoted scalar means: the core schema of YAML 1.2, decided by the first character, because
- * nearly every scalar is a string and most of them show it at once. See yaml.h for the deviations.
+ * What an unquoted scalar means: the core schema of YAML 1.2, decided by the first character,
+ * because nearly every scalar is a string and most of them show it at once. See yaml.h for the
+ * deviations.
  */
 #include "model/yaml.h"
 
@@ -39,8 +40,9 @@ static void resolve_based(struct value *value, int base)
 		return;
 	for (; *digits; digits++) {
 		int digit = isdigit((unsigned char)*digits) ? *digits - '0'
-			: isxdigit((unsigned char)*digits) ? tolower((unsigned char)*digits) - 'a' + 10
-			: 99;
+			    : isxdigit((unsigned char)*digits)
+				    ? tolower((unsigned char)*digits) - 'a' + 10
+				    : 99;
 
 		if (digit >= base || number > (uint64_t)INT64_MAX / (unsigned)base)
 			return;
@@ -94,8 +96,8 @@ static void resolve_number(struct value *value)
 	bool fits = true;
 
 	at += *at == '-' || *at == '+';
-	if (*at == '.' && is_one_of(&(struct value){.text = at, .len = (uint32_t)strlen(at)}, ".inf",
-			".Inf", ".INF")) {
+	if (*at == '.' && is_one_of(&(struct value){.text = at, .len = (uint32_t)strlen(at)},
+				  ".inf", ".Inf", ".INF")) {
 		set_real(value, negative ? -INFINITY : INFINITY);
 		return;
 	}

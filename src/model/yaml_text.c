@@ -1,7 +1,7 @@
 /*
- * See yaml_text.h. libyaml's messages describe its own states; the table below adds what a person can
- * do about each. The place is always the one that libyaml stopped at, or where the construct began
- * when the end of the file is what is wrong.
+ * See yaml_text.h. libyaml's messages describe its own states; the table below adds what a person
+ * can do about each. The place is always the one that libyaml stopped at, or where the construct
+ * began when the end of the file is what is wrong.
  */
 #include "model/yaml_text.h"
 
@@ -36,8 +36,8 @@ int yaml_places_init(struct yaml_places *places, const struct source *source, ui
 	size_t len = source->len;
 
 	if (len > YAML_MAX_SIZE) {
-		diag_error(diags, whole, "the file has %zu MiB, more than the limit of %d MiB", len >> 20,
-			YAML_MAX_SIZE >> 20);
+		diag_error(diags, whole, "the file has %zu MiB, more than the limit of %d MiB",
+			len >> 20, YAML_MAX_SIZE >> 20);
 		diag_hint(diags, "split it with include:");
 		return -1;
 	}
@@ -153,8 +153,8 @@ static const struct {
 } hints[] = {
 	{"mapping values are not allowed in this context",
 		"put text that contains \": \" into quotes, or correct the indentation"},
-	{"did not find expected key",
-		"all keys of a map begin in the same column; put text with special characters into quotes"},
+	{"did not find expected key", "all keys of a map begin in the same column; put text with "
+				      "special characters into quotes"},
 	{"did not find expected '-' indicator", "all items of a list begin in the same column"},
 	{"block sequence entries are not allowed in this context",
 		"begin the list on a line of its own"},
@@ -166,8 +166,8 @@ static const struct {
 	{"did not find expected node content",
 		"a value is missing; text with ${...} inside { } or [ ] needs quotes"},
 	{"found character that cannot start any token", "put the text into quotes"},
-	{"found unknown escape character",
-		"between double quotes a backslash begins an escape: write \\\\, or use single quotes"},
+	{"found unknown escape character", "between double quotes a backslash begins an escape: "
+					   "write \\\\, or use single quotes"},
 	{"found unexpected end of stream", "the closing quote is missing"},
 	{"found unexpected document indicator", "the closing quote is missing"},
 	{"found undefined tag handle", "remove the tag"},
@@ -195,7 +195,8 @@ static void report_reader(const yaml_parser_t *parser, struct yaml_places *place
 	}
 	if (strcmp(parser->problem, "control characters are not allowed") == 0) {
 		diag_error(diags, make_pos(places, n, (size_t)(bad - line)),
-			"a control character (byte 0x%02x) stands in the file", (unsigned char)*bad);
+			"a control character (byte 0x%02x) stands in the file",
+			(unsigned char)*bad);
 		diag_hint(diags, "remove it, or write it as an escape between double quotes");
 	} else {
 		diag_error(diags, make_pos(places, n, (size_t)(bad - line)),
@@ -228,9 +229,10 @@ void yaml_report(const yaml_parser_t *parser, struct yaml_places *places, struct
 	if (byte_at(places, mark) == '\t' || strstr(problem, "found a tab character")) {
 		diag_error(diags, yaml_place(places, mark), "a tab is used as indentation");
 		diag_hint(diags, strstr(problem, "found a tab character")
-				? "indent with spaces; a text that itself begins with a tab needs its "
-				  "indentation said: |2"
-				: "indent with spaces");
+					 ? "indent with spaces; a text that itself begins with a "
+					   "tab needs its "
+					   "indentation said: |2"
+					 : "indent with spaces");
 		return;
 	}
 	diag_error(diags, yaml_place(places, mark), parser->context ? "YAML: %s %s" : "YAML: %s%s",

@@ -1,4 +1,4 @@
-/* The text below yaml.c: checks before parsing, places in bytes, and libyaml's errors in our words. */
+/* The text below yaml.c: checks before parsing, places in bytes, libyaml's errors in our words. */
 #ifndef DEVENV_MODEL_YAML_TEXT_H
 #define DEVENV_MODEL_YAML_TEXT_H
 

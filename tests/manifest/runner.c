@@ -2,12 +2,13 @@
  * Runs manifest tests: data files of a few lines, each a rule of docs/manifest.md or a mistake.
  *
  *   manifest-runner FILE...           compares; prints "ok NAME" or both texts
- *   manifest-runner --update FILE...  writes what the program says into the file (then read the diff!)
+ *   manifest-runner --update FILE...  writes what the program says into it (then read the diff!)
  *
  * A file has sections, each begun by a line "--- NAME". "options" is YAML: environment, files, set,
- * var, varFile (lists), env (a map), directory. "expect" is the result as text. Every other name is the
- * path of a file below the project root /p ("~" is the user's own configuration). What stands before
- * the first section is a sentence that says what is tested. No file outside the test is looked at.
+ * var, varFile (lists), env (a map), directory. "expect" is the result as text. Every other name is
+ * the path of a file below the project root /p ("~" is the user's own configuration). What stands
+ * before the first section is a sentence that says what is tested. No file outside the test is
+ * looked at.
  */
 #include "model/json.h"
 #include "model/manifest.h"
@@ -49,7 +50,8 @@ static const char *read_all(struct arena *arena, const char *path)
 
 static void split(struct test *test)
 {
-	const char *at = strncmp(test->text, "--- ", 4) == 0 ? test->text : strstr(test->text, "\n--- ");
+	const char *at =
+		strncmp(test->text, "--- ", 4) == 0 ? test->text : strstr(test->text, "\n--- ");
 
 	while (at) {
 		const char *name = at + (*at == '\n') + 4, *end = strchr(name, '\n'), *next;
@@ -76,8 +78,8 @@ static const struct section *find(const struct test *test, const char *name)
 
 /* --- the files of the test as a file system */
 
-static int read_file(void *arg, const char *path, struct arena *arena, const char **text, size_t *len,
-	struct error *err)
+static int read_file(void *arg, const char *path, struct arena *arena, const char **text,
+	size_t *len, struct error *err)
 {
 	const struct section *section = NULL;
 
@@ -104,7 +106,8 @@ static int list_files(void *arg, const char *path, struct arena *arena, const ch
 	for (size_t i = 0; i < test->n; i++) {
 		const char *full = arena_printf(arena, "/p/%s", test->sections[i].name);
 
-		if (strncmp(full, path, len) == 0 && full[len] == '/' && !strchr(full + len + 1, '/'))
+		if (strncmp(full, path, len) == 0 && full[len] == '/' &&
+			!strchr(full + len + 1, '/'))
 			found[(*n)++] = full + len + 1;
 	}
 	found[*n] = NULL;
@@ -188,16 +191,19 @@ static void print_dependencies(struct test *test, const char *what, const struct
 	size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		strbuf_addf(&test->out, "  %s %s %s\n", what, edge_kind_str(list[i].kind), list[i].address);
+		strbuf_addf(&test->out, "  %s %s %s\n", what, edge_kind_str(list[i].kind),
+			list[i].address);
 }
 
 static void print_probe(struct test *test, const struct probe *probe)
 {
-	static const char *const kinds[] = {"none", "http", "tcp", "command", "log", "health", "running"};
+	static const char *const kinds[] = {
+		"none", "http", "tcp", "command", "log", "health", "running"};
 
 	if (probe->kind == PROBE_NONE)
 		return;
-	strbuf_addf(&test->out, "  probe %s delay %lld period %lld timeout %lld failures %d successes %d ",
+	strbuf_addf(&test->out,
+		"  probe %s delay %lld period %lld timeout %lld failures %d successes %d ",
 		kinds[probe->kind], (long long)probe->initial_delay, (long long)probe->period,
 		(long long)probe->timeout, probe->failure_threshold, probe->success_threshold);
 	json_write(&test->out, probe->spec, JSON_MASK, NULL);
@@ -213,7 +219,8 @@ static void print_resource(struct test *test, const struct resource *resource)
 	strbuf_addch(&test->out, '\n');
 	print_dependencies(test, "dependsOn", resource->depends_on, resource->n_depends_on);
 	if (life->prevent_destroy || life->retain || life->create_before_destroy)
-		strbuf_addf(&test->out, "  lifecycle%s%s%s\n", life->prevent_destroy ? " preventDestroy" : "",
+		strbuf_addf(&test->out, "  lifecycle%s%s%s\n",
+			life->prevent_destroy ? " preventDestroy" : "",
 			life->retain ? " retain" : "",
 			life->create_before_destroy ? " createBeforeDestroy" : "");
 	for (const char *const *path = life->ignore_changes; path && *path; path++)
@@ -238,7 +245,8 @@ static void print_manifest(struct test *test, const struct manifest *manifest)
 		strbuf_addf(&test->out, "off %s%s\n", manifest->switched_off[i].address,
 			manifest->switched_off[i].empty ? " (empty)" : "");
 	for (size_t i = 0; i < manifest->n_moved; i++)
-		strbuf_addf(&test->out, "moved %s to %s\n", manifest->moved[i].from, manifest->moved[i].to);
+		strbuf_addf(&test->out, "moved %s to %s\n", manifest->moved[i].from,
+			manifest->moved[i].to);
 	for (size_t i = 0; i < manifest->n_outputs; i++) {
 		strbuf_addf(&test->out, "output %s%s = ", manifest->outputs[i].name,
 			manifest->outputs[i].sensitive ? " (sensitive)" : "");

@@ -76,29 +76,60 @@ static void test_plain_scalars(void **state)
 		int64_t integer;
 		double real;
 	} rows[] = {
-		{"null", VALUE_NULL, 0, 0}, {"Null", VALUE_NULL, 0, 0}, {"NULL", VALUE_NULL, 0, 0},
-		{"~", VALUE_NULL, 0, 0}, {"", VALUE_NULL, 0, 0}, {"nULL", VALUE_STRING, 0, 0},
-		{"true", VALUE_BOOL, 1, 0}, {"True", VALUE_BOOL, 1, 0}, {"FALSE", VALUE_BOOL, 0, 0},
-		{"tRUE", VALUE_STRING, 0, 0}, {"yes", VALUE_STRING, 0, 0}, {"on", VALUE_STRING, 0, 0},
-		{"n", VALUE_STRING, 0, 0}, {"0", VALUE_INT, 0, 0}, {"12", VALUE_INT, 12, 0},
-		{"-7", VALUE_INT, -7, 0}, {"+3", VALUE_INT, 3, 0}, {"-0", VALUE_INT, 0, 0},
+		{"null", VALUE_NULL, 0, 0},
+		{"Null", VALUE_NULL, 0, 0},
+		{"NULL", VALUE_NULL, 0, 0},
+		{"~", VALUE_NULL, 0, 0},
+		{"", VALUE_NULL, 0, 0},
+		{"nULL", VALUE_STRING, 0, 0},
+		{"true", VALUE_BOOL, 1, 0},
+		{"True", VALUE_BOOL, 1, 0},
+		{"FALSE", VALUE_BOOL, 0, 0},
+		{"tRUE", VALUE_STRING, 0, 0},
+		{"yes", VALUE_STRING, 0, 0},
+		{"on", VALUE_STRING, 0, 0},
+		{"n", VALUE_STRING, 0, 0},
+		{"0", VALUE_INT, 0, 0},
+		{"12", VALUE_INT, 12, 0},
+		{"-7", VALUE_INT, -7, 0},
+		{"+3", VALUE_INT, 3, 0},
+		{"-0", VALUE_INT, 0, 0},
 		{"9223372036854775807", VALUE_INT, INT64_MAX, 0},
 		{"-9223372036854775808", VALUE_INT, INT64_MIN, 0},
 		{"9223372036854775808", VALUE_REAL, 0, 9223372036854775808.0},
-		{"0x1F", VALUE_INT, 31, 0}, {"0o17", VALUE_INT, 15, 0}, {"0o8", VALUE_STRING, 0, 0},
-		{"0xG", VALUE_STRING, 0, 0}, {"0x", VALUE_STRING, 0, 0}, {"0b1", VALUE_STRING, 0, 0},
+		{"0x1F", VALUE_INT, 31, 0},
+		{"0o17", VALUE_INT, 15, 0},
+		{"0o8", VALUE_STRING, 0, 0},
+		{"0xG", VALUE_STRING, 0, 0},
+		{"0x", VALUE_STRING, 0, 0},
+		{"0b1", VALUE_STRING, 0, 0},
 		{"0x7fffffffffffffff", VALUE_INT, INT64_MAX, 0},
 		{"0x8000000000000000", VALUE_STRING, 0, 0},
-		{"0123", VALUE_STRING, 0, 0}, {"00", VALUE_STRING, 0, 0}, {"-01", VALUE_STRING, 0, 0},
-		{"01.5", VALUE_STRING, 0, 0}, {"1.10", VALUE_REAL, 0, 1.1}, {"0.5", VALUE_REAL, 0, 0.5},
-		{".5", VALUE_REAL, 0, 0.5}, {"1.", VALUE_REAL, 0, 1}, {"1e3", VALUE_REAL, 0, 1000},
-		{"-1.5E-2", VALUE_REAL, 0, -0.015}, {"1e", VALUE_STRING, 0, 0},
-		{".", VALUE_STRING, 0, 0}, {"-", VALUE_LIST, 0, 0}, {"+", VALUE_STRING, 0, 0},
-		{"--1", VALUE_STRING, 0, 0}, {".inf", VALUE_REAL, 0, INFINITY},
-		{"-.INF", VALUE_REAL, 0, -INFINITY}, {"1_000", VALUE_STRING, 0, 0},
-		{"1.2.3", VALUE_STRING, 0, 0}, {"12:30", VALUE_STRING, 0, 0},
-		{"2026-01-31", VALUE_STRING, 0, 0}, {"500m", VALUE_STRING, 0, 0},
-		{"1 2", VALUE_STRING, 0, 0}, {"inf", VALUE_STRING, 0, 0}, {"nan", VALUE_STRING, 0, 0},
+		{"0123", VALUE_STRING, 0, 0},
+		{"00", VALUE_STRING, 0, 0},
+		{"-01", VALUE_STRING, 0, 0},
+		{"01.5", VALUE_STRING, 0, 0},
+		{"1.10", VALUE_REAL, 0, 1.1},
+		{"0.5", VALUE_REAL, 0, 0.5},
+		{".5", VALUE_REAL, 0, 0.5},
+		{"1.", VALUE_REAL, 0, 1},
+		{"1e3", VALUE_REAL, 0, 1000},
+		{"-1.5E-2", VALUE_REAL, 0, -0.015},
+		{"1e", VALUE_STRING, 0, 0},
+		{".", VALUE_STRING, 0, 0},
+		{"-", VALUE_LIST, 0, 0},
+		{"+", VALUE_STRING, 0, 0},
+		{"--1", VALUE_STRING, 0, 0},
+		{".inf", VALUE_REAL, 0, INFINITY},
+		{"-.INF", VALUE_REAL, 0, -INFINITY},
+		{"1_000", VALUE_STRING, 0, 0},
+		{"1.2.3", VALUE_STRING, 0, 0},
+		{"12:30", VALUE_STRING, 0, 0},
+		{"2026-01-31", VALUE_STRING, 0, 0},
+		{"500m", VALUE_STRING, 0, 0},
+		{"1 2", VALUE_STRING, 0, 0},
+		{"inf", VALUE_STRING, 0, 0},
+		{"nan", VALUE_STRING, 0, 0},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -120,7 +151,8 @@ static void test_plain_scalars(void **state)
 
 static void test_quoted_scalars_are_strings(void **state)
 {
-	const struct value *list = parse(*state, "[\"true\", '1', 'it''s', \"a\\n\\u00e9\\0b\", plain]");
+	const struct value *list =
+		parse(*state, "[\"true\", '1', 'it''s', \"a\\n\\u00e9\\0b\", plain]");
 
 	assert_int_equal(list->len, 5);
 	for (unsigned i = 0; i < 5; i++)
@@ -134,7 +166,8 @@ static void test_quoted_scalars_are_strings(void **state)
 
 static void test_tags(void **state)
 {
-	const struct value *list = parse(*state, "[!!str 1, !!int \"3\", !!float 2, ! 5, !!null ~]");
+	const struct value *list =
+		parse(*state, "[!!str 1, !!int \"3\", !!float 2, ! 5, !!null ~]");
 
 	assert_int_equal(list->items[0].kind, VALUE_STRING);
 	assert_int_equal(list->items[1].kind, VALUE_INT);
@@ -164,7 +197,9 @@ static void test_places(void **state)
 
 static void test_places_count_bytes(void **state)
 {
-	const struct value *map = parse(*state, "\xef\xbb\xbf" "e: [\xc3\xa9, \xe2\x82\xac, x]\r\nb: \xc3\xa9\r\nc: [y, \xc3\xa9, z]");
+	const struct value *map = parse(*state,
+		"\xef\xbb\xbf"
+		"e: [\xc3\xa9, \xe2\x82\xac, x]\r\nb: \xc3\xa9\r\nc: [y, \xc3\xa9, z]");
 	const struct value *list = value_get(map, "e");
 
 	assert_int_equal(list->items[0].column, 5);
@@ -208,7 +243,8 @@ static void test_templates_are_marked_up_to_the_root(void **state)
 
 static void test_delete_is_marked(void **state)
 {
-	const struct value *list = parse(*state, "[{$delete: true}, {$delete: false}, {a: {$delete: true}}]");
+	const struct value *list =
+		parse(*state, "[{$delete: true}, {$delete: false}, {a: {$delete: true}}]");
 
 	assert_true(list->items[0].flags & VALUE_DELETE);
 	assert_false(list->items[1].flags & VALUE_DELETE);
@@ -217,7 +253,8 @@ static void test_delete_is_marked(void **state)
 
 static void test_keys_are_one_pointer(void **state)
 {
-	const struct value *list = parse(*state, "[{name: 1}, {\"name\": 2}, {1: x, true: y, ~: z}]");
+	const struct value *list =
+		parse(*state, "[{name: 1}, {\"name\": 2}, {1: x, true: y, ~: z}]");
 
 	assert_ptr_equal(list->items[0].members[0].key, list->items[1].members[0].key);
 	assert_string_equal(list->items[2].members[0].key, "1");
@@ -229,8 +266,10 @@ static void test_duplicate_keys(void **state)
 {
 	struct fixture *f = *state;
 
-	refused(f, "a: 1\nb: {x: 1, y: 2, x: 3}\na: 2\n", "2:17 the key \"x\" stands twice in one map");
-	assert_string_equal(f->diags.items[0].hint, "the first is at a.yml:2:5; remove one of them");
+	refused(f, "a: 1\nb: {x: 1, y: 2, x: 3}\na: 2\n",
+		"2:17 the key \"x\" stands twice in one map");
+	assert_string_equal(
+		f->diags.items[0].hint, "the first is at a.yml:2:5; remove one of them");
 	assert_int_equal(f->diags.n, 2);
 	assert_int_equal(f->diags.items[1].pos.line, 3);
 	/* what could be read is still there, so that later checks can go on */
@@ -257,7 +296,8 @@ static void test_merge_keys(void **state)
 	assert_int_equal(value_get(map, "two")->len, 3);
 	assert_string_equal(value_text(value_path(map, "three.<<"), ""), "text");
 	refused(f, "a: {<<: 1}", "1:9 \"<<\" needs a map or a list of maps, not a whole number");
-	refused(f, "a: {<<: [{b: 1}, x]}", "1:18 \"<<\" needs a map or a list of maps, not a string");
+	refused(f, "a: {<<: [{b: 1}, x]}",
+		"1:18 \"<<\" needs a map or a list of maps, not a string");
 }
 
 static void test_aliases(void **state)
@@ -269,7 +309,8 @@ static void test_aliases(void **state)
 	assert_ptr_equal(value_get(map, "a")->items, value_get(map, "b")->items);
 	assert_string_equal(value_text(value_get(map, "two"), ""), "two");
 	assert_string_equal(value_text(value_get(map, "key"), ""), "key");
-	refused(f, "defaults: &default 1\nb: *defalt", "2:4 there is no anchor &defalt before this alias");
+	refused(f, "defaults: &default 1\nb: *defalt",
+		"2:4 there is no anchor &defalt before this alias");
 	assert_string_equal(f->diags.items[0].hint, "did you mean *default?");
 	refused(f, "a: &x [*x]", "1:8 the alias *x stands inside what it names");
 	refused(f, "a: &x [1]\n*x : 1", "2:1 a list or map is used as a key");
@@ -321,13 +362,17 @@ static void test_encoding(void **state)
 {
 	struct fixture *f = *state;
 
-	refused(f, "a: x\nb: \xc3(\n", "2:5 the file is not valid UTF-8: invalid trailing UTF-8 octet (byte 0x28)");
-	refused(f, "a: \xff\n", "1:4 the file is not valid UTF-8: invalid leading UTF-8 octet (byte 0xff)");
-	refused(f, "a: \xed\xa0\x80\n", "1:4 the file is not valid UTF-8: invalid Unicode character (byte 0xed)");
+	refused(f, "a: x\nb: \xc3(\n",
+		"2:5 the file is not valid UTF-8: invalid trailing UTF-8 octet (byte 0x28)");
+	refused(f, "a: \xff\n",
+		"1:4 the file is not valid UTF-8: invalid leading UTF-8 octet (byte 0xff)");
+	refused(f, "a: \xed\xa0\x80\n",
+		"1:4 the file is not valid UTF-8: invalid Unicode character (byte 0xed)");
 	refused(f, "a: 1\nb: \x01\n", "2:4 a control character (byte 0x01) stands in the file");
 	assert_refused(f, "a: 1\0b", 6, "1:5 a control character (byte 0x00) stands in the file");
 	assert_refused(f, "\xff\xfe" "a\0", 4, "0:0 the file is UTF-16");
-	refused(f, "a: \xc3", "1:4 the file is not valid UTF-8: incomplete UTF-8 octet sequence (byte 0xc3)");
+	refused(f, "a: \xc3",
+		"1:4 the file is not valid UTF-8: incomplete UTF-8 octet sequence (byte 0xc3)");
 }
 
 static void test_tabs(void **state)
@@ -392,17 +437,26 @@ static void test_syntax_errors_have_hints(void **state)
 	} rows[] = {
 		{"a: b: c\n", "1:5 YAML: mapping values are not allowed in this context",
 			"put text that contains \": \" into quotes, or correct the indentation"},
-		{"a: [1, 2\nb: 3\n", "2:2 YAML: did not find expected ',' or ']' while parsing a flow sequence",
+		{"a: [1, 2\nb: 3\n",
+			"2:2 YAML: did not find expected ',' or ']' while parsing a flow sequence",
 			"a comma or \"]\" is missing; text with ${...} inside [ ] needs quotes"},
-		{"a: \"open\nb: 1\n", "1:4 YAML: found unexpected end of stream while scanning a quoted scalar",
+		{"a: \"open\nb: 1\n",
+			"1:4 YAML: found unexpected end of stream while scanning a quoted scalar",
 			"the closing quote is missing"},
-		{"a: @x\n", "1:4 YAML: found character that cannot start any token while scanning for the next token",
+		{"a: @x\n",
+			"1:4 YAML: found character that cannot start any token while scanning for "
+			"the next token",
 			"put the text into quotes"},
-		{"a: \"\\d\"\n", "1:5 YAML: found unknown escape character while parsing a quoted scalar",
-			"between double quotes a backslash begins an escape: write \\\\, or use single quotes"},
-		{"a:\n  - 1\n b: 2\n", "3:2 YAML: did not find expected key while parsing a block mapping",
-			"all keys of a map begin in the same column; put text with special characters into quotes"},
-		{"a: {x: ${A}}\n", "1:9 YAML: did not find expected ',' or '}' while parsing a flow mapping",
+		{"a: \"\\d\"\n",
+			"1:5 YAML: found unknown escape character while parsing a quoted scalar",
+			"between double quotes a backslash begins an escape: write \\\\, or use "
+			"single quotes"},
+		{"a:\n  - 1\n b: 2\n",
+			"3:2 YAML: did not find expected key while parsing a block mapping",
+			"all keys of a map begin in the same column; put text with special "
+			"characters into quotes"},
+		{"a: {x: ${A}}\n",
+			"1:9 YAML: did not find expected ',' or '}' while parsing a flow mapping",
 			"a comma or \"}\" is missing; text with ${...} inside { } needs quotes"},
 	};
 

@@ -111,7 +111,6 @@ static const struct entry entries[] = {
 	CALL(tgkill, CALL_SIGNAL, OBJECT_PID, 0),
 	CALL(pidfd_send_signal, CALL_SIGNAL, OBJECT_NONE, 0),
 	CALL(mmap, CALL_MEMORY, OBJECT_NONE, 0),
-	CALL(brk, CALL_MEMORY, OBJECT_NONE, 0),
 };
 
 static const char *const class_names[] = {"open", "write", "sync", "name", "meta", "lock", "net",

@@ -17,6 +17,9 @@ wrong_at_failure() {
 	case $status in
 	0 | 1 | 3) ;;
 	124) echo "it hung" ;;
+	127) grep -q 'loading shared libraries' ../log || echo "it ended with status 127" ;; # before main
+	134) # without memory or threads the program may end itself, as after a kill; but not without a word
+		grep -qE 'out of memory|no thread' ../log || echo "it aborted" ;;
 	*) echo "it ended with status $status" ;;
 	esac
 	if [[ $status == 1 ]] && ! grep -qE 'rror|failed' ../log; then echo "it failed without a word"; fi

@@ -143,7 +143,6 @@ void state_rollback(struct state *state)
 		db_run(state, NULL, "ROLLBACK", "");
 	state->in_transaction = false;
 	state->environment[0] = '\0';
-	state->change_run = 0;
 	if (state->key_id_pending)
 		state->key_id[0] = '\0';
 	state->key_id_pending = false;

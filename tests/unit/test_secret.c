@@ -57,6 +57,19 @@ static void sealed_opens_again(void **state)
 	}
 }
 
+/* The nonce stands first: different data must never share one under the same key. */
+static void nonces_differ(void **state)
+{
+	cleanup_strbuf struct strbuf a = STRBUF_INIT, b = STRBUF_INIT;
+	struct secret_key key;
+
+	(void)state;
+	secret_key_generate(&key);
+	secret_seal(&key, "hunter2", 7, &a);
+	secret_seal(&key, "hunter3", 7, &b);
+	assert_memory_not_equal(a.text + 9, b.text + 9, 32);
+}
+
 static void every_changed_byte_is_noticed(void **state)
 {
 	cleanup_strbuf struct strbuf sealed = STRBUF_INIT;
@@ -135,6 +148,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(key_survives_hex),
 		cmocka_unit_test(sealed_opens_again),
+		cmocka_unit_test(nonces_differ),
 		cmocka_unit_test(every_changed_byte_is_noticed),
 		cmocka_unit_test(another_key_is_named),
 		cmocka_unit_test(digests_compare),

@@ -691,6 +691,46 @@ static void tampering_is_noticed(void **cmocka)
 	}
 }
 
+static int64_t always_noon(void *arg)
+{
+	(void)arg;
+	return 43200000;
+}
+
+static struct state *three_entries(struct home *home, const char *path, const char *second)
+{
+	static const struct clock noon = {.monotonic = always_noon, .wall = always_noon};
+	const char *const details[] = {"first", second, "third"};
+	struct error err = ERROR_INIT;
+	struct state *state = state_open(home_file(home, path), STATE_WRITE, &noon, &err);
+
+	assert_non_null(state);
+	ok(state_begin(state, &err), &err);
+	for (size_t i = 0; i < ARRAY_SIZE(details); i++)
+		ok(state_audit(state, "env", "me", "apply", details[i], &err), &err);
+	ok(state_commit(state, &err), &err);
+	return state;
+}
+
+/* An entry is replaced by another that is right in itself: the next one tells. */
+static void a_forged_entry_breaks_the_next(void **cmocka)
+{
+	struct home *home = *cmocka;
+	struct state *state = three_entries(home, "a", "true"),
+		     *other = three_entries(home, "b", "forged");
+	struct error err = ERROR_INIT;
+	int64_t checked;
+
+	state_free(other);
+	ok(db_exec(state, arena_printf(&home->arena, "DROP TRIGGER audit_update;"
+		" ATTACH '%s/state.db' AS other; UPDATE audit SET (detail, hash) ="
+		" (SELECT detail, hash FROM other.audit WHERE id = 2) WHERE id = 2",
+		home_file(home, "b")), &err), &err);
+	assert_int_equal(first_broken(state, &checked), 3);
+	assert_int_equal(checked, 2);
+	state_free(state);
+}
+
 /* --- many at once -------------------------------------------------------------------------------- */
 
 enum { WRITERS = 30, ROUNDS = 5 };
@@ -774,6 +814,7 @@ int main(void)
 		TEST(the_audit_trail_fits),
 		TEST(the_audit_trail_is_append_only),
 		TEST(tampering_is_noticed),
+		TEST(a_forged_entry_breaks_the_next),
 		TEST(thirty_writers_lose_nothing),
 	};
 

@@ -9,10 +9,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+enum {
+	HIDDEN_LOOKS = 25,
+	HIDDEN_STEP = 20, /* ms */
+};
 
 const char *boot_id(struct arena *arena)
 {
@@ -224,7 +230,8 @@ static enum folder_phase find_phase(const char *path, bool has_state,
 	return !state->ended && identity_lives(&state->process) ? FOLDER_ORPHAN : FOLDER_ENDED;
 }
 
-int folder_look(const char *path, struct arena *arena, struct folder *folder, struct error *err)
+static int look_once(const char *path, struct arena *arena, struct folder *folder,
+	struct error *err)
 {
 	enum fs_kind kind;
 	bool has_state;
@@ -236,6 +243,20 @@ int folder_look(const char *path, struct arena *arena, struct folder *folder, st
 		return 0;
 	has_state = read_state(path, arena, &folder->state);
 	folder->phase = find_phase(path, has_state, &folder->state, arena);
+	return 0;
+}
+
+int folder_look(const char *path, struct arena *arena, struct folder *folder, struct error *err)
+{
+	/* For a moment the lock outlives a shim: while it is torn down, and in a command that has
+	   not yet come to its exec. */
+	for (int i = 0; i < HIDDEN_LOOKS; i++) {
+		if (look_once(path, arena, folder, err) < 0)
+			return -1;
+		if (folder->phase != FOLDER_HIDDEN)
+			break;
+		poll(NULL, 0, HIDDEN_STEP);
+	}
 	return 0;
 }
 

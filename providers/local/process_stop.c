@@ -147,40 +147,58 @@ static int stop_by_shim(const struct provider_env *env, const struct folder *fol
 		"the shim of process %d does not end, not even killed", state->process.pid);
 }
 
-static bool ran_here(const struct folder *folder)
+/* One that is about to start has at most seconds to go: the lock of its intent is gone. */
+static int wait_for_start(struct provider_env *env, struct folder *look, struct error *err)
 {
-	return folder->phase == FOLDER_ORPHAN || folder->phase == FOLDER_ENDED ||
-	       folder->phase == FOLDER_RUNS;
+	for (int i = 0; look->phase == FOLDER_STARTING && i < MARGIN / STEP; i++) {
+		poll(NULL, 0, STEP);
+		if (folder_look(look->path, env->arena, look, err) < 0)
+			return -1;
+	}
+	if (look->phase == FOLDER_HIDDEN || look->phase == FOLDER_STARTING)
+		return error_set(err, ERROR_UNREACHABLE,
+			"it runs where this devenv cannot reach it (in another container?)");
+	return 0;
+}
+
+static int stop_once(struct provider_env *env, struct folder *look, bool *attended,
+	struct error *err)
+{
+	struct error why = ERROR_INIT;
+	int rc = 0;
+
+	if (wait_for_start(env, look, err) < 0)
+		return -1;
+	if (folder_is_locked(look->path))
+		rc = stop_by_shim(env, look, &why);
+	else
+		*attended = false;
+	if (rc == 0 && look->phase == FOLDER_ORPHAN)
+		rc = stop_orphan(env, look, &why);
+	if (rc < 0)
+		*err = why;
+	if (rc != 0)
+		*attended = false;
+	return rc < 0 ? -1 : folder_look(look->path, env->arena, look, err);
 }
 
 int process_stop(struct provider_env *env, const struct folder *folder, struct error *err)
 {
 	struct folder look = *folder;
-	struct error why = ERROR_INIT;
-	bool attended;
-	int rc = 0;
+	bool attended = true;
 
-	/* A start that is under way has at most seconds to go: its lock of the intent is gone. */
-	for (int i = 0; look.phase == FOLDER_STARTING && i < MARGIN / STEP; i++) {
-		poll(NULL, 0, STEP);
-		if (folder_look(folder->path, env->arena, &look, err) < 0)
+	/* Twice: a shim that dies while it is asked leaves an orphan. */
+	for (int i = 0; i < 3 && (folder_runs(&look) || folder_is_locked(look.path) || !i); i++) {
+		if (stop_once(env, &look, &attended, err) < 0)
 			return -1;
 	}
-	if (look.phase == FOLDER_HIDDEN || look.phase == FOLDER_STARTING)
-		return error_set(err, ERROR_UNREACHABLE,
-			"it runs where this devenv cannot reach it (in another container?)");
-	attended = folder_is_locked(look.path);
-	if (attended)
-		rc = stop_by_shim(env, &look, &why);
-	else if (look.phase == FOLDER_ORPHAN)
-		rc = stop_orphan(env, &look, &why);
-	if (rc < 0) {
-		*err = why;
-		return -1;
-	}
+	if (folder_runs(&look))
+		return error_set(err, ERROR_FAILED, "process %d does not end",
+			look.state.process.pid);
 	/* A shim leaves nothing; only one that was killed does. What is killed may have just forked. */
-	attended = attended && rc == 0;
-	for (int i = 0; !attended && ran_here(&look) && i < 5 && kill_marked(&look); i++)
+	if (look.state.process.pid == 0 || look.phase == FOLDER_LOST)
+		attended = true;
+	for (int i = 0; !attended && i < 5 && kill_marked(&look); i++)
 		poll(NULL, 0, STEP);
 	return 0;
 }

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 struct pipes {
@@ -155,11 +156,12 @@ static void leave_the_terminal(void)
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
 
-/* "" when it runs, else why not. */
+/* "" when it runs, else why not. That nobody listens any more changes nothing. */
 static void report(int fd, const char *text)
 {
-	if (write(fd, *text ? text : "+", *text ? strlen(text) : 1) < 0)
-		_exit(1);
+	ssize_t n = write(fd, *text ? text : "+", *text ? strlen(text) : 1);
+
+	(void)n;
 	close(fd);
 }
 
@@ -190,8 +192,8 @@ static void watch_over(const char *dir, const struct shim_spec *spec, int report
 	shim_watch(&watch);
 }
 
-/* Waits for the word of the one that stays. */
-static int hear_report(int fd)
+/* Waits for the word of the one that stays; one that failed is gone, lock and all, when we end. */
+static int hear_report(int fd, pid_t pid)
 {
 	char text[1200];
 	size_t len = 0;
@@ -207,6 +209,8 @@ static int hear_report(int fd)
 	text[len] = '\0';
 	if (!strcmp(text, "+"))
 		return 0;
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
 	fprintf(stderr, "%s\n", len ? text : "the shim died before it could start the command");
 	return 1;
 }
@@ -243,5 +247,5 @@ int local_shim_main(int argc, char **argv)
 	}
 	close(ends[1]);
 	arena_release(&arena);
-	return hear_report(ends[0]);
+	return hear_report(ends[0], pid);
 }

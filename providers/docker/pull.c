@@ -98,32 +98,38 @@ static bool see_line(void *arg, const struct value *line)
 static enum error_code classify(const char *message)
 {
 	static const char *const passing[] = {"timeout", "deadline exceeded", "connection re",
-		"EOF", "toomanyrequests", "Too Many Requests", "502 ", "503 ", "504 ", "temporar",
+		"unexpected EOF", ": EOF", "toomanyrequests", "too many requests", "502 ", "503 ", "504 ", "temporar",
 		"no such host", "network is unreachable", "server misbehaving"};
 	static const char *const absent[] = {"manifest unknown", "not found", "no matching manifest"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(passing); i++)
-		if (strstr(message, passing[i]))
+		if (strcasestr(message, passing[i]))
 			return ERROR_TRANSIENT;
 	for (size_t i = 0; i < ARRAY_SIZE(absent); i++)
-		if (strstr(message, absent[i]))
+		if (strcasestr(message, absent[i]))
 			return ERROR_NOT_FOUND;
 	return ERROR_FAILED;
 }
 
-static int failed(struct docker *docker, const char *reference, const char *registry,
-	const char *message, const char *note, struct error *err)
+static bool is_refused(const char *message)
 {
-	bool refused = strstr(message, "unauthorized") || strstr(message, "denied") ||
-		       strstr(message, "authentication required") ||
-		       strstr(message, "no basic auth credentials");
+	static const char *const words[] = {"unauthorized", "denied", "authentication required",
+		"no basic auth credentials", "403 Forbidden"};
 
-	(void)docker;
-	if (!refused)
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (strcasestr(message, words[i]))
+			return true;
+	return false;
+}
+
+static int failed(const char *reference, const char *registry, const char *message,
+	const char *note, struct error *err)
+{
+	if (!is_refused(message))
 		return error_set(err, classify(message), "cannot pull '%s': %s", reference, message);
-	return error_set(err, ERROR_INVALID, "cannot pull '%s': %s%s%s: `docker login %s`", reference,
-		message, note ? "; no credentials could be had: " : "", note ? note : "",
-		strcmp(registry, "docker.io") ? registry : "");
+	return error_set(err, ERROR_INVALID, "cannot pull '%s': %s%s%s; try `docker login%s%s`",
+		reference, message, note ? "; no credentials could be had: " : "", note ? note : "",
+		strcmp(registry, "docker.io") ? " " : "", strcmp(registry, "docker.io") ? registry : "");
 }
 
 static const char *path_of(struct docker *docker, const struct image_reference *reference,
@@ -159,11 +165,11 @@ int docker_pull(struct docker *docker, const char *reference, const char *platfo
 	if (docker_stream(docker, &stream, &reply, err)) {
 		if (!reply.status)
 			return error_wrap(err, "cannot pull '%s'", reference);
-		return failed(docker, reference, parts.registry,
+		return failed(reference, parts.registry,
 			err ? arena_strdup(docker->arena, err->msg) : "", note, err);
 	}
 	if (pull.failure)
-		return failed(docker, reference, parts.registry, pull.failure, note, err);
+		return failed(reference, parts.registry, pull.failure, note, err);
 	if (docker_image_inspect(docker, reference, &image, err))
 		return error_wrap(err, "'%s' was pulled, but is not there", reference);
 	return 0;

@@ -7,7 +7,8 @@ set -u
 TOOLS=${DEVENV_TEST_TOOLS:-${DEVENV%/*}/tests}
 BENCH=$(mktemp -d "${TMPDIR:-/tmp}/devenv-bench-XXXXXX")
 trap 'rm -rf "$BENCH"; echo "1..$CASES"' EXIT
-CASES=0 SLOW=0 SCALE=1
+CASES=0 SCALE=1
+export SLOW=0 # the exit status of a benchmark
 
 # N local values as a binary tree: each refers to the output of its parent.
 tree_manifest() { # N
@@ -33,10 +34,10 @@ enter() { # NAME: an empty project with a home
 	export HOME=$BENCH/$1/home DEVENV_HOME=$BENCH/$1/home/.devenv
 }
 
-# measure N COMMAND...: sets MS (the fastest), MEDIAN and KIB.
+# measure N COMMAND...: sets MS (of the fastest run) and KIB (peak).
 measure() {
-	MS='' MEDIAN='' KIB=''
-	read -r MS MEDIAN KIB < <("$TOOLS/measure" "$@") || true
+	MS='' KIB=''
+	read -r MS _ KIB < <("$TOOLS/measure" "$@") || true
 	[[ -n $MS ]]
 }
 
@@ -46,7 +47,6 @@ calibrate() {
 	local file=$BENCH/calibrate.yml
 	tree_manifest 10000 >"$file"
 	measure 5 "$TOOLS/yaml-events" "$file"
-	YAML_10000=$MS
 	SCALE=$(awk -v ms="$MS" 'BEGIN { s = ms / 18; print (s < 1 ? 1 : s) * 1.6 }')
 	echo "# libyaml alone takes $MS ms for 10000 values; limits are multiplied by $SCALE"
 }

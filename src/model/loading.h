@@ -56,6 +56,7 @@ struct loading {
 	size_t n_texts, cap_texts, cap_text_errors;
 	struct map text_index;
 	unsigned secret_depth; /* of secrets that refer to secrets */
+	bool lowered;          /* short references that are left name nothing */
 };
 
 /* --- files.c */

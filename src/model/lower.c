@@ -430,16 +430,45 @@ static void lower_service(struct lowering *l, const struct service *service)
 	}
 }
 
-/* What was written first, with its references to services replaced; then what was made. */
+/* A resource as written, with its references to services replaced, and waiting for them. */
+static struct value lower_resource(struct lowering *l, const struct value *written)
+{
+	struct service user = {.kind = SERVICE_PROCESS}; /* sees services from this machine */
+	const struct value *resource = replace_references(l, &user, written);
+	const struct value *needs = value_get(resource, "dependsOn");
+	struct value_builder map, list;
+	struct value result;
+
+	if (!user.n_uses || (needs && needs->kind != VALUE_LIST))
+		return *resource;
+	builder_init(&list, l->arena);
+	for (uint32_t i = 0; needs && i < needs->len; i++)
+		builder_push(&list, needs->items[i]);
+	for (size_t i = 0; i < user.n_uses; i++)
+		push_dependency(l, &list, find_service(l, user.uses[i])->address, NULL, written);
+	builder_init(&map, l->arena);
+	for (uint32_t i = 0; i < resource->len; i++) {
+		builder_put(&map, resource->members[i].key, resource->members[i].value);
+		map.members[map.n - 1].pos = resource->members[i].pos;
+	}
+	builder_put(&map, "dependsOn", builder_list(&list));
+	result = builder_map(&map);
+	result.source = resource->source;
+	result.line = resource->line;
+	result.column = resource->column;
+	return result;
+}
+
+/* What was written first, then what was made. */
 static struct value join(struct lowering *l)
 {
-	const struct value *written = replace_references(l, NULL, l->resources);
+	const struct value *written = l->resources;
 	struct value_builder all;
 	struct value list;
 
 	builder_init(&all, l->arena);
 	for (uint32_t i = 0; i < written->len; i++)
-		builder_push(&all, written->items[i]);
+		builder_push(&all, lower_resource(l, &written->items[i]));
 	for (size_t i = 0; i < l->made.n; i++)
 		builder_push(&all, l->made.items[i]);
 	list = builder_list(&all);
@@ -450,7 +479,7 @@ static struct value join(struct lowering *l)
 }
 
 int lower_services(struct manifest *manifest, const struct value *spec, struct value *resources,
-	struct diags *diags)
+	struct value *outputs, struct diags *diags)
 {
 	const struct value *services = value_get(spec, "services");
 	size_t errors = diags->errors;
@@ -473,6 +502,7 @@ int lower_services(struct manifest *manifest, const struct value *spec, struct v
 	for (size_t i = 0; i < l.n; i++)
 		lower_service(&l, &l.services[i]);
 	*resources = join(&l);
+	*outputs = *replace_references(&l, NULL, outputs);
 	map_release(&l.by_name);
 	map_release(&l.volumes);
 	map_release(&l.networks);

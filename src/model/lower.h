@@ -12,9 +12,10 @@
  * resources and the short forms (${service.api.host}) are still text. *resources is the list under
  * spec.resources as written (forEach, when and references are dealt with later); what is made comes
  * before or behind it, with the service's place; `$service: NAME` in its map tells its origin.
- * manifest->arena owns everything. -1: diagnostics.
+ * In resources and in the map of outputs, ${service.NAME.x} is replaced, too, and a resource with one
+ * depends on the service. manifest->arena owns everything. -1: diagnostics.
  */
 int lower_services(struct manifest *manifest, const struct value *spec, struct value *resources,
-	struct diags *diags);
+	struct value *outputs, struct diags *diags);
 
 #endif

@@ -128,35 +128,11 @@ static struct value known_spec(struct loading *l, const struct value *spec)
 	return builder_map(&builder);
 }
 
-static void lower(struct loading *l)
+static void read_outputs(struct loading *l, const struct value *map)
 {
-	const struct value *merged = l->manifest->merged;
-	struct value spec = map_or_empty(value_get(merged, "spec"));
-	const struct value *written = value_get(&spec, "resources");
-	struct value known = known_spec(l, &spec);
-	struct value *resources = arena_alloc(l->arena, sizeof(*resources));
-
-	*resources = written && written->kind == VALUE_LIST ? *written : value_empty_list;
-	l->manifest->lowered = merged;
-	if (known.len && lower_services(l->manifest, &known, resources, l->diags) == 0 &&
-		(!written || resources->items != written->items)) {
-		struct value *lowered = arena_alloc(l->arena, sizeof(*lowered));
-
-		*lowered = with_member(l->arena, &spec, "resources", *resources);
-		*lowered = with_member(l->arena, merged, "spec", *lowered);
-		l->manifest->lowered = lowered;
-	}
-	expand_resources(l, resources);
-}
-
-static void read_outputs(struct loading *l)
-{
-	const struct value *map = value_path(l->manifest->merged, "spec.outputs");
 	struct scope scope = {.l = l, .stage = SCOPE_LATE, .what = "an output"};
 	struct output_spec *outputs;
 
-	if (!map || map->kind != VALUE_MAP)
-		return;
 	outputs = arena_zalloc(l->arena, map->len * sizeof(*outputs));
 	for (uint32_t i = 0; i < map->len; i++) {
 		const struct member *member = &map->members[i];
@@ -174,6 +150,29 @@ static void read_outputs(struct loading *l)
 	}
 	l->manifest->outputs = outputs;
 	l->manifest->n_outputs = map->len;
+}
+
+static void lower(struct loading *l)
+{
+	const struct value *merged = l->manifest->merged;
+	struct value spec = map_or_empty(value_get(merged, "spec"));
+	const struct value *written = value_get(&spec, "resources");
+	struct value known = known_spec(l, &spec);
+	struct value *resources = arena_alloc(l->arena, sizeof(*resources));
+	struct value outputs = map_or_empty(value_get(&spec, "outputs"));
+
+	*resources = written && written->kind == VALUE_LIST ? *written : value_empty_list;
+	l->manifest->lowered = merged;
+	l->lowered = lower_services(l->manifest, &known, resources, &outputs, l->diags) == 0;
+	if (l->lowered && resources->items != (written ? written->items : NULL)) {
+		struct value *lowered = arena_alloc(l->arena, sizeof(*lowered));
+
+		*lowered = with_member(l->arena, &spec, "resources", *resources);
+		*lowered = with_member(l->arena, merged, "spec", *lowered);
+		l->manifest->lowered = lowered;
+	}
+	expand_resources(l, resources);
+	read_outputs(l, &outputs);
 }
 
 static size_t read_moves(struct loading *l, const struct value *list, struct moved *moved)
@@ -240,7 +239,6 @@ int manifest_load(const struct manifest_input *input, struct arena *arena,
 	variables_read(&l);
 	read_name(&l);
 	lower(&l);
-	read_outputs(&l);
 	read_moved(&l);
 	switched_off_settle(&l);
 	release(&l);

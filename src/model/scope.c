@@ -265,6 +265,17 @@ static enum lookup too_early(struct scope *scope, const struct part *part)
 	return LOOKUP_FAILED;
 }
 
+/* Lowering replaces what it knows; what it leaves names nothing. */
+static enum lookup look_up_short(struct scope *scope, const struct part *part)
+{
+	if (!scope->l->lowered)
+		return LOOKUP_KEEP;
+	diag_error(scope->l->diags, part->pos, "${%s} refers to a %s that the manifest does not have",
+		part->text, strcmp(part->name, "terraform") == 0 ? "Terraform module" : part->name);
+	diag_hint(scope->l->diags, "a resource is ${TYPE.NAME.ATTRIBUTE}");
+	return LOOKUP_FAILED;
+}
+
 static enum lookup look_up(void *arg, const struct part *part, struct value *out)
 {
 	struct scope *scope = arg;
@@ -284,8 +295,10 @@ static enum lookup look_up(void *arg, const struct part *part, struct value *out
 		return scope->stage == SCOPE_LATE ? look_up_secret(scope, part, out)
 						  : too_early(scope, part);
 	case PART_RESOURCE:
-	case PART_SHORT:
 		return scope->stage == SCOPE_LATE ? LOOKUP_KEEP : too_early(scope, part);
+	case PART_SHORT:
+		return scope->stage == SCOPE_LATE ? look_up_short(scope, part)
+						  : too_early(scope, part);
 	case PART_LITERAL:
 		break;
 	}

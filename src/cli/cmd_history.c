@@ -46,6 +46,12 @@ static void add_run_row(struct table *table, const struct run *run)
 	table_add(table, STYLE_PLAIN, "%s", run->summary);
 }
 
+static void add_run_header(struct table *table)
+{
+	table_header(table,
+		(const char *const[]){"RUN", "STARTED", "KIND", "STATUS", "TOOK", "WHO", "SUMMARY", NULL});
+}
+
 static int print_runs(struct cli *cli, struct reconcile *r)
 {
 	size_t limit = (size_t)args_number(&cli->args, "limit"), n = 0;
@@ -56,6 +62,7 @@ static int print_runs(struct cli *cli, struct reconcile *r)
 	if (r->environment.id &&
 		state_runs(r->state, r->environment.id, limit, &cli->arena, &runs, &n, &err) < 0)
 		return cli_fail(cli, &err);
+	add_run_header(&table);
 	for (size_t i = 0; i < n; i++) {
 		if (cli->json)
 			add_run_json(cli, &runs[i]);
@@ -108,6 +115,7 @@ static int print_changes(struct cli *cli, struct reconcile *r, int64_t id)
 
 	if (state_run_changes(r->state, id, &cli->arena, &changes, &n, &err) < 0)
 		return cli_fail(cli, &err);
+	table_header(&table, (const char *const[]){"RESOURCE", "ACTION", "STATUS", "TOOK", "WHY", NULL});
 	for (size_t i = 0; i < n; i++) {
 		if (cli->json)
 			add_change_json(cli, &changes[i]);
@@ -139,6 +147,7 @@ static int print_run(struct cli *cli, struct reconcile *r, const char *text)
 
 		if (runs[i].id != id)
 			continue;
+		add_run_header(&table);
 		if (cli->json)
 			add_run_json(cli, &runs[i]);
 		else

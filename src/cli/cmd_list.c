@@ -47,6 +47,8 @@ static int print(struct cli *cli, struct state *state)
 
 	if (state_environments(state, &cli->arena, &all, &n, &err) < 0)
 		return cli_fail(cli, &err);
+	table_header(&table,
+		(const char *const[]){"PROJECT", "ENVIRONMENT", "RESOURCES", "LAST RUN", "FOLDER", NULL});
 	for (size_t i = 0; i < n; i++) {
 		bool orphaned = is_orphaned(cli, &all[i]);
 		char ago[32];
@@ -57,8 +59,7 @@ static int print(struct cli *cli, struct state *state)
 		}
 		table_add(&table, STYLE_BOLD, "%s", all[i].project);
 		table_add(&table, STYLE_PLAIN, "%s", *all[i].name ? all[i].name : "-");
-		table_add(&table, STYLE_PLAIN, "%lld resource%s", (long long)all[i].resources,
-			all[i].resources == 1 ? "" : "s");
+		table_add(&table, STYLE_PLAIN, "%lld", (long long)all[i].resources);
 		table_add(&table, STYLE_DIM, "%s",
 			when_ago(all[i].last_run_at, clock_wall(cli->clock), ago));
 		table_add(&table, orphaned ? STYLE_YELLOW : STYLE_PLAIN, "%s%s", all[i].root,

@@ -154,6 +154,7 @@ static int show(struct cli *cli, struct reconcile *r)
 
 	if (run && state_run_changes(r->state, run->id, &cli->arena, &changes, &n_changes, &err) < 0)
 		return cli_fail(cli, &err);
+	table_header(&table, (const char *const[]){"RESOURCE", "STATUS", "CHANGED", "DETAIL", NULL});
 	conditions_find(&r->plan, changes, n_changes, &cli->arena, conditions);
 	for (size_t i = 0; i < r->plan.n; i++) {
 		const struct change *change = &r->plan.changes[i];

@@ -45,9 +45,18 @@ static const char *paths(const struct change *change, bool drift, struct arena *
 	return text;
 }
 
+/* Why, unless the condition says it already. */
 static const char *reason(const struct change *change)
 {
-	return change->n_reasons ? change->reasons[0].text : "";
+	if (!change->n_reasons || change->reasons[0].kind == REASON_NEW)
+		return "";
+	return change->reasons[0].text;
+}
+
+/* "running" says nothing about what runs. */
+static const char *health(const struct observation *seen)
+{
+	return seen && seen->health && strcmp(seen->health, "running") != 0 ? seen->health : "";
 }
 
 static struct condition recorded(const struct change *change, const struct type *type,
@@ -82,7 +91,7 @@ static struct condition recorded(const struct change *change, const struct type 
 								     : reason(change));
 	if (type && type->flags & TYPE_JOB)
 		return make(CONDITION_COMPLETED, "");
-	return make(runs ? CONDITION_RUNNING : CONDITION_READY, seen ? seen->health : "");
+	return make(runs ? CONDITION_RUNNING : CONDITION_READY, health(seen));
 }
 
 static struct condition condition_of(const struct plan *plan, const struct change *change,
@@ -98,7 +107,7 @@ static struct condition condition_of(const struct plan *plan, const struct chang
 		return recorded(change, type, arena);
 	if (change->observed && change->observed->presence == PRESENCE_UNKNOWN)
 		return make(CONDITION_UNKNOWN, change->observed->message);
-	return make(CONDITION_MISSING, change->action == ACTION_NOOP ? "" : reason(change));
+	return make(CONDITION_MISSING, reason(change));
 }
 
 static bool blocks(enum condition_kind kind)

@@ -73,14 +73,17 @@ void render_result_json(struct strbuf *buf, const char *operation, const struct 
 
 /* --- tables ------------------------------------------------------------------------------------- */
 
-/* Left-aligned columns by display width; the last one is cut at the terminal's width when it is one. */
+/* Left-aligned columns by display width; nothing at all when there is only a header; the last one is cut at the terminal's width when it is one. */
 struct table {
 	size_t columns;
+	bool header;  /* the first row is one */
 	char **cells; /* columns to a row; owned */
 	enum style *styles;
 	size_t n, cap, cap_styles;
 };
 #define TABLE_INIT(n_columns) {.columns = (n_columns)}
+/* Names of the columns, in capitals, NULL-terminated; before the first row. */
+void table_header(struct table *table, const char *const *names);
 void table_add(struct table *table, enum style style, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 void table_render(struct strbuf *buf, const struct terminal *terminal, const struct table *table,

@@ -2,6 +2,8 @@
 #include "cli/jsonl.h"
 #include "cli/render.h"
 
+#include <strings.h>
+
 static void add_count(struct strbuf *buf, size_t n, const char *what)
 {
 	if (n)
@@ -21,9 +23,15 @@ static void add_text(struct strbuf *buf, const char *verb, const struct apply_re
 {
 	char took[32];
 
-	strbuf_addf(buf, "%s %s: %zu added, %zu changed, %zu destroyed", verb, outcome(result),
-		result->added, result->changed, result->destroyed);
-	add_count(buf, result->started, "started");
+	strbuf_addf(buf, "%s %s: ", verb, outcome(result));
+	if (strcasecmp(verb, "stop") == 0 || strcasecmp(verb, "start") == 0) {
+		strbuf_addf(buf, "%zu %s", result->started,
+			strcasecmp(verb, "stop") == 0 ? "stopped" : "started");
+	} else {
+		strbuf_addf(buf, "%zu added, %zu changed, %zu destroyed", result->added,
+			result->changed, result->destroyed);
+		add_count(buf, result->started, "started");
+	}
 	add_count(buf, result->adopted, "adopted");
 	add_count(buf, result->forgotten, "forgotten");
 	add_count(buf, result->recorded, "recorded");

@@ -21,6 +21,13 @@ void table_add(struct table *table, enum style style, const char *fmt, ...)
 	table->n = n + 1;
 }
 
+void table_header(struct table *table, const char *const *names)
+{
+	table->header = true;
+	for (; *names; names++)
+		table_add(table, STYLE_DIM, "%s", *names);
+}
+
 static int column_width(const struct table *table, size_t column)
 {
 	int widest = 0;
@@ -64,11 +71,15 @@ static void add_row(struct strbuf *buf, const struct terminal *terminal, const s
 void table_render(struct strbuf *buf, const struct terminal *terminal, const struct table *table,
 	int indent)
 {
-	int *widths = xcalloc(table->columns, sizeof(*widths));
+	size_t rows = table->n / table->columns;
+	int *widths;
 
+	if (rows == (table->header ? 1 : 0))
+		return;
+	widths = xcalloc(table->columns, sizeof(*widths));
 	for (size_t i = 0; i < table->columns; i++)
 		widths[i] = column_width(table, i);
-	for (size_t row = 0; row < table->n / table->columns; row++)
+	for (size_t row = 0; row < rows; row++)
 		add_row(buf, terminal, table, row, widths, indent);
 	free(widths);
 }

@@ -308,7 +308,7 @@ static void test_status_and_what_manages_it(void **state)
 	expect(f, "history 99", 1);
 	expect(f, "history x", 64);
 	expect(f, "list", 0);
-	assert_has(&f->out, "test  -  2 resources");
+	assert_has(&f->out, "test     -            2          ");
 	expect(f, "audit verify", 0);
 	assert_has(&f->out, "The audit trail is whole: 5 entries.\n");
 }

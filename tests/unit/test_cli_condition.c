@@ -111,7 +111,7 @@ static void test_changed_drifted_removed(void **state)
 	f.change.node = NODE_NONE;
 	f.graph.n = 0;
 	f.change.action = ACTION_DELETE;
-	f.reason.text = "it is no longer in the manifest";
+	f.reason = (struct reason){.kind = REASON_REMOVED, .text = "it is no longer in the manifest"};
 	f.change.reasons = &f.reason;
 	f.change.n_reasons = 1;
 	assert_condition(&f, CONDITION_REMOVED, "it is no longer in the manifest");

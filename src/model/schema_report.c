@@ -4,6 +4,8 @@
  */
 #include "model/schema_check.h"
 
+#include "model/yaml.h"
+
 #include <string.h>
 
 enum { SHOWN_MAX = 40, LISTED_MAX = 8 };
@@ -99,6 +101,18 @@ static const char *kinds_in_words(struct arena *arena, unsigned kinds)
 	return n ? joined(arena, words, n, "or") : "something else";
 }
 
+static bool fits_without_quotes(const struct value *value, unsigned kinds)
+{
+	const struct schema wanted = {.kinds = kinds & (SCHEMA_BOOL | SCHEMA_INT | SCHEMA_NUMBER)};
+	struct value plain = *value;
+
+	if (value->kind != VALUE_STRING || value->flags & VALUE_PLAIN || !wanted.kinds ||
+		memchr(value->text, 0, value->len))
+		return false;
+	yaml_resolve(&plain);
+	return plain.kind != VALUE_STRING && schema_kind_fits(&wanted, &plain);
+}
+
 void report_kind(struct check *check, const struct value *value, const struct place *place,
 	unsigned kinds)
 {
@@ -108,8 +122,7 @@ void report_kind(struct check *check, const struct value *value, const struct pl
 		kinds_in_words(check->diags->arena, kinds), shown(check, value, place));
 	if (value->kind == VALUE_NULL && kinds & SCHEMA_STRING)
 		diag_hint(check->diags, "write \"\" for an empty string, or leave the key out");
-	else if (value->kind == VALUE_STRING && !(value->flags & VALUE_PLAIN) &&
-		kinds & (SCHEMA_BOOL | SCHEMA_INT | SCHEMA_NUMBER))
+	else if (fits_without_quotes(value, kinds))
 		diag_hint(check->diags, "what stands in quotes is text; write it without");
 }
 

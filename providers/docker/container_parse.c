@@ -36,6 +36,8 @@ int64_t size_parse(const char *text)
 
 	if (!end)
 		return -1;
+	if (*end == ' ' && end[1])
+		end++;
 	if (*end) {
 		size_t unit = 0;
 

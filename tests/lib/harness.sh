@@ -70,7 +70,7 @@ no_rest() {
 	rest=$(find . "$DEVENV_HOME" \( -name '*.tmp*' -o -name '.devenv-*' -o -name '*~' -o -name '*.part' \) 2>/dev/null)
 	[[ -z $rest ]] || fail "left behind: $rest"
 	if [[ -f $DEVENV_HOME/state.db ]]; then
-		equal 'open intents' 0 "$(state_query 'SELECT count(*) FROM intents')"
+		equal 'open intents' 0 "$(state_query 'SELECT count(*) FROM intent')"
 	fi
 }
 

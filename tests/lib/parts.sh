@@ -24,6 +24,7 @@ part_lint() {
 part_unit() {
 	build debug || return
 	unit_programs debug unit
+	report_many 1 120 < <(printf 'unit/schema-agrees\tbash %s\n' "$SOURCE/tests/schema/agree.sh")
 }
 
 # Unit tests that need an engine are named test_live_*; they run in the docker part.
@@ -39,9 +40,11 @@ part_plan() {
 }
 
 plan_tests() { # PRESET LABEL
-	local -a files=("$SOURCE"/tests/plan/*.test)
-	[[ -f ${files[0]} ]] || return 0
-	report_many 1 300 < <(printf '%s\t%s %s\n' "$2" "$(build_dir "$1")/tests/plan-runner" "${files[*]}")
+	local kind
+	for kind in manifest plan; do
+		printf '%s/%s\t%s %s\n' "$2" "$kind" "$(build_dir "$1")/tests/$kind-runner" \
+			"$(printf '%s ' "$SOURCE/tests/$kind"/*.test)"
+	done | report_many "$JOBS" 300
 }
 
 part_cli() {
@@ -73,12 +76,13 @@ docker_tests() { # PRESET LABEL HOST
 	local dir
 	dir=$(build_dir "$1")
 	export DOCKER_HOST=$3 DEVENV_TEST_DOCKER_HOST=$3
+	[[ $AVAILABLE == yes ]] || export DEVENV_TEST_REQUIRE=docker
 	export DEVENV=$dir/devenv DEVENV_TEST_TOOLS=$dir/tests
 	report_many 1 900 < <(
 		programs "$2" "$dir" 'test_live_*'
 		scripts "$2" "$SOURCE"/tests/docker/*.sh
 	)
-	unset DOCKER_HOST DEVENV_TEST_DOCKER_HOST DEVENV DEVENV_TEST_TOOLS
+	unset DOCKER_HOST DEVENV_TEST_DOCKER_HOST DEVENV_TEST_REQUIRE DEVENV DEVENV_TEST_TOOLS
 }
 
 part_fault() {

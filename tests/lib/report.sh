@@ -40,7 +40,10 @@ report_log() { # NAME LOG STATUS SECONDS
 	passed=$(grep -aE '^ok\b' "$log" | grep -avc '# SKIP')
 	failed=$(grep -aE '^not ok\b' "$log" | grep -avc '# SKIP')
 	PASSED=$((PASSED + passed)) FAILED=$((FAILED + failed)) SKIPPED=$((SKIPPED + skipped))
-	if ((failed == 0 && status != 0)); then
+	if ((status == 77 && failed == 0)) && [[ $AVAILABLE == yes ]]; then
+		skipped=$((skipped + 1)) SKIPPED=$((SKIPPED + 1))
+		grep -aiE 'skip|no engine' "$log" | head -n 2
+	elif ((failed == 0 && status != 0)); then
 		failed=1 FAILED=$((FAILED + 1))
 		FAILURES+=("$name: exit status $status (log: $log)")
 	elif ((failed)); then

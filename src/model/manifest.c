@@ -152,25 +152,66 @@ static void read_outputs(struct loading *l, const struct value *map)
 	l->manifest->n_outputs = map->len;
 }
 
+/* Without the note of the service it came from, a lowered resource is one that could be written. */
+static struct value plain_resource(struct arena *arena, const struct value *resource)
+{
+	const struct member *note = value_member(resource, "$service");
+	struct value plain = *resource;
+	struct member *members;
+	size_t at;
+
+	if (!note)
+		return plain;
+	at = (size_t)(note - resource->members);
+	plain.len--;
+	members = arena_alloc(arena, plain.len * sizeof(*members));
+	memcpy(members, resource->members, at * sizeof(*members));
+	memcpy(members + at, note + 1, (plain.len - at) * sizeof(*members));
+	plain.members = members;
+	return plain;
+}
+
+/* A manifest that says the same with resources only. */
+static const struct value *lowered_manifest(struct loading *l, const struct value *spec,
+	const struct value *resources, const struct value *outputs)
+{
+	static const char *const gone[] = {
+		"services", "volumes", "networking", "resources", "outputs"};
+	struct value *lowered = arena_alloc(l->arena, sizeof(*lowered));
+	struct value_builder builder, list;
+
+	builder_init(&list, l->arena);
+	for (uint32_t i = 0; i < resources->len; i++)
+		builder_push(&list, plain_resource(l->arena, &resources->items[i]));
+	builder_init(&builder, l->arena);
+	for (uint32_t i = 0; i < spec->len; i++) {
+		bool is_gone = false;
+
+		for (size_t j = 0; j < ARRAY_SIZE(gone); j++)
+			is_gone |= strcmp(spec->members[i].key, gone[j]) == 0;
+		if (!is_gone)
+			builder_put(&builder, spec->members[i].key, spec->members[i].value);
+	}
+	builder_put(&builder, "resources", builder_list(&list));
+	if (outputs->len)
+		builder_put(&builder, "outputs", *outputs);
+	*lowered = with_member(l->arena, l->manifest->merged, "spec", builder_map(&builder));
+	return lowered;
+}
+
 static void lower(struct loading *l)
 {
-	const struct value *merged = l->manifest->merged;
-	struct value spec = map_or_empty(value_get(merged, "spec"));
+	struct value spec = map_or_empty(value_get(l->manifest->merged, "spec"));
 	const struct value *written = value_get(&spec, "resources");
 	struct value known = known_spec(l, &spec);
 	struct value *resources = arena_alloc(l->arena, sizeof(*resources));
 	struct value outputs = map_or_empty(value_get(&spec, "outputs"));
 
 	*resources = written && written->kind == VALUE_LIST ? *written : value_empty_list;
-	l->manifest->lowered = merged;
+	l->manifest->lowered = l->manifest->merged;
 	l->lowered = lower_services(l->manifest, &known, resources, &outputs, l->diags) == 0;
-	if (l->lowered && resources->items != (written ? written->items : NULL)) {
-		struct value *lowered = arena_alloc(l->arena, sizeof(*lowered));
-
-		*lowered = with_member(l->arena, &spec, "resources", *resources);
-		*lowered = with_member(l->arena, merged, "spec", *lowered);
-		l->manifest->lowered = lowered;
-	}
+	if (l->lowered && resources->items != (written ? written->items : NULL))
+		l->manifest->lowered = lowered_manifest(l, &spec, resources, &outputs);
 	expand_resources(l, resources);
 	read_outputs(l, &outputs);
 }

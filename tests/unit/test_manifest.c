@@ -1,6 +1,7 @@
 /* What a manifest is beside its resources: places, files, sharing, what is marked, the real file
    system. Rules and mistakes are data, in tests/manifest. */
 #include "base/fs.h"
+#include "model/json.h"
 #include "model/manifest.h"
 
 #include <errno.h>
@@ -265,6 +266,27 @@ static void test_command_line_values_are_never_shown(void **state)
 	assert_null(strstr(f->diags.items[0].message, "hunter2"));
 }
 
+static void test_a_lowered_manifest_is_one(void **state)
+{
+	struct fixture *f = *state;
+	struct strbuf text = STRBUF_INIT;
+
+	put(f, "devenv.yml",
+		HEADER "spec:\n  services:\n    - {name: api, command: [run], ports: [8080]}\n"
+		       "  resources:\n"
+		       "    - {type: local_value, name: v, input: \"${service.api.port}\"}\n");
+	assert_loaded(f);
+	assert_int_equal(f->manifest.n_resources, 2);
+	assert_null(value_path(f->manifest.lowered, "spec.services"));
+	json_write_pretty(&text, f->manifest.lowered);
+	put(f, "devenv.yml", text.text);
+	strbuf_release(&text);
+	assert_loaded(f);
+	assert_int_equal(f->manifest.n_resources, 2);
+	assert_string_equal(f->manifest.resources[1].address, "local_process.api");
+	assert_int_equal(f->manifest.resources[0].n_depends_on, 1);
+}
+
 static void test_memory_grows_with_the_file(void **state)
 {
 	struct fixture *f = *state;
@@ -296,6 +318,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_what_is_sensitive_is_marked, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_command_line_values_are_never_shown, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_lowered_manifest_is_one, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_memory_grows_with_the_file, setup, teardown),
 	};
 

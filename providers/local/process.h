@@ -23,9 +23,10 @@ int process_exec(struct provider_env *env, struct record *record, struct exec_re
 const char *process_folder(struct provider_env *env, const char *id);
 /* One line on how it is: "running", "exited (1)". */
 const char *process_health(struct arena *arena, const struct folder *folder);
-/* The environment that the command gets. */
+/* The environment that the command gets. `path`: its folder, the mark of all that descends from it;
+   NULL for what only runs beside it. */
 const char *const *process_environment(struct provider_env *env, const struct value *inputs,
-	const char *address, const char *id);
+	const char *address, const char *path);
 /* Starts the command in `path` through a shim; nothing runs there. */
 int process_start(struct provider_env *env, const char *path, const char *address,
 	const struct value *inputs, struct error *err);

@@ -54,14 +54,14 @@ static int64_t parse_size(const char *text, int64_t fallback)
 }
 
 const char *const *process_environment(struct provider_env *env, const struct value *inputs,
-	const char *address, const char *id)
+	const char *address, const char *path)
 {
 	struct process_env variables;
 
 	local_environment(&variables, env->arena, inputs);
 	process_env_set(&variables, "DEVENV_ADDRESS", address);
 	process_env_set(&variables, "DEVENV_ENVIRONMENT_ID", env->environment);
-	process_env_set(&variables, "DEVENV_PROCESS_ID", id); /* finds what outlives its shim */
+	process_env_set(&variables, "DEVENV_PROCESS", path); /* finds what outlives its shim */
 	return process_env_vector(&variables);
 }
 
@@ -98,7 +98,7 @@ int process_start(struct provider_env *env, const char *path, const char *addres
 	if (!spec.argv)
 		return error_set(err, ERROR_INVALID, "the command is not known");
 	make_spec(env, inputs, &spec);
-	spec.env = process_environment(env, inputs, address, fs_name(path));
+	spec.env = process_environment(env, inputs, address, path);
 	shim_spec_write(&spec, &text);
 	rc = process_run(&(struct process_request){
 		.argv = argv,

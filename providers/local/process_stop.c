@@ -2,7 +2,7 @@
  * Stopping. A shim that lives does it itself: it is the parent, so it cannot hit the wrong process. For
  * one that was killed we do it from outside, and then a signal goes through a pidfd, to a process whose
  * start time was compared after the pidfd was opened: never to a number alone. What left the group
- * carries DEVENV_PROCESS_ID in its environment and is found by that.
+ * carries DEVENV_PROCESS in its environment and is found by that.
  */
 #include "providers/local/process.h"
 
@@ -89,7 +89,7 @@ static bool carries_mark(const char *pid, const char *mark, struct arena *arena)
 static size_t kill_marked(const struct folder *folder)
 {
 	struct arena arena = ARENA_INIT;
-	const char *mark = arena_printf(&arena, "DEVENV_PROCESS_ID=%s", fs_name(folder->path));
+	const char *mark = arena_printf(&arena, "DEVENV_PROCESS=%s", folder->path);
 	const char *const *names;
 	size_t n, killed = 0;
 

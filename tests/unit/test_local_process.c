@@ -670,7 +670,7 @@ static void exec_runs_in_its_environment(void **state)
 	struct room *room = *state;
 	struct record *record = create(room, TYPE, INTENT("01"), sleeper(room));
 	struct exec_request request = {.argv = (const char *const[]){"sh", "-c",
-		"test -n \"$ROOM\" && test -z \"$DEVENV_PROCESS_ID\" && exit 7", NULL}};
+		"test -n \"$ROOM\" && test -z \"$DEVENV_PROCESS\" && exit 7", NULL}};
 
 	assert_int_equal(provider_local.exec(&room->env, record, &request, &room->err), 0);
 	assert_int_equal(request.exit_status, 7);

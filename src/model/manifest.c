@@ -199,6 +199,20 @@ static const struct value *lowered_manifest(struct loading *l, const struct valu
 	return lowered;
 }
 
+/* What the schema knows already and nothing makes yet must not be passed over in silence. */
+static void report_unsupported(struct loading *l, const struct value *spec)
+{
+	static const char *const keys[] = {"cluster", "terraform"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		const struct member *member = value_member(spec, keys[i]);
+
+		if (member && member->value.kind != VALUE_NULL && member->value.len)
+			diag_error(l->diags, member->pos, "spec.%s is not supported by this version",
+				keys[i]);
+	}
+}
+
 static void lower(struct loading *l)
 {
 	struct value spec = map_or_empty(value_get(l->manifest->merged, "spec"));
@@ -212,6 +226,7 @@ static void lower(struct loading *l)
 	l->lowered = lower_services(l->manifest, &known, resources, &outputs, l->diags) == 0;
 	if (l->lowered && resources->items != (written ? written->items : NULL))
 		l->manifest->lowered = lowered_manifest(l, &spec, resources, &outputs);
+	report_unsupported(l, &spec);
 	expand_resources(l, resources);
 	read_outputs(l, &outputs);
 }

@@ -287,6 +287,31 @@ static void test_a_lowered_manifest_is_one(void **state)
 	assert_int_equal(f->manifest.resources[0].n_depends_on, 1);
 }
 
+/* Every whole example in docs/manifest.md is a manifest without a mistake. */
+static void test_examples_of_the_documentation(void **state)
+{
+	struct fixture *f = *state;
+	const char *file = strstr(__FILE__, "tests/unit/"), *path, *text, *at, *end;
+	struct error err = ERROR_INIT;
+	unsigned n = 0;
+	size_t len;
+
+	assert_non_null(file);
+	path = arena_printf(&f->arena, "%.*sdocs/manifest.md", (int)(file - __FILE__), __FILE__);
+	if (fs_read(path, &f->arena, &text, &len, &err) < 0)
+		fail_msg("%s", err.msg);
+	for (at = text; (at = strstr(at, "```yaml\n")); at = end) {
+		at += strlen("```yaml\n");
+		end = strstr(at, "```\n");
+		assert_non_null(end);
+		put(f, "devenv.yml", arena_strndup(&f->arena, at, (size_t)(end - at)));
+		assert_loaded(f);
+		assert_int_equal(f->diags.n, 0);
+		n++;
+	}
+	assert_true(n >= 4);
+}
+
 static void test_memory_grows_with_the_file(void **state)
 {
 	struct fixture *f = *state;
@@ -319,6 +344,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_command_line_values_are_never_shown, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_lowered_manifest_is_one, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_examples_of_the_documentation, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_memory_grows_with_the_file, setup, teardown),
 	};
 

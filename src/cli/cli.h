@@ -41,9 +41,9 @@ void session_end(struct cli *cli, struct reconcile *r);
 /* load; then open, observe and plan. What they report is printed; 0, or the exit status. */
 int session_load(struct cli *cli, struct reconcile *r);
 int session_plan(struct cli *cli, struct reconcile *r, enum state_mode mode);
-/* Manifest (if there is one), state and records, for commands that work on what is recorded; a manifest
-   that is missing or broken is no obstacle. */
-int session_records(struct cli *cli, struct reconcile *r, enum state_mode mode);
+/* For commands about what is recorded: state and records, and the manifest if it can be read, so that its
+   secrets are known. Its mistakes are no obstacle; they are printed where `loud`. */
+int session_records(struct cli *cli, struct reconcile *r, enum state_mode mode, bool loud);
 /* Prints what `r->diags` holds, else `err`. Returns EXIT_FAILED. */
 int session_fail(struct cli *cli, struct reconcile *r, const struct error *err);
 void session_warnings(struct cli *cli, struct reconcile *r);

@@ -39,7 +39,7 @@ static int exec(struct cli *cli, struct reconcile *r)
 static int run_exec(struct cli *cli)
 {
 	struct reconcile r;
-	int status = session_records(cli, &r, STATE_READ);
+	int status = session_records(cli, &r, STATE_READ, false);
 
 	if (!status)
 		status = exec(cli, &r);

@@ -164,7 +164,7 @@ static int run_history(struct cli *cli)
 {
 	const char *id = args_positional(&cli->args, 0);
 	struct reconcile r;
-	int status = session_records(cli, &r, STATE_READ);
+	int status = session_records(cli, &r, STATE_READ, false);
 
 	if (!status)
 		status = id ? print_run(cli, &r, id) : print_runs(cli, &r);

@@ -167,29 +167,15 @@ static int logs_of(struct cli *cli, struct reconcile *r)
 	return read_all(logs, n);
 }
 
-/* Secrets of the manifest are learned while its references are resolved, so it is loaded if it can be. */
 static int open_records(struct cli *cli, struct reconcile *r)
 {
-	struct error err = ERROR_INIT;
+	int status = session_records(cli, r, STATE_READ, false);
 
-	if (session_init(cli, r, &err) < 0)
-		return cli_fail(cli, &err);
-	if (reconcile_load(r, &err) < 0) {
-		struct error located = ERROR_INIT;
-
-		r->diags.n = r->diags.errors = 0;
-		graph_release(&r->graph);
-		r->manifest = (struct manifest){.arena = &r->arena};
-		if (reconcile_locate(r, &located) < 0)
-			return cli_fail(cli, &err);
-	}
-	if (reconcile_open(r, STATE_READ, cli->args.command->name, &err) < 0)
-		return session_fail(cli, r, &err);
-	for (size_t i = 0; i < r->n_records; i++) {
+	for (size_t i = 0; !status && i < r->n_records; i++) {
 		redactor_learn(&r->redactor, record_inputs(&r->records[i], NULL));
 		redactor_learn(&r->redactor, record_outputs(&r->records[i], NULL));
 	}
-	return 0;
+	return status;
 }
 
 static int run_logs(struct cli *cli)

@@ -10,7 +10,7 @@
 static int open_state(struct cli *cli, struct reconcile *r)
 {
 	struct error err = ERROR_INIT;
-	int status = session_records(cli, r, STATE_WRITE);
+	int status = session_records(cli, r, STATE_WRITE, false);
 
 	if (status || r->environment.id)
 		return status;

@@ -126,7 +126,7 @@ static int show(struct cli *cli, struct reconcile *r, const char *address)
 static int run_show(struct cli *cli)
 {
 	struct reconcile r;
-	int status = session_records(cli, &r, STATE_READ);
+	int status = session_records(cli, &r, STATE_READ, false);
 
 	if (!status)
 		status = show(cli, &r, args_positional(&cli->args, 0));

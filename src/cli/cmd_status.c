@@ -8,24 +8,14 @@
 
 #include <string.h>
 
-/* Everything that can be known; a manifest that is broken or gone leaves what is recorded. */
 static int look(struct cli *cli, struct reconcile *r)
 {
-	struct error err = ERROR_INIT, located = ERROR_INIT;
+	struct error err = ERROR_INIT;
+	int status = session_records(cli, r, STATE_READ, true);
 
-	if (session_init(cli, r, &err) < 0)
-		return cli_fail(cli, &err);
-	if (reconcile_load(r, &err) < 0) {
-		int status = session_fail(cli, r, &err);
-
-		r->diags.n = r->diags.errors = 0;
-		graph_release(&r->graph);
-		r->manifest = (struct manifest){.arena = &r->arena};
-		if (reconcile_locate(r, &located) < 0)
-			return status;
-		cli_note(cli, "The manifest cannot be read: this is what is recorded.");
-	}
-	if (reconcile_open(r, STATE_READ, "status", &err) < 0 || reconcile_observe(r, &err) < 0)
+	if (status)
+		return status;
+	if (reconcile_observe(r, &err) < 0)
 		return session_fail(cli, r, &err);
 	if (reconcile_plan(r, &err) < 0)
 		session_fail(cli, r, &err); /* the plan is complete all the same */

@@ -138,7 +138,7 @@ static int print_asked(struct cli *cli, struct reconcile *r)
 static int run_outputs(struct cli *cli)
 {
 	struct reconcile r;
-	int status = session_records(cli, &r, STATE_READ);
+	int status = session_records(cli, &r, STATE_READ, false);
 
 	if (!status)
 		status = print_asked(cli, &r);

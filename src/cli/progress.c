@@ -194,6 +194,8 @@ void progress_event(void *arg, const struct event *event)
 	struct progress *progress = arg;
 
 	update(progress, event);
+	if (event->kind == EVENT_DONE || is_outcome(event->kind))
+		finish(progress, event);
 	switch (progress->kind) {
 	case PROGRESS_NONE:
 		if (is_outcome(event->kind)) {
@@ -211,8 +213,6 @@ void progress_event(void *arg, const struct event *event)
 		progress_json(progress, event);
 		break;
 	}
-	if (event->kind == EVENT_DONE || is_outcome(event->kind))
-		finish(progress, event);
 }
 
 void progress_end(struct progress *progress)

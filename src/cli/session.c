@@ -211,12 +211,24 @@ int session_plan(struct cli *cli, struct reconcile *r, enum state_mode mode)
 	return 0;
 }
 
-int session_records(struct cli *cli, struct reconcile *r, enum state_mode mode)
+int session_records(struct cli *cli, struct reconcile *r, enum state_mode mode, bool loud)
 {
-	struct error err = ERROR_INIT;
+	struct error err = ERROR_INIT, located = ERROR_INIT;
 
-	if (session_init(cli, r, &err) < 0 || reconcile_locate(r, &err) < 0 ||
-		reconcile_open(r, mode, cli->args.command->name, &err) < 0)
+	if (session_init(cli, r, &err) < 0)
+		return cli_fail(cli, &err);
+	if (reconcile_load(r, &err) < 0) {
+		if (loud && r->diags.errors)
+			print_diags(cli, r);
+		r->diags.n = r->diags.errors = 0;
+		graph_release(&r->graph);
+		r->manifest = (struct manifest){.arena = &r->arena};
+		if (reconcile_locate(r, &located) < 0)
+			return cli_fail(cli, &err); /* why there is no manifest says more */
+		if (loud)
+			cli_note(cli, "The manifest cannot be read: this is what is recorded.");
+	}
+	if (reconcile_open(r, mode, cli->args.command->name, &err) < 0)
 		return session_fail(cli, r, &err);
 	return 0;
 }

@@ -83,7 +83,7 @@ static int teardown(void **state)
 
 static void child(struct fixture *f, const char *line, int out, int err)
 {
-	char *argv[32] = {strdup("devenv")}, *env[3] = {0};
+	char *argv[32] = {strdup("devenv")}, *env[4] = {0};
 	char *text = arena_strdup(&f->arena, line), *save = NULL;
 	int argc = 1;
 
@@ -91,6 +91,7 @@ static void child(struct fixture *f, const char *line, int out, int err)
 		argv[argc++] = word;
 	env[0] = arena_printf(&f->arena, "DEVENV_HOME=%s/home", f->root);
 	env[1] = arena_strdup(&f->arena, "USER=tester");
+	env[2] = arena_strdup(&f->arena, "PATH=/usr/bin:/bin");
 	if (chdir(arena_printf(&f->arena, "%s/work", f->root)) < 0)
 		_exit(99);
 	close(0);
@@ -236,6 +237,98 @@ static void test_saved_plans(void **state)
 	assert_has(&f->err, "b.plan is no saved plan");
 	expect(f, "apply missing.plan", 1);
 	assert_has(&f->err, "missing.plan");
+}
+
+/* A secret that got into a place where nobody expects one. */
+static void test_no_secret_leaves(void **state)
+{
+	struct fixture *f = *state;
+	struct error err = ERROR_INIT;
+	const char *text;
+	size_t len;
+
+	write_file(f, ".devenv/config.yml",
+		"apiVersion: devenv/v1\nkind: Environment\nmetadata: { name: test }\nspec:\n"
+		"  variables: { p: { default: hunter2222, sensitive: true } }\n"
+		"  resources:\n    - { type: local_value, name: leak, input: \"x hunter2222 y\" }\n");
+	expect(f, "plan -o a.plan", 0); /* `run` looks at both streams */
+	assert_has(&f->out, "x (sensitive) y");
+	assert_int_equal(fs_read(arena_printf(&f->arena, "%s/work/a.plan", f->root), &f->arena, &text,
+		&len, &err), 0);
+	assert_non_null(strstr(text, "x (sensitive) y"));
+	assert_null(strstr(text, "hunter2222"));
+	expect(f, "plan --json -v", 0);
+	assert_has(&f->out, "x (sensitive) y");
+	expect(f, "apply -y", 0);
+	expect(f, "show local_value.leak", 0);
+	expect(f, "config show", 0);
+}
+
+static void write_values(struct fixture *f, int n)
+{
+	struct strbuf text = STRBUF_INIT;
+
+	strbuf_addstr(&text, "apiVersion: devenv/v1\nkind: Environment\nmetadata: { name: test }\nspec:\n"
+			     "  resources:\n");
+	for (int i = 0; i < n; i++)
+		strbuf_addf(&text, "    - { type: local_value, name: v%d, input: %d }\n", i, i);
+	write_file(f, ".devenv/config.yml", text.text);
+	strbuf_release(&text);
+}
+
+static void test_held_until_released(void **state)
+{
+	struct fixture *f = *state;
+	const char *hash;
+
+	write_values(f, 8);
+	expect(f, "apply -y", 0);
+	write_values(f, 2);
+	expect(f, "apply -y", EXIT_HELD);
+	assert_has(&f->out, "! held: more than half of the environment would be destroyed; release it with "
+			    "--allow-delete=6");
+	assert_has(&f->out, "\nThese need your approval:\n  local_value.v7: --allow-delete=6\n");
+	assert_has(&f->out, "Apply complete but for what needs approval: 0 added");
+	expect(f, "status -q", 0);
+	assert_has(&f->out, "8 resources: 2 ready, 6 removed.");
+	/* One by its hash ... */
+	expect(f, "plan", 0);
+	hash = strstr(f->out.text, "`devenv approve ");
+	assert_non_null(hash);
+	expect(f, arena_printf(&f->arena, "approve %.16s", hash + strlen("`devenv approve ")), 0);
+	expect(f, "apply -y", EXIT_HELD);
+	assert_has(&f->out, "1 destroyed");
+	/* ... the rest by a plan that lists it. */
+	expect(f, "plan -o a.plan", 0);
+	expect(f, "apply a.plan", 0);
+	assert_has(&f->out, "5 destroyed");
+	write_values(f, 8);
+	expect(f, "apply -y", 0);
+	write_values(f, 1);
+	expect(f, "apply -y --allow-delete=6", EXIT_HELD);
+	expect(f, "apply -y --allow-delete=7", 0);
+}
+
+static void test_failures(void **state)
+{
+	struct fixture *f = *state;
+
+	write_file(f, ".devenv/config.yml",
+		"apiVersion: devenv/v1\nkind: Environment\nmetadata: { name: test }\nspec:\n  resources:\n"
+		"    - { type: local_command, name: bad, create: [sh, -c, \"echo why >&2; exit 3\"] }\n"
+		"    - { type: local_value, name: after, input: 1, dependsOn: [local_command.bad] }\n"
+		"    - { type: local_value, name: free, input: 1 }\n");
+	expect(f, "apply -y", 1);
+	assert_has(&f->err, "local_command.bad: creating failed: ");
+	assert_has(&f->err, " why\n");
+	assert_has(&f->err, "local_value.after: blocked: ");
+	assert_has(&f->out, "Apply incomplete: 1 added, 0 changed, 0 destroyed, 1 failed, 1 blocked in ");
+	assert_has(&f->out, "See `devenv history 1` and `devenv status`.\n");
+	expect(f, "status", 0);
+	assert_has(&f->out, "local_command.bad  failed ");
+	assert_has(&f->out, "waits for local_command.bad (failed)");
+	expect(f, "history 1", 0);
+	assert_has(&f->out, "local_value.after  create  blocked");
 }
 
 /* The very first plan is made before the environment has an id. */
@@ -557,6 +650,9 @@ int main(void)
 		TEST(test_plan_apply_plan_destroy),
 		TEST(test_without_a_terminal_nothing_is_done),
 		TEST(test_saved_plans),
+		TEST(test_no_secret_leaves),
+		TEST(test_held_until_released),
+		TEST(test_failures),
 		TEST(test_a_saved_first_plan),
 		TEST(test_mistakes),
 		TEST(test_status_and_what_manages_it),

@@ -218,6 +218,15 @@ static void test_json_lines(void **state)
 	teardown(&f);
 }
 
+/* The same from the beginning, with the first frame drawn. */
+static void setup_again(struct fixture *f)
+{
+	teardown(f);
+	setup(f, PROGRESS_LIVE, 80);
+	send(f, EVENT_STARTED, 0, 0, NULL);
+	said(f);
+}
+
 static void test_live_tree(void **state)
 {
 	struct fixture f;
@@ -231,6 +240,11 @@ static void test_live_tree(void **state)
 		"  └─ then local_file.b, local_file.c\n"
 		"░░░░░░░░░░░░░░░░░░░░ 0 of 3 done, 1 running, 2 waiting, 0.0s\n"
 		"\033[?25h");
+	/* What is done waits no more. */
+	now += 100;
+	send(&f, EVENT_DONE, 2, 100, NULL);
+	assert_non_null(strstr(said(&f), "  └─ then local_file.b\n"));
+	setup_again(&f);
 	/* Not more than ten frames a second. */
 	now += 50;
 	send(&f, EVENT_PROGRESS, 0, 50, "half");

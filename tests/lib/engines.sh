@@ -9,8 +9,6 @@ engine_answers() { # HOST
 	curl -s --max-time 3 --unix-socket "${1#unix://}" http://localhost/_ping 2>/dev/null | grep -q OK
 }
 
-# A runtime that leaves out what this machine may not do (nested virtual machines often lack a
-# capability, and runc 1.1 does not know the newest namespaces).
 engine_start() { # NAME DOCKERD NETWORK [JSON]
 	local host
 	if host=$("$SOURCE/tests/lib/engine.sh" start "$ENGINES_DIR/$1" "$2" "$3" "${4:-}" 2>"$LOGS/engine-$1.log"); then
@@ -40,7 +38,8 @@ engines_need() {
 		engine_start 20.10 dockerd 10.201 || report_missing docker "the distribution's engine does not start"
 	fi
 	if [[ $(id -u) == 0 ]] && dockerd29=$("$SOURCE/tests/tools/build-docker29" 2>"$LOGS/build-docker29.log"); then
-		engine_start 29 "$dockerd29" 10.202 '"userland-proxy": false' ||
+		engine_start 29 "$dockerd29" 10.202 "\"userland-proxy\": false, \"default-runtime\": \"tests\",
+			\"runtimes\": {\"tests\": {\"path\": \"$SOURCE/tests/tools/oci-runtime\"}}" ||
 			report_missing docker "Engine 29 does not start"
 	else
 		report_missing docker "Engine 29 could not be built, see $LOGS/build-docker29.log"

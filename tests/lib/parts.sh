@@ -41,10 +41,10 @@ part_plan() {
 
 plan_tests() { # PRESET LABEL
 	local kind
-	for kind in manifest plan; do
+	report_many "$JOBS" 300 < <(for kind in manifest plan; do
 		printf '%s/%s\t%s %s\n' "$2" "$kind" "$(build_dir "$1")/tests/$kind-runner" \
 			"$(printf '%s ' "$SOURCE/tests/$kind"/*.test)"
-	done | report_many "$JOBS" 300
+	done)
 }
 
 part_cli() {

@@ -114,12 +114,35 @@ static bool convert(struct value *value, enum fit fit)
 
 /* --- what is set from outside */
 
+/* What comes from outside is meant as it stands, at every depth. */
+static struct value literal(struct arena *arena, struct value value)
+{
+	if (!(value.flags & VALUE_TEMPLATE))
+		return value;
+	value.flags &= (uint8_t)~VALUE_TEMPLATE;
+	if (value.kind == VALUE_LIST) {
+		struct value *items = arena_alloc(arena, value.len * sizeof(*items));
+
+		for (uint32_t i = 0; i < value.len; i++)
+			items[i] = literal(arena, value.items[i]);
+		value.items = items;
+	} else if (value.kind == VALUE_MAP) {
+		struct member *members = arena_alloc(arena, value.len * sizeof(*members));
+
+		for (uint32_t i = 0; i < value.len; i++) {
+			members[i] = value.members[i];
+			members[i].value = literal(arena, value.members[i].value);
+		}
+		value.members = members;
+	}
+	return value;
+}
+
 static void assign(struct loading *l, struct variable *variable, struct value value)
 {
 	struct value *copy = arena_alloc(l->arena, sizeof(*copy));
 
-	*copy = value;
-	copy->flags &= (uint8_t)~VALUE_TEMPLATE; /* what comes from outside is literal */
+	*copy = literal(l->arena, value);
 	variable->value = copy;
 }
 

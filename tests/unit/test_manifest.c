@@ -104,6 +104,7 @@ static void test_every_value_keeps_its_place(void **state)
 	assert_string_equal(
 		place(f, "spec.resources[0].input.y"), ".devenv/environments/dev.yml:1:60");
 	assert_string_equal(place(f, "spec.resources[0]"), ".devenv/config.yml:10:7");
+	assert_string_equal(place(f, "spec.resources"), ".devenv/config.yml:10:5");
 	/* layers have names */
 	assert_string_equal(
 		sources_get(&f->manifest.sources,
@@ -130,7 +131,7 @@ static bool followed(struct fixture *f, const char *name)
 
 static void test_files_that_were_looked_for(void **state)
 {
-	static const char *const variable_files[] = {"v.yml", NULL};
+	static const char *const variable_files[] = {"v.yml", "v.yml", NULL};
 	struct fixture *f = *state;
 
 	put(f, "devenv.yml",

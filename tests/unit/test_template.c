@@ -69,6 +69,7 @@ static void test_parts(void **state)
 		{"${A:-}", PART_ENV, "A", "", "", NULL, false},
 		{"${A:?set A: please}", PART_ENV, "A", "", NULL, "set A: please", false},
 		{"${A:-it's \"}", PART_ENV, "A", "", "it's \"", NULL, false},
+		{"${A:-[\"}", PART_ENV, "A", "", "[\"", NULL, false},
 		{"${A:-${B:-c}}", PART_ENV, "A", "", "${B:-c}", NULL, false},
 		{"${A:-:-:?}", PART_ENV, "A", "", ":-:?", NULL, false},
 		{"${var.region}", PART_VARIABLE, "region", "", NULL, NULL, false},

@@ -347,7 +347,7 @@ static void diff_present(const struct diff_input *in, struct change *change)
 		want_replace(in, change);
 		return;
 	}
-	if (change->n_attributes && in->observed && in->observed->matches &&
+	if (change->n_attributes && !change->deferred && in->observed && in->observed->matches &&
 		in->observed->presence == PRESENCE_PRESENT) {
 		change->action = ACTION_RECORD;
 		change_reason(change, in->arena, REASON_METADATA, NULL, POS_NONE,

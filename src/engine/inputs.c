@@ -275,7 +275,8 @@ static const char *shown_path(struct attribute_list *list, const char *path)
 
 	if (strncmp(path, digests, strlen(digests)) != 0)
 		return path;
-	return arena_printf(list->arena, "%s (content)", path + strlen(digests));
+	path += strlen(digests);
+	return strcmp(path, "content") == 0 ? path : arena_printf(list->arena, "%s (content)", path);
 }
 
 static void add_change(struct attribute_list *list, const char *path, const struct value *before,

@@ -1,6 +1,6 @@
 /*
- * From argv to a command and back: parse, set up the streams, run, flush. A result that could not be
- * written is a failure, so that `devenv plan >/full/disk` does not look like success.
+ * From argv to a command and back: parse, set up the streams, run, flush. A result that could not
+ * be written is a failure, so that `devenv plan >/full/disk` does not look like success.
  */
 #include "cli/cli.h"
 

@@ -1,7 +1,7 @@
 /*
- * What every command gets: the parsed options, the two streams, an arena for the whole call; and the
- * few steps that most commands share. stdout carries the result, stderr progress and errors; with
- * --json everything is one NDJSON stream on stdout.
+ * What every command gets: the parsed options, the two streams, an arena for the whole call; and
+ * the few steps that most commands share. stdout carries the result, stderr progress and errors;
+ * with --json everything is one NDJSON stream on stdout.
  */
 #ifndef DEVENV_CLI_CLI_H
 #define DEVENV_CLI_CLI_H
@@ -32,17 +32,17 @@ int cli_usage(struct cli *cli, const char *fmt, ...) __attribute__((format(print
 /* A sentence for the person on stderr; nothing with -q; a "message" line with --json. */
 void cli_note(struct cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* --- reconciling (session.c) -------------------------------------------------------------------- */
+/* --- reconciling (session.c) ------------------------------------------------------------------ */
 
-/* Fills what comes before reconcile_load: files, variables, home, options of the plan that the command
-   has. Release with session_end. */
+/* Fills what comes before reconcile_load: files, variables, home, options of the plan that the
+   command has. Release with session_end. */
 int session_init(struct cli *cli, struct reconcile *r, struct error *err);
 void session_end(struct cli *cli, struct reconcile *r);
 /* load; then open, observe and plan. What they report is printed; 0, or the exit status. */
 int session_load(struct cli *cli, struct reconcile *r);
 int session_plan(struct cli *cli, struct reconcile *r, enum state_mode mode);
-/* For commands about what is recorded: state and records, and the manifest if it can be read, so that its
-   secrets are known. Its mistakes are no obstacle; they are printed where `loud`. */
+/* For commands about what is recorded: state and records, and the manifest if it can be read, so
+   that its secrets are known. Its mistakes are no obstacle; they are printed where `loud`. */
 int session_records(struct cli *cli, struct reconcile *r, enum state_mode mode, bool loud);
 /* Prints what `r->diags` holds, else `err`. Returns EXIT_FAILED. */
 int session_fail(struct cli *cli, struct reconcile *r, const struct error *err);

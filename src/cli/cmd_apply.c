@@ -1,6 +1,6 @@
 /*
- * devenv apply [FILE]. A saved plan counts as approval of exactly what it lists: the plan is made again
- * under the lock and has to have the same hash.
+ * devenv apply [FILE]. A saved plan counts as approval of exactly what it lists: the plan is made
+ * again under the lock and has to have the same hash.
  */
 #include "cli/cli.h"
 #include "cli/commands.h"
@@ -20,7 +20,7 @@ static int stale(struct cli *cli, const struct reconcile *r, const struct planfi
 			file->environment);
 	else
 		error_set(&err, ERROR_INVALID,
-			"the saved plan is stale: the manifest, state or reality changed since it was made; "
+			"the saved plan is stale: the manifest, state or reality changed since; "
 			"nothing was done. Plan again with `devenv plan -o FILE`");
 	return cli_fail(cli, &err);
 }
@@ -67,8 +67,9 @@ static int plan_file(struct cli *cli, struct reconcile *r, enum state_mode mode,
 }
 
 /*
- * A plan made before the environment had an id cannot have the hash of one made now, under the lock: it
- * is compared as it was made, without state; what follows must then begin from nothing, too.
+ * A plan made before the environment had an id cannot have the hash of one made now, under the
+ * lock: it is compared as it was made, without state; what follows must then begin from nothing,
+ * too.
  */
 static int check_first(struct cli *cli, const struct planfile *file, const char **out)
 {
@@ -134,7 +135,8 @@ static int apply_manifest(struct cli *cli, const struct run_request *request)
 	int status = session_load(cli, &r);
 
 	if (!status)
-		status = session_plan(cli, &r, run_may_act(cli, request) ? STATE_WRITE : STATE_READ);
+		status =
+			session_plan(cli, &r, run_may_act(cli, request) ? STATE_WRITE : STATE_READ);
 	if (!status)
 		status = run_apply(cli, &r, request);
 	session_end(cli, &r);
@@ -162,17 +164,18 @@ const struct command command_apply = {
 	.summary = "Make reality as the manifest says",
 	.description =
 		"Plans, shows the plan, asks, and does it: each resource starts the moment its own "
-		"dependencies are ready; a failure holds back only what depends on it. What is about to be "
-		"done is committed to state before, and what came of it after, so an apply that is killed is "
-		"continued by the next one.\n\n"
-		"With FILE, a plan saved by `devenv plan -o FILE`, nothing is asked: exactly this plan is "
-		"done, or nothing when anything changed since.\n\n"
-		"Without a terminal to ask on, --yes or a FILE is needed; else the plan is shown and the exit "
-		"status is 1. --yes does not release what would lose data or destroy more than half of the "
-		"environment: such resources are held, the rest is done, and the exit status is 3. "
-		"--allow-data-loss, --allow-delete and `devenv approve` release them.\n\n"
-		"Ctrl-C once: nothing new starts, what runs is finished and recorded. Twice: it is stopped; "
-		"the next run looks at what came of it.",
+		"dependencies are ready; a failure holds back only what depends on it. What is "
+		"about to be done is committed to state before, and what came of it after, so an "
+		"apply that is killed is continued by the next one.\n\n"
+		"With FILE, a plan saved by `devenv plan -o FILE`, nothing is asked: exactly this "
+		"plan is done, or nothing when anything changed since.\n\n"
+		"Without a terminal to ask on, --yes or a FILE is needed; else the plan is shown "
+		"and the exit status is 1. --yes does not release what would lose data or destroy "
+		"more than half of the environment: such resources are held, the rest is done, and "
+		"the exit status is 3. --allow-data-loss, --allow-delete and `devenv approve` "
+		"release them.\n\n"
+		"Ctrl-C once: nothing new starts, what runs is finished and recorded. Twice: it is "
+		"stopped; the next run looks at what came of it.",
 	.options = (const struct option[]){
 		OPTION_YES,
 		OPTIONS_SELECT,
@@ -187,13 +190,16 @@ const struct command command_apply = {
 			.help = "After a failure undo what this run created and updated"},
 		{.name = NULL}},
 	.arguments = (const struct argument[]){
-		{.name = "FILE", .flags = ARGUMENT_OPTIONAL, .complete = COMPLETE_FILE}, {.name = NULL}},
+		{.name = "FILE", .flags = ARGUMENT_OPTIONAL, .complete = COMPLETE_FILE},
+		{.name = NULL}},
 	.examples = (const struct example[]){
 		{"Plan, ask, apply", "devenv apply"},
 		{"In a script", "devenv apply --yes"},
-		{"Only the database and what it needs", "devenv apply --target docker_container.database"},
+		{"Only the database and what it needs",
+			"devenv apply --target docker_container.database"},
 		{"Another environment of the same manifest", "devenv apply -e staging"},
-		{"What was reviewed, and nothing else", "devenv plan -o change.plan && devenv apply change.plan"},
+		{"What was reviewed, and nothing else",
+			"devenv plan -o change.plan && devenv apply change.plan"},
 		{"Make one resource anew", "devenv apply --replace local_process.api"},
 		{NULL, NULL}},
 	.run = run_command,

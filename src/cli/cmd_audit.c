@@ -21,8 +21,8 @@ static int verify(struct cli *cli, struct state *state)
 		jsonl_number(&cli->out.buf, "entries", checked);
 		jsonl_end(&cli->out.buf);
 	} else {
-		stream_add(&cli->out, "The audit trail is whole: %lld entr%s.\n", (long long)checked,
-			checked == 1 ? "y" : "ies");
+		stream_add(&cli->out, "The audit trail is whole: %lld entr%s.\n",
+			(long long)checked, checked == 1 ? "y" : "ies");
 	}
 	return EXIT_OK;
 }
@@ -48,8 +48,10 @@ const struct command command_audit_verify = {
 	.name = "audit verify",
 	.group = "State",
 	.summary = "Check that nobody changed the audit trail",
-	.description = "Each entry holds the hash of the one before; the whole chain is walked. Exit status 1 "
-		       "when an entry does not fit.",
-	.examples = (const struct example[]){{"The whole chain", "devenv audit verify"}, {NULL, NULL}},
+	.description =
+		"Each entry holds the hash of the one before; the whole chain is walked. Exit "
+		"status 1 when an entry does not fit.",
+	.examples = (const struct example[]){
+		{"The whole chain", "devenv audit verify"}, {NULL, NULL}},
 	.run = run_verify,
 };

@@ -1,7 +1,7 @@
 /*
- * devenv completion SHELL prints a script; the script asks `devenv __complete` each time, so what it
- * offers never goes stale. Mistakes in the manifest are of no interest here: what can be known is
- * offered, silently.
+ * devenv completion SHELL prints a script; the script asks `devenv __complete` each time, so what
+ * it offers never goes stale. Mistakes in the manifest are of no interest here: what can be known
+ * is offered, silently.
  */
 #include "cli/cli.h"
 #include "cli/commands.h"
@@ -35,7 +35,8 @@ static const char zsh_script[] =
 	"_devenv() {\n"
 	"\tlocal line value\n"
 	"\tlocal -a values\n"
-	"\tfor line in \"${(@f)$(devenv __complete zsh -- \"${(@Q)words[2,CURRENT]}\" 2>/dev/null)}\"; do\n"
+	"\tfor line in \"${(@f)$(devenv __complete zsh -- \"${(@Q)words[2,CURRENT]}\" 2>/dev/null)}\"\n"
+	"\tdo\n"
 	"\t\tcase $line in\n"
 	"\t\t'') ;;\n"
 	"\t\t:file) _files ;;\n"
@@ -93,21 +94,23 @@ const struct command command_completion = {
 	.name = "completion",
 	.group = "This program",
 	.summary = "Print a completion script for bash, zsh or fish",
-	.description = "Completes commands, options, environments, services and addresses of the manifest and "
-		       "of state.",
+	.description = "Completes commands, options, environments, services and addresses, of the "
+		       "manifest and of state.",
 	.arguments = (const struct argument[]){
 		{.name = "SHELL", .complete = COMPLETE_CHOICES, .choices = shells}, {.name = NULL}},
 	.examples = (const struct example[]){
 		{"bash, for this session", "source <(devenv completion bash)"},
 		{"bash, for good",
-			"devenv completion bash > ~/.local/share/bash-completion/completions/devenv"},
+			"devenv completion bash > "
+			"~/.local/share/bash-completion/completions/devenv"},
 		{"zsh, for good (a folder of $fpath)", "devenv completion zsh > ~/.zfunc/_devenv"},
-		{"fish, for good", "devenv completion fish > ~/.config/fish/completions/devenv.fish"},
+		{"fish, for good",
+			"devenv completion fish > ~/.config/fish/completions/devenv.fish"},
 		{NULL, NULL}},
 	.run = run_completion,
 };
 
-/* --- values that only the manifest and state know ----------------------------------------------- */
+/* --- values that only the manifest and state know --------------------------------------------- */
 
 typedef void offer_value(void *arg, const char *value, const char *description);
 
@@ -162,7 +165,8 @@ static void offer_environments(struct cli *cli, offer_value *offer, void *arg)
 				size_t len = strlen(names[i]);
 
 				if (len > 4 && strcmp(names[i] + len - 4, ".yml") == 0)
-					offer(arg, arena_strndup(&cli->arena, names[i], len - 4), NULL);
+					offer(arg, arena_strndup(&cli->arena, names[i], len - 4),
+						NULL);
 			}
 			return;
 		}

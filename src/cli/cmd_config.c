@@ -78,9 +78,10 @@ const struct command command_config_show = {
 	.name = "config show",
 	.group = "This program",
 	.summary = "Print the merged manifest",
-	.description = "Prints what all layers add up to. --origin says for every value which layer, file and "
-		       "line it comes from; --lowered prints the plain resources that services and the like "
-		       "become.",
+	.description =
+		"Prints what all layers add up to. --origin says for every value which layer, file "
+		"and line it comes from; --lowered prints the plain resources that services and "
+		"the like become.",
 	.options = (const struct option[]){
 		{.name = "origin", .kind = OPTION_FLAG, .help = "Where each value comes from"},
 		{.name = "lowered", .kind = OPTION_FLAG, .help = "As plain resources"},
@@ -111,7 +112,8 @@ static const struct schema_file *find_schema(struct cli *cli, const char *name)
 	const char *type = arena_printf(&cli->arena, "types/%s.json", name);
 
 	for (size_t i = 0; i < schema_file_count; i++)
-		if (strcmp(schema_files[i].name, name) == 0 || strcmp(schema_files[i].name, type) == 0)
+		if (strcmp(schema_files[i].name, name) == 0 ||
+			strcmp(schema_files[i].name, type) == 0)
 			return &schema_files[i];
 	return NULL;
 }
@@ -125,8 +127,10 @@ static int unknown_schema(struct cli *cli, const char *name)
 	for (size_t i = 0; i < type_count; i++)
 		nearest_try(&nearest, type_table[i]->name);
 	if (nearest.best)
-		return cli_usage(cli, "there is no schema %s; did you mean %s?", name, nearest.best);
-	return cli_usage(cli, "there is no schema %s; `devenv config schema --list` names all", name);
+		return cli_usage(
+			cli, "there is no schema %s; did you mean %s?", name, nearest.best);
+	return cli_usage(
+		cli, "there is no schema %s; `devenv config schema --list` names all", name);
 }
 
 static int run_schema(struct cli *cli)
@@ -137,7 +141,8 @@ static int run_schema(struct cli *cli)
 	struct error err = ERROR_INIT;
 
 	if (directory)
-		return schemas_write(&cli->arena, directory, &err) < 0 ? cli_fail(cli, &err) : EXIT_OK;
+		return schemas_write(&cli->arena, directory, &err) < 0 ? cli_fail(cli, &err)
+								       : EXIT_OK;
 	if (args_flag(&cli->args, "list")) {
 		for (size_t i = 0; i < schema_file_count; i++)
 			stream_add(&cli->out, "%s\n", schema_files[i].name);
@@ -154,17 +159,20 @@ const struct command command_config_schema = {
 	.name = "config schema",
 	.group = "This program",
 	.summary = "Print the JSON Schema of the manifest or of a resource type",
-	.description = "These are the very files that this program validates with. An editor with the YAML "
-		       "language server uses them through a first line such as\n\n"
-		       "# yaml-language-server: $schema=local/schemas/config.schema.json",
+	.description =
+		"These are the very files that this program validates with. An editor with the "
+		"YAML language server uses them through a first line such as\n\n"
+		"# yaml-language-server: $schema=local/schemas/config.schema.json",
 	.options = (const struct option[]){
 		{.name = "list", .kind = OPTION_FLAG, .env = "DEVENV_SCHEMA_LIST",
 			.help = "The names of all schemas"},
-		{.name = "write", .kind = OPTION_TEXT, .argument = "DIR", .complete = COMPLETE_DIRECTORY,
+		{.name = "write", .kind = OPTION_TEXT, .argument = "DIR",
+			.complete = COMPLETE_DIRECTORY,
 			.env = "DEVENV_SCHEMA_WRITE", .help = "Write all schemas below DIR"},
 		{.name = NULL}},
 	.arguments = (const struct argument[]){
-		{.name = "NAME", .flags = ARGUMENT_OPTIONAL, .complete = COMPLETE_SCHEMA}, {.name = NULL}},
+		{.name = "NAME", .flags = ARGUMENT_OPTIONAL, .complete = COMPLETE_SCHEMA},
+		{.name = NULL}},
 	.examples = (const struct example[]){
 		{"For an editor", "devenv config schema --write .devenv/local/schemas"},
 		{"What does a local_file take?", "devenv config schema local_file"},

@@ -37,10 +37,12 @@ static void plan_strays(struct reconcile *r)
 	for (size_t i = 0; i < r->plan.n_strays; i++) {
 		const struct stray *stray = &r->plan.strays[i];
 
-		if (stray->type && (!(stray->type->flags & TYPE_PERSISTENT) || r->options.volumes)) {
+		if (stray->type &&
+			(!(stray->type->flags & TYPE_PERSISTENT) || r->options.volumes)) {
 			changes[n] = delete_stray(r, stray);
 			change_reason(&changes[n++], &r->arena, REASON_REQUESTED, NULL, POS_NONE,
-				"it has our mark and is not recorded (%s)", stray->name ? stray->name : stray->id);
+				"it has our mark and is not recorded (%s)",
+				stray->name ? stray->name : stray->id);
 		}
 	}
 	r->plan.changes = changes;
@@ -94,10 +96,12 @@ const struct command command_destroy = {
 	.group = "Reconcile",
 	.summary = "Destroy everything that is recorded",
 	.description =
-		"Destroys what the environment has, in reverse order, from what is recorded: the manifest "
-		"may have changed or be broken. What holds data is kept (a later apply adopts it again) "
-		"unless --volumes is given. lifecycle.preventDestroy is an error, lifecycle.retain forgets.\n\n"
-		"Without a terminal to ask on, --yes is needed; else the plan is shown and the exit status is 1.",
+		"Destroys what the environment has, in reverse order, from what is recorded: the "
+		"manifest may have changed or be broken. What holds data is kept (a later apply "
+		"adopts it again) unless --volumes is given. lifecycle.preventDestroy is an error, "
+		"lifecycle.retain forgets.\n\n"
+		"Without a terminal to ask on, --yes is needed; else the plan is shown and the "
+		"exit status is 1.",
 	.options = (const struct option[]){
 		OPTION_YES,
 		{.name = "volumes", .kind = OPTION_FLAG, .help = "Also what holds data"},

@@ -19,8 +19,8 @@ static int exec(struct cli *cli, struct reconcile *r)
 	if (!addresses)
 		return cli_fail(cli, &err);
 	if (addresses[1])
-		return cli_usage(cli, "%s is several: %s, %s ...; name one", cli->args.positional[0],
-			addresses[0], addresses[1]);
+		return cli_usage(cli, "%s is several: %s, %s ...; name one",
+			cli->args.positional[0], addresses[0], addresses[1]);
 	record = manage_record(r, addresses[0], &err);
 	if (!record)
 		return cli_fail(cli, &err);
@@ -51,7 +51,9 @@ const struct command command_exec = {
 	.name = "exec",
 	.group = "Operate",
 	.summary = "Run a command inside a running thing",
-	.description = "Everything after NAME is passed on as it is. The exit status is that of the command.",
+	.description =
+		"Everything after NAME is passed on as it is. The exit status is that of the "
+		"command.",
 	.options = (const struct option[]){
 		{.name = "tty", .letter = 't', .kind = OPTION_FLAG, .fallback = "true",
 			.env = "DEVENV_EXEC_TTY",

@@ -16,7 +16,8 @@ static const uint8_t *impact(struct cli *cli, const struct graph *graph, const c
 		for (uint32_t i = 0; i < graph->n; i++)
 			nearest_try(&nearest, graph->nodes[i].resource->address);
 		if (nearest.best)
-			cli_usage(cli, "there is no resource %s; did you mean %s?", address, nearest.best);
+			cli_usage(cli, "there is no resource %s; did you mean %s?", address,
+				nearest.best);
 		else
 			cli_usage(cli, "there is no resource %s", address);
 		return NULL;
@@ -29,7 +30,8 @@ static const uint8_t *impact(struct cli *cli, const struct graph *graph, const c
 
 static int show(struct cli *cli, const struct reconcile *r)
 {
-	const char *format = args_text(&cli->args, "format"), *address = args_text(&cli->args, "impact");
+	const char *format = args_text(&cli->args, "format"),
+		   *address = args_text(&cli->args, "impact");
 	struct graph_view view = {
 		.terminal = &cli->out.terminal,
 		.graph = &r->graph,
@@ -69,19 +71,22 @@ static int run_graph(struct cli *cli)
 	return status;
 }
 
+static const char *const formats[] = {"tree", "dot", "mermaid", "json", "svg", NULL};
+
 const struct command command_graph = {
 	.name = "graph",
 	.group = "Look",
 	.summary = "Draw what depends on what",
 	.description =
-		"Prints the graph of the manifest's resources as a tree: below each resource stands what it "
-		"waits for. In the other formats an edge leads from a resource to one that it waits for. "
-		"With --destroy it is the order of destroying. --impact keeps one resource and everything "
-		"that depends on it, directly or not, and prints it from that resource on.",
+		"Prints the graph of the manifest's resources as a tree: below each resource "
+		"stands what it waits for. In the other formats an edge leads from a resource to "
+		"one that it waits for. With --destroy it is the order of destroying. --impact "
+		"keeps one resource and everything that depends on it, directly or not, and prints "
+		"it from that resource on.",
 	.options = (const struct option[]){
 		{.name = "format", .kind = OPTION_TEXT, .argument = "FORMAT", .fallback = "tree",
 			.env = "DEVENV_GRAPH_FORMAT", .complete = COMPLETE_CHOICES,
-			.choices = (const char *const[]){"tree", "dot", "mermaid", "json", "svg", NULL},
+			.choices = formats,
 			.help = "tree, dot, mermaid, json or svg"},
 		{.name = "destroy", .kind = OPTION_FLAG, .env = "DEVENV_GRAPH_DESTROY",
 			.help = "The order of destroying"},
@@ -90,7 +95,8 @@ const struct command command_graph = {
 		{.name = NULL}},
 	.examples = (const struct example[]){
 		{"As a tree", "devenv graph"},
-		{"What would feel a change of the network?", "devenv graph --impact docker_network.main"},
+		{"What would feel a change of the network?",
+			"devenv graph --impact docker_network.main"},
 		{"A picture", "devenv graph --format svg > graph.svg"},
 		{"For Graphviz", "devenv graph --format dot | dot -Tpng > graph.png"},
 		{NULL, NULL}},

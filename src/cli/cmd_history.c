@@ -11,14 +11,16 @@ static enum style status_style(const char *status)
 {
 	if (strcmp(status, "ok") == 0)
 		return STYLE_GREEN;
-	return strcmp(status, "running") == 0 || strcmp(status, "held") == 0 ? STYLE_YELLOW : STYLE_RED;
+	return strcmp(status, "running") == 0 || strcmp(status, "held") == 0 ? STYLE_YELLOW
+									     : STYLE_RED;
 }
 
 static void add_run_json(struct cli *cli, const struct run *run)
 {
 	struct strbuf *buf = &cli->out.buf;
 
-	jsonl_begin(buf, "run", "info", "run %lld: %s %s", (long long)run->id, run->kind, run->status);
+	jsonl_begin(
+		buf, "run", "info", "run %lld: %s %s", (long long)run->id, run->kind, run->status);
 	jsonl_number(buf, "run", run->id);
 	jsonl_text(buf, "kind", run->kind);
 	jsonl_text(buf, "status", run->status);
@@ -48,8 +50,8 @@ static void add_run_row(struct table *table, const struct run *run)
 
 static void add_run_header(struct table *table)
 {
-	table_header(table,
-		(const char *const[]){"RUN", "STARTED", "KIND", "STATUS", "TOOK", "WHO", "SUMMARY", NULL});
+	table_header(table, (const char *const[]){"RUN", "STARTED", "KIND", "STATUS", "TOOK", "WHO",
+				    "SUMMARY", NULL});
 }
 
 static int print_runs(struct cli *cli, struct reconcile *r)
@@ -115,7 +117,8 @@ static int print_changes(struct cli *cli, struct reconcile *r, int64_t id)
 
 	if (state_run_changes(r->state, id, &cli->arena, &changes, &n, &err) < 0)
 		return cli_fail(cli, &err);
-	table_header(&table, (const char *const[]){"RESOURCE", "ACTION", "STATUS", "TOOK", "WHY", NULL});
+	table_header(
+		&table, (const char *const[]){"RESOURCE", "ACTION", "STATUS", "TOOK", "WHY", NULL});
 	for (size_t i = 0; i < n; i++) {
 		if (cli->json)
 			add_change_json(cli, &changes[i]);
@@ -138,7 +141,8 @@ static int print_run(struct cli *cli, struct reconcile *r, const char *text)
 	size_t n = 0;
 
 	if (*end || id <= 0)
-		return cli_usage(cli, "\"%s\" is no number of a run; `devenv history` lists them", text);
+		return cli_usage(
+			cli, "\"%s\" is no number of a run; `devenv history` lists them", text);
 	if (r->environment.id &&
 		state_runs(r->state, r->environment.id, 0, &cli->arena, &runs, &n, &err) < 0)
 		return cli_fail(cli, &err);
@@ -176,10 +180,12 @@ const struct command command_history = {
 	.name = "history",
 	.group = "Look",
 	.summary = "List the runs of the environment, or the changes of one run",
-	.description = "Newest first. A run that says `running` while nothing runs was killed; the next apply "
-		       "settles it and calls it `died`.",
+	.description =
+		"Newest first. A run that says `running` while nothing runs was killed; the next "
+		"apply settles it and calls it `died`.",
 	.options = (const struct option[]){
-		{.name = "limit", .letter = 'n', .kind = OPTION_NUMBER, .argument = "N", .fallback = "20",
+		{.name = "limit", .letter = 'n', .kind = OPTION_NUMBER, .argument = "N",
+			.fallback = "20",
 			.env = "DEVENV_HISTORY_LIMIT", .help = "At most N runs; 0 for all"},
 		{.name = NULL}},
 	.arguments = (const struct argument[]){

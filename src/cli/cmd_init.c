@@ -13,16 +13,16 @@
 static const char template[] =
 	"# yaml-language-server: $schema=local/schemas/config.schema.json\n"
 	"#\n"
-	"# What this environment is made of. `devenv plan` shows what would change, `devenv apply` does it.\n"
-	"# The line above gives an editor the schema; `devenv init` wrote it to .devenv/local/schemas, which\n"
-	"# git ignores (after a fresh clone: devenv config schema --write .devenv/local/schemas).\n"
+	"# What this environment is made of. `devenv plan` shows what would change, `devenv apply`\n"
+	"# does it. The line above gives an editor the schema, which lies in .devenv/local and is\n"
+	"# ignored by git (after a fresh clone: devenv config schema --write .devenv/local/schemas).\n"
 	"apiVersion: devenv/v1\n"
 	"kind: Environment\n"
 	"metadata:\n"
 	"  name: %s\n"
 	"spec:\n"
-	"  # Values that differ from place to place: --var greeting=hi, DEVENV_VAR_greeting=hi, or a file\n"
-	"  # .devenv/environments/NAME.yml that `devenv apply -e NAME` adds.\n"
+	"  # Values that differ from place to place: --var greeting=hi, DEVENV_VAR_greeting=hi, or\n"
+	"  # a file .devenv/environments/NAME.yml that `devenv apply -e NAME` adds.\n"
 	"  variables:\n"
 	"    greeting: { default: hello, description: The first word }\n"
 	"\n"
@@ -84,7 +84,8 @@ static int write_all(struct cli *cli, const char *directory, struct error *err)
 	int result;
 
 	if (fs_exists(config))
-		return error_set(err, ERROR_CONFLICT, "%s is there already; nothing was written", config);
+		return error_set(
+			err, ERROR_CONFLICT, "%s is there already; nothing was written", config);
 	if (fs_make_dirs(local, 0755, &cli->arena, NULL, err) < 0)
 		return -1;
 	if (write_new(cli, ignore, "*\n", err) < 0 && err->code != ERROR_CONFLICT)
@@ -105,11 +106,14 @@ static void warn_ignored(struct cli *cli, const char *directory)
 	const char *text;
 	size_t len;
 
-	if (fs_read(fs_join(&cli->arena, directory, ".gitignore"), &cli->arena, &text, &len, &err) == 0 &&
+	if (fs_read(fs_join(&cli->arena, directory, ".gitignore"), &cli->arena, &text, &len,
+		    &err) == 0 &&
 		strstr(text, ".devenv"))
-		cli_note(cli, "Warning: .gitignore names .devenv; .devenv/config.yml has to be committed.");
+		cli_note(cli,
+			"Warning: .gitignore names .devenv; commit .devenv/config.yml anyway.");
 	if (fs_exists(fs_join(&cli->arena, directory, "devenv.nix")))
-		cli_note(cli, "Warning: devenv.nix belongs to another tool of this name, which also uses .devenv/.");
+		cli_note(cli,
+			"Warning: devenv.nix belongs to another tool, which uses .devenv/, too.");
 }
 
 static int run_init(struct cli *cli)
@@ -132,8 +136,8 @@ const struct command command_init = {
 	.name = "init",
 	.group = "Reconcile",
 	.summary = "Write a first manifest",
-	.description = "Writes .devenv/config.yml, with comments, and the schemas for your editor to "
-		       ".devenv/local, which git ignores. Never overwrites a manifest.",
+	.description = "Writes .devenv/config.yml, with comments, and the schemas for your editor "
+		       "to .devenv/local, which git ignores. Never overwrites a manifest.",
 	.examples = (const struct example[]){
 		{"Begin", "devenv init && devenv plan"},
 		{"In another folder", "devenv -C ../project init"},

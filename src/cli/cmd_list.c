@@ -47,8 +47,8 @@ static int print(struct cli *cli, struct state *state)
 
 	if (state_environments(state, &cli->arena, &all, &n, &err) < 0)
 		return cli_fail(cli, &err);
-	table_header(&table,
-		(const char *const[]){"PROJECT", "ENVIRONMENT", "RESOURCES", "LAST RUN", "FOLDER", NULL});
+	table_header(&table, (const char *const[]){"PROJECT", "ENVIRONMENT", "RESOURCES",
+				     "LAST RUN", "FOLDER", NULL});
 	for (size_t i = 0; i < n; i++) {
 		bool orphaned = is_orphaned(cli, &all[i]);
 		char ago[32];
@@ -94,11 +94,13 @@ const struct command command_list = {
 	.aliases = (const char *const[]){"ls", NULL},
 	.group = "Look",
 	.summary = "List all environments of this home",
-	.description = "Every environment that was ever applied from this home (DEVENV_HOME, else ~/.devenv) "
-		       "and not forgotten, with its folder; an orphaned one's folder is gone.",
+	.description =
+		"Every environment that was ever applied from this home (DEVENV_HOME, else "
+		"~/.devenv) and not forgotten, with its folder; an orphaned one's folder is gone.",
 	.examples = (const struct example[]){
 		{"What runs on this machine?", "devenv list"},
-		{"Folders, for a script", "devenv list --json | jq -r 'select(.type == \"environment\").root'"},
+		{"Folders, for a script",
+			"devenv list --json | jq -r 'select(.type == \"environment\").root'"},
 		{NULL, NULL}},
 	.run = run_list,
 };

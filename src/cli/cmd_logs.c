@@ -1,7 +1,7 @@
 /*
- * devenv logs: lines of what runs. One after the other; with -f all at once, a thread each, because a
- * provider's call blocks. Every thread has its own arena and copy of the record; lines leave one by one
- * under a lock.
+ * devenv logs: lines of what runs. One after the other; with -f all at once, a thread each, because
+ * a provider's call blocks. Every thread has its own arena and copy of the record; lines leave one
+ * by one under a lock.
  */
 #include "cli/cli.h"
 #include "cli/commands.h"
@@ -79,8 +79,8 @@ static void *read_log(void *arg)
 	return NULL;
 }
 
-static int prepare(struct cli *cli, struct reconcile *r, struct source_log *log, const char *address,
-	struct error *err)
+static int prepare(struct cli *cli, struct reconcile *r, struct source_log *log,
+	const char *address, struct error *err)
 {
 	static const enum style styles[] = {STYLE_CYAN, STYLE_GREEN, STYLE_YELLOW, STYLE_BLUE};
 	const struct record *record = manage_record(r, address, err);
@@ -193,13 +193,15 @@ const struct command command_logs = {
 	.name = "logs",
 	.group = "Operate",
 	.summary = "Print what running things say",
-	.description = "The logs of the named services or resources, or of everything that runs. Secrets that "
-		       "devenv knows are masked.",
+	.description =
+		"The logs of the named services or resources, or of everything that runs. Secrets "
+		"that devenv knows are masked.",
 	.options = (const struct option[]){
 		{.name = "follow", .letter = 'f', .kind = OPTION_FLAG, .env = "DEVENV_LOGS_FOLLOW",
 			.help = "Go on as lines come, of all at once"},
 		{.name = "since", .kind = OPTION_DURATION, .argument = "DURATION",
-			.env = "DEVENV_LOGS_SINCE", .help = "Only lines that are not older, e.g. 10m or 2h"},
+			.env = "DEVENV_LOGS_SINCE",
+			.help = "Only lines that are not older, e.g. 10m or 2h"},
 		{.name = "tail", .letter = 'n', .kind = OPTION_NUMBER, .argument = "N",
 			.env = "DEVENV_LOGS_TAIL", .help = "Only the last N lines of each"},
 		{.name = NULL}},

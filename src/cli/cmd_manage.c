@@ -75,10 +75,11 @@ static int import(struct cli *cli, struct reconcile *r)
 	struct error err = ERROR_INIT;
 
 	if (reconcile_open(r, STATE_WRITE, "import", &err) < 0 ||
-		manage_import(r, address, id, args_flag(&cli->args, "take-over"), session_actor(cli),
-			&err) < 0)
+		manage_import(r, address, id, args_flag(&cli->args, "take-over"),
+			session_actor(cli), &err) < 0)
 		return session_fail(cli, r, &err);
-	cli_note(cli, "%s: imported; `devenv plan` shows what is different from the manifest", address);
+	cli_note(cli, "%s: imported; `devenv plan` shows what is different from the manifest",
+		address);
 	return EXIT_OK;
 }
 
@@ -93,9 +94,9 @@ static int run_import(struct cli *cli)
 	return status;
 }
 
-#define RECORDED_ARGUMENTS                                                                           \
-	.arguments = (const struct argument[]){                                                      \
-		{.name = "ADDRESS", .flags = ARGUMENT_REPEATED, .complete = COMPLETE_RECORDED},      \
+#define RECORDED_ARGUMENTS                                                                         \
+	.arguments = (const struct argument[]){                                                    \
+		{.name = "ADDRESS", .flags = ARGUMENT_REPEATED, .complete = COMPLETE_RECORDED},    \
 		{.name = NULL}}
 
 const struct command command_taint = {
@@ -125,7 +126,8 @@ const struct command command_forget = {
 	.name = "forget",
 	.group = "State",
 	.summary = "Drop the record of a resource and leave the thing as it is",
-	.description = "The next apply knows nothing of it. To take it back: `devenv import ADDRESS ID`.",
+	.description =
+		"The next apply knows nothing of it. To take it back: `devenv import ADDRESS ID`.",
 	.options = (const struct option[]){OPTION_LOCK_TIMEOUT, {.name = NULL}},
 	RECORDED_ARGUMENTS,
 	.examples = (const struct example[]){
@@ -138,8 +140,9 @@ const struct command command_approve = {
 	.name = "approve",
 	.group = "State",
 	.summary = "Let a change happen that a plan holds",
-	.description = "A plan holds what would lose data or destroy more than half of the environment and "
-		       "shows a hash beside it. An approval releases exactly that change, once.",
+	.description =
+		"A plan holds what would lose data or destroy more than half of the environment "
+		"and shows a hash beside it. An approval releases exactly that change, once.",
 	.options = (const struct option[]){OPTION_LOCK_TIMEOUT, {.name = NULL}},
 	.arguments = (const struct argument[]){
 		{.name = "HASH", .flags = ARGUMENT_REPEATED}, {.name = NULL}},
@@ -154,9 +157,9 @@ const struct command command_import = {
 	.group = "State",
 	.summary = "Take an existing thing under an address of the manifest",
 	.description =
-		"The resource must stand in the manifest and not be recorded yet. ID is what its provider "
-		"calls the thing: a path, a container's name or id. What is different from the manifest "
-		"shows in the next plan.",
+		"The resource must stand in the manifest and not be recorded yet. ID is what its "
+		"provider calls the thing: a path, a container's name or id. What is different "
+		"from the manifest shows in the next plan.",
 	.options = (const struct option[]){
 		{.name = "take-over", .kind = OPTION_FLAG,
 			.help = "Also when it belongs to another environment or home"},
@@ -167,7 +170,8 @@ const struct command command_import = {
 		{.name = "ID", .complete = COMPLETE_FILE},
 		{.name = NULL}},
 	.examples = (const struct example[]){
-		{"A volume with data that was there before", "devenv import docker_volume.data old_pgdata"},
+		{"A volume with data that was there before",
+			"devenv import docker_volume.data old_pgdata"},
 		{"A file", "devenv import local_file.hosts ./hosts"},
 		{NULL, NULL}},
 	.run = run_import,

@@ -24,13 +24,15 @@ static int explain(struct cli *cli, struct reconcile *r, const char *address)
 		nearest_try(&nearest, r->plan.changes[i].address);
 	}
 	if (nearest.best)
-		return cli_usage(cli, "there is no resource %s; did you mean %s?", address, nearest.best);
+		return cli_usage(
+			cli, "there is no resource %s; did you mean %s?", address, nearest.best);
 	return cli_usage(cli, "there is no resource %s", address);
 }
 
 static int show(struct cli *cli, struct reconcile *r)
 {
-	const char *address = args_text(&cli->args, "explain"), *file = args_text(&cli->args, "out");
+	const char *address = args_text(&cli->args, "explain"),
+		   *file = args_text(&cli->args, "out");
 	struct run_request request = {.destroy = r->options.destroy};
 	struct error err = ERROR_INIT;
 
@@ -65,18 +67,20 @@ const struct command command_plan = {
 	.group = "Reconcile",
 	.summary = "Show what apply would change, and why",
 	.description =
-		"Compares the manifest with what is recorded and with reality. Nothing is changed, no lock is "
-		"taken. Every change names its cause: the attribute with its place in the manifest, drift, a "
-		"dependency that is replaced.\n\n"
-		"Exit status: 0, or 1 for an error; with --detailed-exitcode 2 when there are changes.",
+		"Compares the manifest with what is recorded and with reality. Nothing is changed, "
+		"no lock is taken. Every change names its cause: the attribute with its place in "
+		"the manifest, drift, a dependency that is replaced.\n\n"
+		"Exit status: 0, or 1 for an error; with --detailed-exitcode 2 when there are "
+		"changes.",
 	.options = (const struct option[]){
 		{.name = "out", .letter = 'o', .kind = OPTION_TEXT, .argument = "FILE",
 			.complete = COMPLETE_FILE, .env = "DEVENV_PLAN_OUT",
-			.help = "Save the plan (mode 0600); `devenv apply FILE` does exactly this or nothing"},
+			.help = "Save the plan; `devenv apply FILE` does exactly this or nothing"},
 		{.name = "detailed-exitcode", .kind = OPTION_FLAG,
 			.help = "Exit with 2 when there are changes"},
 		{.name = "explain", .kind = OPTION_TEXT, .argument = "ADDRESS",
-			.complete = COMPLETE_ADDRESS, .help = "Tell all that is known about one resource"},
+			.complete = COMPLETE_ADDRESS,
+			.help = "Tell all that is known about one resource"},
 		OPTIONS_SELECT,
 		{.name = "replace", .kind = OPTION_TEXT, .argument = "ADDRESS", .repeatable = true,
 			.complete = COMPLETE_RECORDED, .help = "Replace this resource"},
@@ -91,8 +95,10 @@ const struct command command_plan = {
 		{.name = NULL}},
 	.examples = (const struct example[]){
 		{"What would change?", "devenv plan"},
-		{"In CI: fail on an error, tell changes by the exit status", "devenv plan --detailed-exitcode"},
-		{"Save it, read it, do exactly this", "devenv plan -o change.plan && devenv apply change.plan"},
+		{"In CI: fail on an error, tell changes by the exit status",
+			"devenv plan --detailed-exitcode"},
+		{"Save it, read it, do exactly this",
+			"devenv plan -o change.plan && devenv apply change.plan"},
 		{"Why is this one replaced?", "devenv plan --explain docker_container.api"},
 		{"For a program", "devenv plan --json | jq 'select(.type == \"planned_change\")'"},
 		{NULL, NULL}},

@@ -1,6 +1,7 @@
 /*
- * devenv start, stop, restart: plans that do only that, applied like any other, so they are journaled
- * and in the order of the graph. A restart is a stop and a start of exactly what was stopped.
+ * devenv start, stop, restart: plans that do only that, applied like any other, so they are
+ * journaled and in the order of the graph. A restart is a stop and a start of exactly what was
+ * stopped.
  */
 #include "cli/cli.h"
 #include "cli/commands.h"
@@ -39,7 +40,8 @@ static const char *const *stopping(struct cli *cli, const struct plan *plan)
 	return out;
 }
 
-static int plan_power(struct cli *cli, struct reconcile *r, enum power power, const char *const **only)
+static int plan_power(
+	struct cli *cli, struct reconcile *r, enum power power, const char *const **only)
 {
 	struct error err = ERROR_INIT;
 
@@ -76,7 +78,8 @@ static int do_power(struct cli *cli, enum power power, const char *const **only)
 		if (r.plan.has_changes)
 			status = run_now(cli, &r, &request);
 		else
-			cli_note(cli, power == POWER_STOP ? "Nothing to stop." : "Nothing to start.");
+			cli_note(cli,
+				power == POWER_STOP ? "Nothing to stop." : "Nothing to start.");
 	}
 	session_end(cli, &r);
 	return status;
@@ -109,19 +112,20 @@ static int run_restart(struct cli *cli)
 	return do_power(cli, POWER_START, &only);
 }
 
-#define RUN_ARGUMENTS                                                                                \
-	.options = (const struct option[]){OPTIONS_RUN, {.name = NULL}},                             \
-	.arguments = (const struct argument[]){                                                      \
-		{.name = "NAME", .flags = ARGUMENT_OPTIONAL | ARGUMENT_REPEATED,                     \
-			.complete = COMPLETE_RECORDED},                                              \
+#define RUN_ARGUMENTS                                                                              \
+	.options = (const struct option[]){OPTIONS_RUN, {.name = NULL}},                           \
+	.arguments = (const struct argument[]){                                                    \
+		{.name = "NAME", .flags = ARGUMENT_OPTIONAL | ARGUMENT_REPEATED,                   \
+			.complete = COMPLETE_RECORDED},                                            \
 		{.name = NULL}}
 
 const struct command command_start = {
 	.name = "start",
 	.group = "Operate",
 	.summary = "Start what was stopped",
-	.description = "Starts the named services or resources, or all that exist and do not run. Nothing is "
-		       "created or changed: `devenv apply` does that.",
+	.description =
+		"Starts the named services or resources, or all that exist and do not run. Nothing "
+		"is created or changed: `devenv apply` does that.",
 	RUN_ARGUMENTS,
 	.examples = (const struct example[]){
 		{"Everything", "devenv start"}, {"One service", "devenv start api"}, {NULL, NULL}},
@@ -132,8 +136,9 @@ const struct command command_stop = {
 	.name = "stop",
 	.group = "Operate",
 	.summary = "Stop what runs, and keep it stopped",
-	.description = "Stops the named services or resources, or everything that runs, in reverse order. An "
-		       "apply does not start it again; `devenv start` does.",
+	.description =
+		"Stops the named services or resources, or everything that runs, in reverse order. "
+		"An apply does not start it again; `devenv start` does.",
 	RUN_ARGUMENTS,
 	.examples = (const struct example[]){
 		{"For the night", "devenv stop"}, {"One service", "devenv stop api"}, {NULL, NULL}},
@@ -144,7 +149,8 @@ const struct command command_restart = {
 	.name = "restart",
 	.group = "Operate",
 	.summary = "Stop and start again",
-	.description = "Without a name, what runs now. What `devenv stop` had stopped stays stopped.",
+	.description =
+		"Without a name, what runs now. What `devenv stop` had stopped stays stopped.",
 	RUN_ARGUMENTS,
 	.examples = (const struct example[]){
 		{"One service", "devenv restart api"}, {NULL, NULL}},

@@ -31,8 +31,10 @@ const struct command command_refresh = {
 	.name = "refresh",
 	.group = "Reconcile",
 	.summary = "Record what reality says, without touching it",
-	.description = "Looks at every resource and updates what is recorded of it: what is gone is dropped, "
-		       "what drifted is recorded as it is now. `devenv plan --refresh-only` shows it first.",
+	.description =
+		"Looks at every resource and updates what is recorded of it: what is gone is "
+		"dropped, what drifted is recorded as it is now. `devenv plan --refresh-only` "
+		"shows it first.",
 	.options = (const struct option[]){
 		OPTIONS_SELECT,
 		OPTION_LOCK_TIMEOUT,

@@ -138,9 +138,10 @@ const struct command command_show = {
 	.name = "show",
 	.group = "Look",
 	.summary = "Show what is recorded of a resource",
-	.description = "Prints the record of one resource: its status, id, inputs and outputs, with -v also "
-		       "what was observed and its dependencies. Sensitive values are masked. Reality is not "
-		       "looked at; `devenv status` and `devenv plan --explain ADDRESS` do.",
+	.description =
+		"Prints the record of one resource: its status, id, inputs and outputs, with -v "
+		"also what was observed and its dependencies. Sensitive values are masked. Reality "
+		"is not looked at; `devenv status` and `devenv plan --explain ADDRESS` do.",
 	.arguments = (const struct argument[]){
 		{.name = "ADDRESS", .complete = COMPLETE_RECORDED}, {.name = NULL}},
 	.examples = (const struct example[]){

@@ -49,12 +49,14 @@ static enum style style_of(enum condition_kind kind)
 		       : STYLE_YELLOW;
 }
 
-static void add_json(struct cli *cli, const struct change *change, const struct condition *condition)
+static void add_json(
+	struct cli *cli, const struct change *change, const struct condition *condition)
 {
 	struct strbuf *buf = &cli->out.buf;
 	const struct record *record = change->record;
 
-	jsonl_begin(buf, "resource", "info", "%s: %s", change->address, condition_str(condition->kind));
+	jsonl_begin(
+		buf, "resource", "info", "%s: %s", change->address, condition_str(condition->kind));
 	jsonl_text(buf, "address", change->address);
 	jsonl_number(buf, "generation", change->generation);
 	jsonl_text(buf, "status", condition_str(condition->kind));
@@ -84,8 +86,10 @@ static void add_row(struct cli *cli, struct table *table, const struct change *c
 	table_add(table, STYLE_PLAIN, "%s", change->address);
 	table_add(table, style_of(condition->kind), "%s", condition_str(condition->kind));
 	table_add(table, STYLE_DIM, "%s",
-		change->record ? when_ago(change->record->updated_at, clock_wall(cli->clock), ago) : "");
-	table_add(table, STYLE_PLAIN, "%.*s", (int)strcspn(condition->detail, "\n"), condition->detail);
+		change->record ? when_ago(change->record->updated_at, clock_wall(cli->clock), ago)
+			       : "");
+	table_add(table, STYLE_PLAIN, "%.*s", (int)strcspn(condition->detail, "\n"),
+		condition->detail);
 }
 
 static void add_counts(struct cli *cli, const size_t *counts)
@@ -142,9 +146,11 @@ static int show(struct cli *cli, struct reconcile *r)
 	struct run_change *changes = NULL;
 	struct error err = ERROR_INIT;
 
-	if (run && state_run_changes(r->state, run->id, &cli->arena, &changes, &n_changes, &err) < 0)
+	if (run &&
+		state_run_changes(r->state, run->id, &cli->arena, &changes, &n_changes, &err) < 0)
 		return cli_fail(cli, &err);
-	table_header(&table, (const char *const[]){"RESOURCE", "STATUS", "CHANGED", "DETAIL", NULL});
+	table_header(
+		&table, (const char *const[]){"RESOURCE", "STATUS", "CHANGED", "DETAIL", NULL});
 	conditions_find(&r->plan, changes, n_changes, &cli->arena, conditions);
 	for (size_t i = 0; i < r->plan.n; i++) {
 		const struct change *change = &r->plan.changes[i];
@@ -184,9 +190,9 @@ const struct command command_status = {
 	.group = "Look",
 	.summary = "Show how everything is now",
 	.description =
-		"Looks at reality and says of each resource whether it is ready, running, completed, "
-		"changed, drifted, missing, blocked (and by what), unready, stopped, down, gone, failed, "
-		"unknown or removed. With -q only what is not well.",
+		"Looks at reality and says of each resource whether it is ready, running, "
+		"completed, changed, drifted, missing, blocked (and by what), unready, stopped, "
+		"down, gone, failed, unknown or removed. With -q only what is not well.",
 	.options = (const struct option[]){OPTION_REFRESH, {.name = NULL}},
 	.arguments = (const struct argument[]){
 		{.name = "ADDRESS", .flags = ARGUMENT_OPTIONAL | ARGUMENT_REPEATED,

@@ -28,11 +28,13 @@ const struct command command_validate = {
 	.name = "validate",
 	.group = "Reconcile",
 	.summary = "Check the manifest",
-	.description = "Reads all layers and reports every mistake at once, with its place and what to do. "
-		       "Neither state nor reality is looked at.",
+	.description =
+		"Reads all layers and reports every mistake at once, with its place and what to "
+		"do. Neither state nor reality is looked at.",
 	.examples = (const struct example[]){
 		{"The manifest of this folder", "devenv validate"},
-		{"One with its environment, for an editor or CI", "devenv validate -e staging --json"},
+		{"One with its environment, for an editor or CI",
+			"devenv validate -e staging --json"},
 		{NULL, NULL}},
 	.run = run_validate,
 };

@@ -1,6 +1,6 @@
 /*
- * The list of commands and the options that all of them have. What a command takes and says of itself
- * stands in its own file.
+ * The list of commands and the options that all of them have. What a command takes and says of
+ * itself stands in its own file.
  */
 #include "cli/command.h"
 
@@ -16,10 +16,11 @@ const struct option global_options[] = {
 		.help = "Run as if started in DIR"},
 	{.name = "file", .letter = 'f', .kind = OPTION_TEXT, .argument = "FILE", .repeatable = true,
 		.complete = COMPLETE_FILE,
-		.help = "Read this manifest instead of looking for .devenv/config.yml; several are merged in order"},
-	{.name = "environment", .alias = "env", .letter = 'e', .kind = OPTION_TEXT, .argument = "NAME",
+		.help = "Read this manifest instead of .devenv/config.yml; several are merged"},
+	{.name = "environment", .alias = "env", .letter = 'e', .kind = OPTION_TEXT,
+		.argument = "NAME",
 		.complete = COMPLETE_ENVIRONMENT,
-		.help = "Add the layer .devenv/environments/NAME.yml; each name is an environment of its own"},
+		.help = "Add .devenv/environments/NAME.yml; each is an environment of its own"},
 	{.name = "var", .kind = OPTION_TEXT, .argument = "NAME=VALUE", .repeatable = true,
 		.env = "DEVENV_VARS",
 		.help = "Set a variable of the manifest (also DEVENV_VAR_NAME=VALUE)"},

@@ -32,7 +32,7 @@ enum complete {
 };
 
 struct option {
-	const char *name;       /* "auto-approve": --auto-approve or, as Terraform writes it, -auto-approve */
+	const char *name;       /* "auto-approve": --auto-approve, or -auto-approve */
 	const char *alias;      /* another long name; NULL: none */
 	char letter;            /* 0: none */
 	enum option_kind kind;
@@ -68,7 +68,7 @@ struct command {
 	const char *const *aliases; /* NULL-terminated or NULL */
 	const char *group;          /* heading in `devenv help`; NULL: hidden */
 	const char *summary;        /* one line without a full stop */
-	const char *description;    /* paragraphs, separated by an empty line; no line breaks inside */
+	const char *description;    /* paragraphs with an empty line between, no other breaks */
 	const struct option *options;     /* ends with a name of NULL; may be NULL */
 	const struct argument *arguments; /* ends with a name of NULL; may be NULL */
 	const struct example *examples;   /* ends with a command of NULL; may be NULL */

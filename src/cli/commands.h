@@ -5,45 +5,45 @@
 #include "cli/command.h"
 
 extern const struct command command_init, command_validate, command_plan, command_apply,
-	command_destroy, command_refresh, command_status, command_list, command_show, command_outputs,
-	command_history, command_graph, command_start, command_stop, command_restart, command_logs,
+	command_destroy, command_refresh, command_status, command_list, command_show,
+	command_outputs, command_history, command_graph, command_start, command_stop, command_restart, command_logs,
 	command_exec, command_import, command_taint, command_untaint, command_forget, command_approve,
 	command_audit_verify, command_config_show, command_config_schema, command_completion,
 	command_version, command_help, command_complete_words, command_man, command_markdown;
 
 /* Which part of the graph; for commands that plan. */
-#define OPTIONS_SELECT                                                                               \
-	{.name = "target", .kind = OPTION_TEXT, .argument = "ADDRESS", .repeatable = true,           \
-		.complete = COMPLETE_ADDRESS,                                                        \
-		.help = "Only this resource and what it needs; nothing else is deleted"},            \
-	{.name = "exclude", .kind = OPTION_TEXT, .argument = "ADDRESS", .repeatable = true,          \
-		.complete = COMPLETE_ADDRESS,                                                        \
+#define OPTIONS_SELECT                                                                             \
+	{.name = "target", .kind = OPTION_TEXT, .argument = "ADDRESS", .repeatable = true,         \
+		.complete = COMPLETE_ADDRESS,                                                      \
+		.help = "Only this resource and what it needs; nothing else is deleted"},          \
+	{.name = "exclude", .kind = OPTION_TEXT, .argument = "ADDRESS", .repeatable = true,        \
+		.complete = COMPLETE_ADDRESS,                                                      \
 		.help = "Neither this resource nor what needs it"}
 
 /* Releases what a plan holds. */
-#define OPTIONS_ALLOW                                                                                \
-	{.name = "allow-data-loss", .kind = OPTION_TEXT, .argument = "ADDRESS", .repeatable = true,  \
-		.complete = COMPLETE_RECORDED,                                                       \
-		.help = "Let this resource go although data is lost with it"},                       \
-	{.name = "allow-delete", .kind = OPTION_NUMBER, .argument = "N",                             \
-		.help = "Let up to N resources go although they are more than half of the environment"}
+#define OPTIONS_ALLOW                                                                              \
+	{.name = "allow-data-loss", .kind = OPTION_TEXT, .argument = "ADDRESS", .repeatable = true, \
+		.complete = COMPLETE_RECORDED,                                                     \
+		.help = "Let this resource go although data is lost with it"},                     \
+	{.name = "allow-delete", .kind = OPTION_NUMBER, .argument = "N",                           \
+		.help = "Let up to N resources go although they are more than half"}
 
-#define OPTION_REFRESH                                                                               \
-	{.name = "refresh", .kind = OPTION_FLAG, .fallback = "true",                                 \
+#define OPTION_REFRESH                                                                             \
+	{.name = "refresh", .kind = OPTION_FLAG, .fallback = "true",                               \
 		.help = "Look at reality first; --refresh=false takes what is recorded for true"}
 
 /* For commands that act. */
-#define OPTION_YES                                                                                   \
-	{.name = "yes", .alias = "auto-approve", .letter = 'y', .kind = OPTION_FLAG,                 \
+#define OPTION_YES                                                                                 \
+	{.name = "yes", .alias = "auto-approve", .letter = 'y', .kind = OPTION_FLAG,               \
 		.help = "Do not ask; what loses data is held all the same"}
-#define OPTION_LOCK_TIMEOUT                                                                          \
-	{.name = "lock-timeout", .kind = OPTION_DURATION, .argument = "DURATION", .fallback = "0s",  \
+#define OPTION_LOCK_TIMEOUT                                                                        \
+	{.name = "lock-timeout", .kind = OPTION_DURATION, .argument = "DURATION", .fallback = "0s", \
 		.help = "Wait this long for another run of the environment to end"}
-#define OPTIONS_RUN                                                                                  \
-	{.name = "parallelism", .kind = OPTION_NUMBER, .argument = "N", .fallback = "10",            \
-		.help = "At most N actions at once"},                                                \
-	OPTION_LOCK_TIMEOUT,                                                                         \
-	{.name = "fail-fast", .kind = OPTION_FLAG,                                                   \
+#define OPTIONS_RUN                                                                                \
+	{.name = "parallelism", .kind = OPTION_NUMBER, .argument = "N", .fallback = "10",          \
+		.help = "At most N actions at once"},                                              \
+	OPTION_LOCK_TIMEOUT,                                                                       \
+	{.name = "fail-fast", .kind = OPTION_FLAG,                                                 \
 		.help = "Start nothing new after the first failure"}
 
 #endif

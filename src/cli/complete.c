@@ -1,6 +1,6 @@
 /*
- * Reads the words before the cursor as the parser would, but without judging them, to know the command
- * and whether a value is wanted. See complete.h.
+ * Reads the words before the cursor as the parser would, but without judging them, to know the
+ * command and whether a value is wanted. See complete.h.
  */
 #include "cli/complete.h"
 
@@ -59,7 +59,8 @@ static void offer_commands(struct completion *c)
 		}
 		if (!space) {
 			offer(c, name, (*at)->summary);
-		} else if (at == command_table || strncmp(at[-1]->name, name, (size_t)(space - name) + 1)) {
+		} else if (at == command_table ||
+			   strncmp(at[-1]->name, name, (size_t)(space - name) + 1)) {
 			char first[32] = "";
 
 			strncat(first, name, (size_t)(space - name));
@@ -131,14 +132,16 @@ static void offer_argument(struct completion *c)
 }
 
 /* "--format=tr": the value of an option in the same word. */
-static bool offer_attached(struct completion *c, const char *word, char *before, size_t size, bool bare)
+static bool offer_attached(
+	struct completion *c, const char *word, char *before, size_t size, bool bare)
 {
 	const char *equals = strchr(word, '=');
 	char name[64] = "";
 	const struct option *option;
 	size_t dashes = strspn(word, "-");
 
-	if (!equals || (size_t)(equals - word) >= sizeof(name) || (size_t)(equals - word) + 2 > size)
+	if (!equals || (size_t)(equals - word) >= sizeof(name) ||
+		(size_t)(equals - word) + 2 > size)
 		return false;
 	strncat(name, word + dashes, (size_t)(equals - word) - dashes);
 	option = option_find(c->command, name);
@@ -156,7 +159,8 @@ static bool offer_attached(struct completion *c, const char *word, char *before,
 void complete_words(struct strbuf *out, const char *const *words, size_t n, bool bare,
 	const struct complete_source *source)
 {
-	struct completion c = {.out = out, .prefix = n ? words[n - 1] : "", .before = "", .source = source};
+	struct completion c = {
+		.out = out, .prefix = n ? words[n - 1] : "", .before = "", .source = source};
 	const struct option *waiting = NULL;
 	char before[128];
 

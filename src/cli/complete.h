@@ -16,9 +16,9 @@ struct complete_source {
 
 /*
  * `words` is the line without "devenv", the last one being typed (perhaps empty). Appends a line
- * "value<TAB>description" for each candidate and, where the shell should look for itself, ":file" or
- * ":directory". `bare`: an option's value in "--option=value" is offered without what stands before it,
- * as bash wants it.
+ * "value<TAB>description" for each candidate and, where the shell should look for itself, ":file"
+ * or ":directory". `bare`: an option's value in "--option=value" is offered without what stands
+ * before it, as bash wants it.
  */
 void complete_words(struct strbuf *out, const char *const *words, size_t n, bool bare,
 	const struct complete_source *source);

@@ -1,6 +1,6 @@
 /*
- * The first question that is answered with yes decides, from the worst to the best. Blocked is decided
- * afterwards, over the graph in its order, because it follows from the condition of others.
+ * The first question that is answered with yes decides, from the worst to the best. Blocked is
+ * decided afterwards, over the graph in its order, because it follows from the condition of others.
  */
 #include "cli/condition.h"
 
@@ -139,9 +139,10 @@ static void find_blocked(const struct plan *plan, struct arena *arena, struct co
 			if (node->needs[k].kind < EDGE_HARD || need == NODE_NONE ||
 				!blocks(conditions[need].kind))
 				continue;
-			conditions[own] = make(CONDITION_BLOCKED,
-				arena_printf(arena, "waits for %s (%s)", plan->changes[need].address,
-					condition_str(conditions[need].kind)));
+			conditions[own] = make(
+				CONDITION_BLOCKED, arena_printf(arena, "waits for %s (%s)",
+							   plan->changes[need].address,
+							   condition_str(conditions[need].kind)));
 			break;
 		}
 	}

@@ -34,8 +34,8 @@ struct condition {
 const char *condition_str(enum condition_kind kind);
 bool condition_is_good(enum condition_kind kind);
 
-/* `conditions` has room for plan->n, in the order of plan->changes. `last`: what the last run did, from
-   which a resource that could not be made has its error. */
+/* `conditions` has room for plan->n, in the order of plan->changes. `last`: what the last run did,
+   from which a resource that could not be made has its error. */
 void conditions_find(const struct plan *plan, const struct run_change *last, size_t n_last,
 	struct arena *arena, struct condition *conditions);
 

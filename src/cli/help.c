@@ -46,7 +46,8 @@ void usage_line(struct strbuf *buf, const struct command *command)
 		bool optional = a->flags & ARGUMENT_OPTIONAL;
 
 		strbuf_addf(buf, " %s%s%s%s", optional ? "[" : "", a->name,
-			a->flags & (ARGUMENT_REPEATED | ARGUMENT_REST) ? "..." : "", optional ? "]" : "");
+			a->flags & (ARGUMENT_REPEATED | ARGUMENT_REST) ? "..." : "",
+			optional ? "]" : "");
 	}
 }
 
@@ -201,8 +202,8 @@ static int run_help(struct cli *cli)
 			nearest_try(&nearest, (*c)->name);
 	}
 	if (nearest.best)
-		return cli_usage(cli, "unknown command \"%s\"; did you mean `devenv help %s`?", name,
-			nearest.best);
+		return cli_usage(cli, "unknown command \"%s\"; did you mean `devenv help %s`?",
+			name, nearest.best);
 	return cli_usage(cli, "unknown command \"%s\"; see `devenv help`", name);
 }
 

@@ -1,6 +1,6 @@
 /*
- * NDJSON: one object a line, members in the order added, after the keys that every line has: "type",
- * "@level", "@message" as in Terraform's machine-readable UI. docs/cli.md lists the types.
+ * NDJSON: one object a line, members in the order added, after the keys that every line has:
+ * "type", "@level", "@message" as in Terraform's machine-readable UI. docs/cli.md lists the types.
  *
  *	jsonl_begin(buf, "outputs", "info", "Outputs: %zu", n);
  *	jsonl_number(buf, "count", n);
@@ -27,7 +27,8 @@ void jsonl_end(struct strbuf *buf);
 void jsonl_text(struct strbuf *buf, const char *key, const char *text); /* NULL: left out */
 void jsonl_number(struct strbuf *buf, const char *key, int64_t number);
 void jsonl_bool(struct strbuf *buf, const char *key, bool boolean);
-void jsonl_value(struct strbuf *buf, const char *key, const struct value *value); /* NULL: left out */
+/* NULL: left out. Sensitive parts are masked. */
+void jsonl_value(struct strbuf *buf, const char *key, const struct value *value);
 /* "@timestamp": only in what happens at a time; a plan has none, so equal plans are equal bytes. */
 void jsonl_time(struct strbuf *buf, const char *key, int64_t wall_ms);
 /* Only the key: the caller writes the value. */

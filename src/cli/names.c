@@ -42,8 +42,9 @@ static int unknown(struct reconcile *r, const char *name, struct error *err)
 	}
 	if (recorded)
 		return error_set(err, ERROR_INVALID, "%s is nothing that runs", name);
-	return error_set(err, ERROR_NOT_FOUND, nearest.best ? "nothing that runs is called %s; did you mean %s?"
-							    : "nothing that runs is called %s",
+	return error_set(err, ERROR_NOT_FOUND,
+		nearest.best ? "nothing that runs is called %s; did you mean %s?"
+			     : "nothing that runs is called %s",
 		name, nearest.best);
 }
 
@@ -57,8 +58,8 @@ const char *const *names_running(struct cli *cli, struct reconcile *r, size_t fi
 		bool found = false;
 
 		for (size_t i = 0; i < r->n_records; i++)
-			found = found || (runs(&r->records[i]) &&
-						 means(r, cli->args.positional[k], r->records[i].address));
+			found = found || (runs(&r->records[i]) && means(r, cli->args.positional[k],
+									  r->records[i].address));
 		if (!found) {
 			unknown(r, cli->args.positional[k], err);
 			return NULL;

@@ -62,8 +62,9 @@ static int check_choice(const struct option *option, const char *text, const cha
 		nearest_try(&nearest, *choice);
 	}
 	if (nearest.best)
-		return error_set(err, ERROR_INVALID, "%s: unknown value \"%s\"; did you mean \"%s\"?",
-			where, text, nearest.best);
+		return error_set(err, ERROR_INVALID,
+			"%s: unknown value \"%s\"; did you mean \"%s\"?", where, text,
+			nearest.best);
 	return error_set(err, ERROR_INVALID, "%s: unknown value \"%s\"", where, text);
 }
 
@@ -84,8 +85,8 @@ static int give_checked(struct args *args, const struct option *option, const ch
 		while (isdigit((unsigned char)*c))
 			c++;
 		if (*c || c == text || c - text > 9)
-			return error_set(err, ERROR_INVALID, "%s: \"%s\" is not a whole number", where,
-				text);
+			return error_set(err, ERROR_INVALID, "%s: \"%s\" is not a whole number",
+				where, text);
 	} else if (option->kind == OPTION_DURATION && duration_parse(text) == DURATION_INVALID) {
 		return error_set(err, ERROR_INVALID,
 			"%s: \"%s\" is not a duration such as 30s, 5m or 1h30m", where, text);
@@ -114,8 +115,8 @@ static int unknown_option(struct parse *p, const char *word, const char *name)
 		try_options(&nearest, command->options);
 	try_options(&nearest, global_options);
 	if (nearest.best)
-		return error_set(p->err, ERROR_INVALID, "unknown option %s; did you mean --%s?", word,
-			nearest.best);
+		return error_set(p->err, ERROR_INVALID, "unknown option %s; did you mean --%s?",
+			word, nearest.best);
 	return error_set(p->err, ERROR_INVALID, "unknown option %s; see `devenv %s%s--help`", word,
 		command ? command->name : "", command ? " " : "");
 }
@@ -180,7 +181,8 @@ static int parse_letters(struct parse *p, const char *word)
 		}
 		if (!c[1])
 			return give_next(p, option, where);
-		return give_checked(args, option, c[1] == '=' ? c + 2 : c + 1, where, false, p->err);
+		return give_checked(
+			args, option, c[1] == '=' ? c + 2 : c + 1, where, false, p->err);
 	}
 	return 0;
 }
@@ -334,7 +336,7 @@ static int parse_env(struct args *args, const struct option *options, const char
 		char name[64];
 		const char *text = option_env_get(env, option_env(option, name));
 
-		/* An empty variable is as good as none; a flag of a command shadows a global one. */
+		/* An empty variable is none; an option of a command shadows a global one. */
 		if (!text || !*text || args_given(args, option->name))
 			continue;
 		if (parse_env_value(args, option, text, option_env(option, name), err) < 0)
@@ -349,8 +351,9 @@ static int check_positional(const struct args *args, struct error *err)
 
 	for (size_t i = 0; argument && argument->name; argument++, i++)
 		if (i >= args->n_positional && !(argument->flags & ARGUMENT_OPTIONAL))
-			return error_set(err, ERROR_INVALID, "`devenv %s` needs %s; see `devenv %s --help`",
-				args->command->name, argument->name, args->command->name);
+			return error_set(err, ERROR_INVALID,
+				"`devenv %s` needs %s; see `devenv %s --help`", args->command->name,
+				argument->name, args->command->name);
 	return 0;
 }
 

@@ -17,11 +17,13 @@ static int read_outputs(struct cli *cli, struct reconcile *r, struct value *out,
 	*out = value_empty_map;
 	if (!r->environment.id)
 		return 0;
-	if (state_notes(r->state, r->environment.id, "outputs", &cli->arena, &keys, &values, &n, err) < 0)
+	if (state_notes(r->state, r->environment.id, "outputs", &cli->arena, &keys, &values, &n,
+		    err) < 0)
 		return -1;
 	if (!n)
 		return 0;
-	if (json_parse(values[0], strlen(values[0]), &cli->arena, state_key(r->state), out, err) < 0)
+	if (json_parse(values[0], strlen(values[0]), &cli->arena, state_key(r->state), out, err) <
+		0)
 		return error_wrap(err, "the recorded outputs cannot be read");
 	redactor_learn(&r->redactor, out);
 	return 0;
@@ -131,7 +133,8 @@ static int print_asked(struct cli *cli, struct reconcile *r)
 	else if (outputs.len)
 		print_lines(cli, &outputs, 0);
 	else
-		cli_note(cli, "There are no outputs. spec.outputs of the manifest names them, an apply records them.");
+		cli_note(cli,
+			"There are no outputs: spec.outputs names them, an apply records them.");
 	return EXIT_OK;
 }
 
@@ -151,10 +154,12 @@ const struct command command_outputs = {
 	.aliases = (const char *const[]){"output", NULL},
 	.group = "Look",
 	.summary = "Print the outputs that the last apply recorded",
-	.description = "With a NAME only its value is printed, without quotes, for use in scripts. Sensitive "
-		       "values are masked; --reveal prints one.",
+	.description =
+		"With a NAME only its value is printed, without quotes, for use in scripts. "
+		"Sensitive values are masked; --reveal prints one.",
 	.options = (const struct option[]){
-		{.name = "reveal", .kind = OPTION_FLAG, .help = "Print a sensitive value as it is; needs NAME"},
+		{.name = "reveal", .kind = OPTION_FLAG,
+			.help = "Print a sensitive value as it is; needs NAME"},
 		{.name = NULL}},
 	.arguments = (const struct argument[]){
 		{.name = "NAME", .flags = ARGUMENT_OPTIONAL}, {.name = NULL}},

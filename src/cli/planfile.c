@@ -1,4 +1,5 @@
-/* See planfile.h. One JSON object; values of --var and --set are left out, because they may be secret. */
+/* See planfile.h. One JSON object; values of --var and --set are left out, because they may be
+   secret. */
 #include "cli/planfile.h"
 
 #include "base/fs.h"
@@ -135,7 +136,8 @@ static int check_names(struct cli *cli, const char *const *needed, const char *c
 			one++;
 		if (!one || !*one)
 			return error_set(err, ERROR_INVALID,
-				"the plan was made with %s %s=...; a plan file holds no values, so give it again",
+				"the plan was made with %s %s=...; a plan file holds no values, so "
+				"give it again",
 				option, *needed);
 	}
 	return 0;
@@ -146,11 +148,11 @@ static int check_head(const struct value *plan, const char *path, struct error *
 	const char *format = value_get_text(plan, "format", "");
 
 	if (plan->kind != VALUE_MAP || strncmp(format, "devenv-plan/", 12) != 0)
-		return error_set(err, ERROR_INVALID, "%s is no saved plan; make one with `devenv plan -o FILE`",
-			path);
+		return error_set(err, ERROR_INVALID,
+			"%s is no saved plan; make one with `devenv plan -o FILE`", path);
 	if (strcmp(format, PLANFILE_FORMAT) != 0)
-		return error_set(err, ERROR_INVALID, "%s has the format %s; this program reads %s", path,
-			format, PLANFILE_FORMAT);
+		return error_set(err, ERROR_INVALID, "%s has the format %s; this program reads %s",
+			path, format, PLANFILE_FORMAT);
 	return 0;
 }
 

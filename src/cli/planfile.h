@@ -1,7 +1,7 @@
 /*
  * A saved plan: who it is for, the options that it was made with, what it would do and the hash of
- * everything that was shown. It holds no value of a variable and no secret; `apply FILE` plans again
- * and goes on only when the hash is the same.
+ * everything that was shown. It holds no value of a variable and no secret; `apply FILE` plans
+ * again and goes on only when the hash is the same.
  */
 #ifndef DEVENV_CLI_PLANFILE_H
 #define DEVENV_CLI_PLANFILE_H

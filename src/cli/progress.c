@@ -144,7 +144,8 @@ static void update(struct progress *progress, const struct event *event)
 		forget_graph(progress);
 	if (!activity)
 		return;
-	if (event->kind == EVENT_PROGRESS || event->kind == EVENT_RETRY || event->kind == EVENT_WAITING)
+	if (event->kind == EVENT_PROGRESS || event->kind == EVENT_RETRY ||
+		event->kind == EVENT_WAITING)
 		set_text(activity, event->text);
 	if (event->kind == EVENT_WAITING)
 		activity->waiting = true;
@@ -157,7 +158,8 @@ static void add_lines(struct strbuf *buf, const struct terminal *terminal, const
 		struct strbuf clean = STRBUF_INIT;
 
 		add_clean(&clean, text, len);
-		paint(buf, terminal, STYLE_DIM, "    %s %s\n", terminal->unicode ? "│" : "|", clean.text);
+		paint(buf, terminal, STYLE_DIM, "    %s %s\n", terminal->unicode ? "│" : "|",
+			clean.text);
 		strbuf_release(&clean);
 		text += len + (text[len] == '\n');
 	}
@@ -170,7 +172,8 @@ void progress_add_outcome(struct strbuf *buf, const struct terminal *terminal,
 
 	if (event->kind == EVENT_FAILED) {
 		paint(buf, terminal, STYLE_ERROR, "%s ", terminal_symbol(terminal, SYMBOL_FAILED));
-		strbuf_addf(buf, "%s: %s failed: ", event->change->address, action_doing(event_action(event)));
+		strbuf_addf(buf, "%s: %s failed: ", event->change->address,
+			action_doing(event_action(event)));
 	} else if (event->kind == EVENT_BLOCKED) {
 		paint(buf, terminal, STYLE_YELLOW, "%s ", terminal_symbol(terminal, SYMBOL_DOT));
 		strbuf_addf(buf, "%s: blocked: ", event->change->address);
@@ -199,7 +202,8 @@ void progress_event(void *arg, const struct event *event)
 	switch (progress->kind) {
 	case PROGRESS_NONE:
 		if (is_outcome(event->kind)) {
-			progress_add_outcome(&progress->stream->buf, &progress->stream->terminal, event);
+			progress_add_outcome(
+				&progress->stream->buf, &progress->stream->terminal, event);
 			stream_flush(progress->stream);
 		}
 		break;

@@ -1,7 +1,7 @@
 /*
  * What a person or a program sees while a plan is applied. One of three: a live tree on a terminal,
- * plain lines in a pipe, NDJSON with --json; each takes the engine's events. None of them is asked for
- * with -q; failures are then printed at the end.
+ * plain lines in a pipe, NDJSON with --json; each takes the engine's events. None of them is asked
+ * for with -q; failures are then printed at the end.
  */
 #ifndef DEVENV_CLI_PROGRESS_H
 #define DEVENV_CLI_PROGRESS_H
@@ -44,7 +44,7 @@ struct progress {
 	bool cancelling, rolling_back;
 
 	/* Live only. */
-	struct strbuf above;   /* lines that stay, to be printed above the tree with the next frame */
+	struct strbuf above;   /* lines that stay, above the tree with the next frame */
 	int widths[LIVE_LINES]; /* of the lines of the tree on the screen */
 	int drawn;             /* how many */
 	int64_t drawn_at;
@@ -63,13 +63,13 @@ void progress_event(void *arg, const struct event *event);
 void progress_end(struct progress *progress);
 void progress_release(struct progress *progress);
 
-/* --- shared by the three ------------------------------------------------------------------------ */
+/* --- shared by the three ---------------------------------------------------------------------- */
 
 const char *action_doing(enum action action); /* "creating" */
 const char *action_done(enum action action);  /* "created" */
 enum action event_action(const struct event *event);
 struct activity *progress_find(struct progress *progress, const struct change *change);
-/* "✗ local_file.a: creating failed: ...", with the last lines of output; also for blocked and held. */
+/* "✗ local_file.a: creating failed: ...", with the last lines of output; also blocked and held. */
 void progress_add_outcome(struct strbuf *buf, const struct terminal *terminal,
 	const struct event *event);
 

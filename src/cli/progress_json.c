@@ -42,15 +42,16 @@ static void begin(struct strbuf *buf, const struct event *event)
 
 	switch (event->kind) {
 	case EVENT_STARTED:
-		jsonl_begin(buf, type, how, "%s: %s...", address, action_doing(event_action(event)));
+		jsonl_begin(
+			buf, type, how, "%s: %s...", address, action_doing(event_action(event)));
 		break;
 	case EVENT_DONE:
-		jsonl_begin(buf, type, how, "%s: %s in %s", address, action_done(event_action(event)),
-			duration_str(event->elapsed, took));
+		jsonl_begin(buf, type, how, "%s: %s in %s", address,
+			action_done(event_action(event)), duration_str(event->elapsed, took));
 		break;
 	case EVENT_FAILED:
-		jsonl_begin(buf, type, how, "%s: %s failed: %s", address, action_doing(event_action(event)),
-			event->text ? event->text : "");
+		jsonl_begin(buf, type, how, "%s: %s failed: %s", address,
+			action_doing(event_action(event)), event->text ? event->text : "");
 		break;
 	case EVENT_CANCELLING:
 		jsonl_begin(buf, type, how, "interrupted: nothing new starts");

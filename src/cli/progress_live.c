@@ -1,7 +1,8 @@
 /*
  * The live tree: what is finished stays above, what runs is redrawn in place, at most ten times a
- * second and each frame in one write. The cursor is hidden only within a frame, so a process that is
- * killed cannot leave it hidden. The width is asked for with every frame: it changes while we run.
+ * second and each frame in one write. The cursor is hidden only within a frame, so a process that
+ * is killed cannot leave it hidden. The width is asked for with every frame: it changes while we
+ * run.
  */
 #include "cli/progress.h"
 
@@ -98,7 +99,8 @@ static void add_activity(struct progress *progress, const struct activity *activ
 	int name_width)
 {
 	const struct terminal *terminal = &progress->stream->terminal;
-	const char *what = activity->waiting ? "waiting until ready" : action_doing(activity->action);
+	const char *what =
+		activity->waiting ? "waiting until ready" : action_doing(activity->action);
 	struct strbuf line = STRBUF_INIT, name = STRBUF_INIT;
 	char took[32], usual[32];
 
@@ -109,7 +111,8 @@ static void add_activity(struct progress *progress, const struct activity *activ
 	strbuf_addf(&line, "%s %s", what,
 		duration_str(now - activity->started, took));
 	if (activity->expected >= 1000)
-		paint(&line, terminal, STYLE_DIM, " of about %s", duration_str(activity->expected, usual));
+		paint(&line, terminal, STYLE_DIM, " of about %s",
+			duration_str(activity->expected, usual));
 	if (activity->text)
 		paint(&line, terminal, STYLE_DIM, "  %s", activity->text);
 	add_line(progress, line.text);
@@ -125,7 +128,8 @@ static void add_followers(struct progress *progress, const struct activity *acti
 	struct strbuf line = STRBUF_INIT;
 	size_t named = 0, more = 0;
 
-	if (!progress->change_of || activity->change->node == NODE_NONE || activity->action == ACTION_DELETE)
+	if (!progress->change_of || activity->change->node == NODE_NONE ||
+		activity->action == ACTION_DELETE)
 		return;
 	for (uint32_t i = 0; i < graph->nodes[activity->change->node].n_feeds; i++) {
 		uint32_t node = graph->nodes[activity->change->node].feeds[i].node;
@@ -143,8 +147,8 @@ static void add_followers(struct progress *progress, const struct activity *acti
 	if (named) {
 		struct strbuf all = STRBUF_INIT;
 
-		paint(&all, terminal, STYLE_DIM, "  %s then %s", terminal_symbol(terminal, SYMBOL_LAST),
-			line.text);
+		paint(&all, terminal, STYLE_DIM, "  %s then %s",
+			terminal_symbol(terminal, SYMBOL_LAST), line.text);
 		add_line(progress, all.text);
 		strbuf_release(&all);
 	}
@@ -163,7 +167,8 @@ static void add_bar(struct progress *progress, int64_t now)
 		for (size_t i = 0; i < BAR; i++)
 			strbuf_addstr(&line,
 				terminal_symbol(terminal, i < full ? SYMBOL_FULL : SYMBOL_EMPTY));
-	strbuf_addf(&line, "%s%zu of %zu done", line.len ? " " : "", progress->done, progress->total);
+	strbuf_addf(
+		&line, "%s%zu of %zu done", line.len ? " " : "", progress->done, progress->total);
 	if (progress->n)
 		strbuf_addf(&line, ", %zu running", progress->n);
 	if (progress->total > begun)
@@ -268,8 +273,10 @@ static void add_done(struct progress *progress, const struct event *event)
 	char took[32];
 
 	paint(&progress->above, terminal, STYLE_GREEN, "%s ", terminal_symbol(terminal, SYMBOL_OK));
-	strbuf_addf(&progress->above, "%s: %s", event->change->address, action_done(event_action(event)));
-	paint(&progress->above, terminal, STYLE_DIM, " in %s\n", duration_str(event->elapsed, took));
+	strbuf_addf(&progress->above, "%s: %s", event->change->address,
+		action_done(event_action(event)));
+	paint(&progress->above, terminal, STYLE_DIM, " in %s\n",
+		duration_str(event->elapsed, took));
 }
 
 static void add_note(struct progress *progress, const struct event *event, const char *prefix)

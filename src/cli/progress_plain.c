@@ -1,6 +1,6 @@
 /*
- * Progress for a pipe or a log: one line when something starts, ends or is still at it after each ten
- * seconds. Lines of one engine tick leave in one write.
+ * Progress for a pipe or a log: one line when something starts, ends or is still at it after each
+ * ten seconds. Lines of one engine tick leave in one write.
  */
 #include "cli/progress.h"
 
@@ -19,7 +19,8 @@ static void add_still(struct progress *progress)
 		if (now - activity->announced < STILL)
 			continue;
 		activity->announced = now;
-		stream_add(progress->stream, "%s: still %s... %s elapsed", activity->change->address,
+		stream_add(progress->stream, "%s: still %s... %s elapsed",
+			activity->change->address,
 			activity->waiting ? "waiting until ready" : action_doing(activity->action),
 			duration_str(now - activity->started, took));
 		if (activity->text)
@@ -58,8 +59,8 @@ void progress_plain(struct progress *progress, const struct event *event)
 			add_text_line(progress, event, "waiting until ready: ");
 		break;
 	case EVENT_DONE:
-		stream_add(stream, "%s: %s in %s\n", event->change->address, action_done(event_action(event)),
-			duration_str(event->elapsed, took));
+		stream_add(stream, "%s: %s in %s\n", event->change->address,
+			action_done(event_action(event)), duration_str(event->elapsed, took));
 		break;
 	case EVENT_FAILED:
 	case EVENT_BLOCKED:
@@ -67,8 +68,9 @@ void progress_plain(struct progress *progress, const struct event *event)
 		progress_add_outcome(&stream->buf, &stream->terminal, event);
 		break;
 	case EVENT_CANCELLING:
-		stream_add(stream, "interrupted: nothing new starts; what runs is finished and recorded "
-				   "(again to stop it)\n");
+		stream_add(stream,
+			"interrupted: nothing new starts; what runs is finished and recorded "
+			"(again to stop it)\n");
 		break;
 	case EVENT_ROLLBACK:
 		stream_add(stream, "rolling back: what this run did is undone\n");

@@ -1,11 +1,12 @@
-/* The man page (devenv __man) and the second half of docs/cli.md (devenv __markdown), from the table. */
+/* The man page (devenv __man) and the second half of docs/cli.md (devenv __markdown), from the
+   table. */
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/help.h"
 
 #include <string.h>
 
-/* --- man ---------------------------------------------------------------------------------------- */
+/* --- man -------------------------------------------------------------------------------------- */
 
 /* Text of a paragraph: no control lines, real dashes. */
 static void add_roff(struct strbuf *buf, const char *text)
@@ -86,12 +87,14 @@ static int run_man(struct cli *cli)
 
 	strbuf_addstr(buf,
 		".TH DEVENV 1 \"\" \"devenv " DEVENV_VERSION "\" \"User Commands\"\n"
-		".SH NAME\ndevenv \\- turn the manifest of a repository into running infrastructure\n"
+		".SH NAME\n"
+		"devenv \\- turn the manifest of a repository into running infrastructure\n"
 		".SH SYNOPSIS\n.B devenv\n[OPTIONS] COMMAND ...\n"
 		".SH DESCRIPTION\n"
-		"devenv reads .devenv/config.yml, compares it with what it recorded and with reality, and "
-		"makes reality as the manifest says. stdout carries the result, stderr progress and errors; "
-		"with \\-\\-json everything is one NDJSON stream on stdout.\n.SH COMMANDS\n");
+		"devenv reads .devenv/config.yml, compares it with what it recorded and with "
+		"reality, and makes reality as the manifest says. stdout carries the result, "
+		"stderr progress and errors; with \\-\\-json everything is one NDJSON stream on stdout.\n"
+		".SH COMMANDS\n");
 	for (const struct command *const *c = command_table; *c; c++)
 		if ((*c)->group)
 			add_man_command(buf, *c);
@@ -108,7 +111,8 @@ static int run_man(struct cli *cli)
 		".SH FILES\n"
 		".TP\n\\&.devenv/config.yml\nThe manifest.\n"
 		".TP\n\\&.devenv/environments/NAME.yml\nWhat \\-e NAME adds.\n"
-		".TP\n~/.devenv\nState, keys and the user's own config.yml; DEVENV_HOME moves it.\n");
+		".TP\n~/.devenv\n"
+		"State, keys and the user's own config.yml; DEVENV_HOME moves it.\n");
 	return EXIT_OK;
 }
 
@@ -118,7 +122,7 @@ const struct command command_man = {
 	.run = run_man,
 };
 
-/* --- markdown ----------------------------------------------------------------------------------- */
+/* --- markdown --------------------------------------------------------------------------------- */
 
 static void add_md_options(struct strbuf *buf, const struct option *option)
 {
@@ -156,8 +160,8 @@ static void add_md_command(struct strbuf *buf, const struct command *command)
 	if (command->examples && command->examples->command) {
 		strbuf_addstr(buf, "\n```sh\n");
 		for (const struct example *e = command->examples; e->command; e++)
-			strbuf_addf(buf, "%s# %s\n%s\n", e == command->examples ? "" : "\n", e->what,
-				e->command);
+			strbuf_addf(buf, "%s# %s\n%s\n", e == command->examples ? "" : "\n",
+				e->what, e->command);
 		strbuf_addstr(buf, "```\n");
 	}
 }

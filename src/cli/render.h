@@ -1,6 +1,6 @@
 /*
- * From data to text. Pure: the same inputs give the same bytes, so that tests hold goldens. Human forms
- * take the terminal for colour, symbols and width; the JSON forms write NDJSON lines.
+ * From data to text. Pure: the same inputs give the same bytes, so that tests hold goldens. Human
+ * forms take the terminal for colour, symbols and width; the JSON forms write NDJSON lines.
  */
 #ifndef DEVENV_CLI_RENDER_H
 #define DEVENV_CLI_RENDER_H
@@ -12,22 +12,23 @@
 
 #include <stdbool.h>
 
-/* --- diagnostics (render_diag.c) ---------------------------------------------------------------- */
+/* --- diagnostics (render_diag.c) -------------------------------------------------------------- */
 
 /* Every one with its line and a caret, then how many. Sort them before. */
 void render_diags(struct strbuf *buf, const struct terminal *terminal, const struct diags *diags,
 	const struct sources *sources);
-void render_diags_json(struct strbuf *buf, const struct diags *diags, const struct sources *sources);
+void render_diags_json(struct strbuf *buf, const struct diags *diags,
+	const struct sources *sources);
 /* "Error: message", the second and later lines indented. */
 void render_error(struct strbuf *buf, const struct terminal *terminal, const char *message);
 void render_error_json(struct strbuf *buf, const char *message, const char *code);
 
-/* --- values (render_value.c) -------------------------------------------------------------------- */
+/* --- values (render_value.c) ------------------------------------------------------------------ */
 
 struct value_style {
 	const struct terminal *terminal;
 	const struct redactor *redactor; /* NULL: none; applied before a text is cut into lines */
-	int indent;                      /* of the line that the value starts on, for those that follow */
+	int indent;                      /* of the line that the value starts on */
 };
 
 /* As a person reads it: strings quoted, containers over several lines when they are long,
@@ -42,13 +43,13 @@ void render_line_diff(struct strbuf *buf, const struct value_style *style, const
 void render_yaml(struct strbuf *buf, const struct terminal *terminal, const struct value *value,
 	const struct sources *sources);
 
-/* --- plans (render_plan.c, render_plan_json.c) -------------------------------------------------- */
+/* --- plans (render_plan.c, render_plan_json.c) ------------------------------------------------ */
 
 struct plan_view {
 	const struct terminal *terminal;
 	const struct sources *sources;
 	const struct redactor *redactor;
-	const char *explain; /* only this address, with all that is known about it; NULL: the plan */
+	const char *explain; /* only this address, with all that is known; NULL: the plan */
 	bool verbose;        /* what needs nothing is listed, too */
 	bool brief;          /* the last line only */
 	bool destroy;
@@ -61,7 +62,8 @@ void render_plan_json(struct strbuf *buf, const struct plan_view *view, const st
 /* The members of one change, for render_plan_json and the plan file. */
 void render_change_json(struct strbuf *buf, const struct plan_view *view, const struct plan *plan,
 	const struct change *change);
-/* The command that lets a held change happen, in the arena: "--allow-data-loss docker_volume.db". */
+/* The command that lets a held change happen, in the arena: "--allow-data-loss docker_volume.db".
+   */
 const char *hold_release(const struct change *change, const struct plan *plan, struct arena *arena);
 const char *hold_str(enum hold hold);          /* "data-loss" */
 const char *reason_kind_str(enum reason_kind kind); /* "changed" */
@@ -69,11 +71,13 @@ const char *reason_kind_str(enum reason_kind kind); /* "changed" */
 /* "Apply complete: 2 added, ..." */
 void render_result(struct strbuf *buf, const struct terminal *terminal, const char *verb,
 	const struct apply_result *result);
-void render_result_json(struct strbuf *buf, const char *operation, const struct apply_result *result);
+void render_result_json(struct strbuf *buf, const char *operation,
+	const struct apply_result *result);
 
-/* --- tables ------------------------------------------------------------------------------------- */
+/* --- tables ----------------------------------------------------------------------------------- */
 
-/* Left-aligned columns by display width; nothing at all when there is only a header; the last one is cut at the terminal's width when it is one. */
+/* Left-aligned columns by display width; nothing at all when there is only a header; the last one
+   is cut at the terminal's width when it is one. */
 struct table {
 	size_t columns;
 	bool header;  /* the first row is one */

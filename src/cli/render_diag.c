@@ -11,7 +11,8 @@
 
 enum { TAB = 4, MARGIN = 20 };
 
-/* One line with tabs as spaces and control characters visible; *caret: where `column` then stands. */
+/* One line with tabs as spaces and control characters visible; *caret: where `column` then stands.
+   */
 static void expand(struct strbuf *out, const char *line, size_t len, uint32_t column, int *caret)
 {
 	*caret = 0;

@@ -1,4 +1,5 @@
-/* See render_graph.h. The tree expands each node once; deeper than DEPTH it starts anew at the margin. */
+/* See render_graph.h. The tree expands each node once; deeper than DEPTH it starts anew at the
+   margin. */
 #include "cli/render_graph.h"
 
 #include "cli/jsonl.h"
@@ -34,7 +35,7 @@ static const char *address_of(const struct graph_view *view, uint32_t node)
 	return view->graph->nodes[node].resource->address;
 }
 
-/* --- tree --------------------------------------------------------------------------------------- */
+/* --- tree ------------------------------------------------------------------------------------- */
 
 /* A node whose children are being printed. */
 struct level {
@@ -81,7 +82,8 @@ static void add_branch(struct tree *t, bool last)
 
 	for (int i = 0; i + 1 < t->depth; i++) {
 		if (level_goes_on(t, &t->levels[i]))
-			paint(t->buf, terminal, STYLE_DIM, "%s ", terminal_symbol(terminal, SYMBOL_PIPE));
+			paint(t->buf, terminal, STYLE_DIM, "%s ",
+				terminal_symbol(terminal, SYMBOL_PIPE));
 		else
 			strbuf_addstr(t->buf, "   ");
 	}
@@ -180,7 +182,7 @@ void render_graph_tree(struct strbuf *buf, const struct graph_view *view)
 	free(t.later);
 }
 
-/* --- for drawing tools -------------------------------------------------------------------------- */
+/* --- for drawing tools ------------------------------------------------------------------------ */
 
 /* Inside double quotes, for dot and mermaid. */
 static void add_label(struct strbuf *buf, const char *text, const char *quote)
@@ -202,7 +204,8 @@ static bool is_weak(enum edge_kind kind)
 
 void render_graph_dot(struct strbuf *buf, const struct graph_view *view)
 {
-	strbuf_addstr(buf, "digraph devenv {\n\trankdir=LR;\n\tnode [shape=box, fontname=\"sans-serif\"];\n");
+	strbuf_addstr(buf,
+		"digraph devenv {\n\trankdir=LR;\n\tnode [shape=box, fontname=\"sans-serif\"];\n");
 	for (uint32_t i = 0; i < view->graph->n; i++) {
 		uint32_t n;
 		const struct edge *edges = graph_view_edges(view, i, &n);
@@ -219,7 +222,8 @@ void render_graph_dot(struct strbuf *buf, const struct graph_view *view)
 			add_label(buf, address_of(view, i), "\\\"");
 			strbuf_addstr(buf, "\" -> \"");
 			add_label(buf, address_of(view, edges[k].node), "\\\"");
-			strbuf_addf(buf, "\"%s;\n", is_weak(edges[k].kind) ? " [style=dashed]" : "");
+			strbuf_addf(
+				buf, "\"%s;\n", is_weak(edges[k].kind) ? " [style=dashed]" : "");
 		}
 	}
 	strbuf_addstr(buf, "}\n");

@@ -1,6 +1,7 @@
 /*
- * A graph for people, programs and drawing tools. In all forms an edge leads from a node to one that it
- * waits for: what it needs, or, with `destroy`, what has to be destroyed before it. Nothing recurses.
+ * A graph for people, programs and drawing tools. In all forms an edge leads from a node to one
+ * that it waits for: what it needs, or, with `destroy`, what has to be destroyed before it. Nothing
+ * recurses.
  */
 #ifndef DEVENV_CLI_RENDER_GRAPH_H
 #define DEVENV_CLI_RENDER_GRAPH_H

@@ -1,6 +1,7 @@
 /*
- * A drawing without any tool: nodes in columns by their longest way from what waits for nothing, each
- * a box, each edge a curve from the right side of what is waited for to the left of what waits.
+ * A drawing without any tool: nodes in columns by their longest way from what waits for nothing,
+ * each a box, each edge a curve from the right side of what is waited for to the left of what
+ * waits.
  */
 #include "cli/render_graph.h"
 
@@ -101,7 +102,8 @@ static void add_edges(struct strbuf *buf, const struct graph_view *view, const s
 		y2 = top(l, node) + BOX / 2;
 		bend = (x1 + x2) / 2;
 		strbuf_addf(buf,
-			"<path d=\"M%d %d C%d %d %d %d %d %d\" fill=\"none\" stroke=\"#888\"%s/>\n", x1,
+			"<path d=\"M%d %d C%d %d %d %d %d %d\" fill=\"none\" "
+			"stroke=\"#888\"%s/>\n", x1,
 			y1, bend, y1, bend, y2, x2, y2,
 			edges[i].kind == EDGE_SOFT || edges[i].kind == EDGE_ORDERING
 				? " stroke-dasharray=\"4\""

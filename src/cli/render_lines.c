@@ -1,6 +1,7 @@
 /*
- * The difference of two texts, line by line: what they share at both ends is set aside, the middle is
- * compared by its longest common subsequence. A middle too large for the table is shown as replaced.
+ * The difference of two texts, line by line: what they share at both ends is set aside, the middle
+ * is compared by its longest common subsequence. A middle too large for the table is shown as
+ * replaced.
  */
 #include "cli/render.h"
 
@@ -55,7 +56,8 @@ static void step(struct steps *steps, char sign, const struct line *line)
 }
 
 /* a[0..n) against b[0..m): table[i][j] is the length of what a[i..] and b[j..] share. */
-static void compare(struct steps *steps, const struct line *a, size_t n, const struct line *b, size_t m)
+static void compare(
+	struct steps *steps, const struct line *a, size_t n, const struct line *b, size_t m)
 {
 	size_t width = m + 1, i = 0, j = 0;
 	uint16_t *table = NULL;
@@ -103,7 +105,9 @@ static bool near_change(const struct steps *steps, size_t at)
 
 static void add_step(struct strbuf *buf, const struct value_style *style, const struct step *one)
 {
-	enum style colour = one->sign == '+' ? STYLE_GREEN : one->sign == '-' ? STYLE_RED : STYLE_PLAIN;
+	enum style colour = one->sign == '+'   ? STYLE_GREEN
+			    : one->sign == '-' ? STYLE_RED
+					       : STYLE_PLAIN;
 	bool newline = one->line->text[one->line->len - 1] == '\n';
 	struct strbuf clean = STRBUF_INIT;
 
@@ -116,7 +120,8 @@ static void add_step(struct strbuf *buf, const struct value_style *style, const 
 	strbuf_release(&clean);
 }
 
-static void add_steps(struct strbuf *buf, const struct value_style *style, const struct steps *steps)
+static void add_steps(
+	struct strbuf *buf, const struct value_style *style, const struct steps *steps)
 {
 	size_t i = 0;
 

@@ -1,6 +1,7 @@
 /*
- * The plan as a person reads it: one block a change with its symbol, what it does and why; the reason
- * of an attribute's change stands on the attribute's line. Pure and in the order of the plan.
+ * The plan as a person reads it: one block a change with its symbol, what it does and why; the
+ * reason of an attribute's change stands on the attribute's line. Pure and in the order of the
+ * plan.
  */
 #include "cli/render.h"
 
@@ -210,7 +211,8 @@ static const char *shown_path(const struct painter *p, const char *path)
 	static const char digests[] = "$digests.";
 
 	if (strncmp(path, digests, sizeof(digests) - 1) == 0)
-		return arena_printf(p->arena, "content of %s", clean(p, path + sizeof(digests) - 1));
+		return arena_printf(
+			p->arena, "content of %s", clean(p, path + sizeof(digests) - 1));
 	return clean(p, path);
 }
 
@@ -225,7 +227,8 @@ static void add_values(struct painter *p, const struct attribute_change *attribu
 	struct value_style style = {terminal, p->view->redactor, MARGIN + 2};
 	const struct value *before = attribute->before, *after = attribute->after;
 
-	if (is_text(before) && is_text(after) && (value_is_block(before) || value_is_block(after))) {
+	if (is_text(before) && is_text(after) &&
+		(value_is_block(before) || value_is_block(after))) {
 		strbuf_addstr(p->buf, " =");
 		render_line_diff(p->buf, &style, before->text, after->text);
 		return;
@@ -259,7 +262,8 @@ static void add_note(struct painter *p, const struct change *change,
 		strbuf_addf(&note, "; %s", place(p, attribute->pos));
 	if (note.len)
 		paint(p->buf, p->view->terminal,
-			attribute->forces_replace ? STYLE_YELLOW : STYLE_DIM, "  # %s", note.text + 2);
+			attribute->forces_replace ? STYLE_YELLOW : STYLE_DIM, "  # %s",
+			note.text + 2);
 	strbuf_release(&note);
 }
 
@@ -327,10 +331,12 @@ static void add_edges(struct painter *p, const char *what, const struct edge *ed
 		const struct change *other = change_of(p->plan, address);
 
 		add_spaces(p->buf, MARGIN);
-		strbuf_addf(p->buf, "%s %s (%s", what, clean(p, address), edge_kind_str(edges[i].kind));
+		strbuf_addf(
+			p->buf, "%s %s (%s", what, clean(p, address), edge_kind_str(edges[i].kind));
 		if (has_place(p, edges[i].pos))
 			strbuf_addf(p->buf, ", %s", place(p, edges[i].pos));
-		strbuf_addf(p->buf, "): %s\n", other ? action_str(other->action) : "not in the plan");
+		strbuf_addf(
+			p->buf, "): %s\n", other ? action_str(other->action) : "not in the plan");
 	}
 }
 
@@ -408,8 +414,9 @@ static void add_outputs(struct painter *p)
 		const struct output_change *output = &p->plan->outputs[i];
 
 		if (output_changed(output))
-			list[n++] = (struct attribute_change){
-				.path = output->name, .before = output->before, .after = output->after};
+			list[n++] = (struct attribute_change){.path = output->name,
+				.before = output->before,
+				.after = output->after};
 	}
 	if (!n)
 		return;
@@ -430,10 +437,12 @@ static void add_strays(struct painter *p)
 
 		add_spaces(p->buf, MARGIN);
 		strbuf_addf(p->buf, "%s: %s (%s)\n", clean(p, stray->address),
-			clean(p, stray->name ? stray->name : ""), clean(p, stray->id ? stray->id : ""));
+			clean(p, stray->name ? stray->name : ""),
+			clean(p, stray->id ? stray->id : ""));
 	}
-	strbuf_addstr(p->buf, "      Take one back with `devenv import ADDRESS ID`, or remove them with "
-			      "`devenv destroy --strays`.\n\n");
+	strbuf_addstr(p->buf,
+		"      Take one back with `devenv import ADDRESS ID`, or remove them with "
+		"`devenv destroy --strays`.\n\n");
 }
 
 static void add_count(struct strbuf *buf, size_t n, const char *what)
@@ -464,7 +473,8 @@ void render_plan_summary(struct strbuf *buf, const struct plan_view *view, const
 		if (view->destroy)
 			strbuf_addstr(buf, "No changes. There is nothing to destroy.");
 		else if (c->unknown)
-			strbuf_addf(buf, "No changes, as far as can be seen: %zu cannot be.", c->unknown);
+			strbuf_addf(buf, "No changes, as far as can be seen: %zu cannot be.",
+				c->unknown);
 		else
 			paint(buf, view->terminal, STYLE_GREEN,
 				"No changes. Your environment matches the manifest.");
@@ -472,8 +482,8 @@ void render_plan_summary(struct strbuf *buf, const struct plan_view *view, const
 		return;
 	}
 	paint(buf, view->terminal, STYLE_BOLD, "Plan:");
-	strbuf_addf(buf, " %s%zu to add, %zu to change, %zu to destroy", is_up_to(plan) ? "up to " : "",
-		c->add, c->change, c->destroy);
+	strbuf_addf(buf, " %s%zu to add, %zu to change, %zu to destroy",
+		is_up_to(plan) ? "up to " : "", c->add, c->change, c->destroy);
 	add_count(buf, c->start, "to start");
 	add_count(buf, c->adopt, "to adopt");
 	add_count(buf, c->moved, "to move");

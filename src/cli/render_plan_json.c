@@ -22,7 +22,8 @@ static void add_place(struct strbuf *buf, const struct plan_view *view, struct p
 		jsonl_number(buf, "column", pos.column);
 }
 
-static void add_reasons(struct strbuf *buf, const struct plan_view *view, const struct change *change)
+static void add_reasons(
+	struct strbuf *buf, const struct plan_view *view, const struct change *change)
 {
 	jsonl_open(buf, "reasons", '[');
 	for (size_t i = 0; i < change->n_reasons; i++) {
@@ -126,7 +127,8 @@ static void add_strays(struct strbuf *buf, const struct plan *plan)
 	for (size_t i = 0; i < plan->n_strays; i++) {
 		const struct stray *stray = &plan->strays[i];
 
-		jsonl_begin(buf, "stray", "warn", "%s: not recorded, but with our mark", stray->address);
+		jsonl_begin(buf, "stray", "warn", "%s: not recorded, but with our mark",
+			stray->address);
 		jsonl_text(buf, "address", stray->address);
 		jsonl_text(buf, "resource_type", stray->type ? stray->type->name : NULL);
 		jsonl_text(buf, "id", stray->id);

@@ -56,7 +56,8 @@ void render_result(struct strbuf *buf, const struct terminal *terminal, const ch
 	strbuf_release(&text);
 }
 
-void render_result_json(struct strbuf *buf, const char *operation, const struct apply_result *result)
+void render_result_json(
+	struct strbuf *buf, const char *operation, const struct apply_result *result)
 {
 	struct strbuf text = STRBUF_INIT;
 

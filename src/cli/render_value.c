@@ -1,6 +1,7 @@
 /*
  * Values as a person reads them. A sensitive part is masked by its flag, and every text passes the
- * redactor before it is escaped or cut into lines: a secret of several lines would not be found after.
+ * redactor before it is escaped or cut into lines: a secret of several lines would not be found
+ * after.
  */
 #include "cli/render.h"
 
@@ -19,13 +20,15 @@ bool value_is_block(const struct value *value)
 {
 	const char *newline;
 
-	if (!value || value->kind != VALUE_STRING || is_masked(value) || memchr(value->text, 0, value->len))
+	if (!value || value->kind != VALUE_STRING || is_masked(value) ||
+		memchr(value->text, 0, value->len))
 		return false;
 	newline = memchr(value->text, '\n', value->len);
 	return newline && newline + 1 < value->text + value->len;
 }
 
-static void add_quoted(struct strbuf *buf, const struct value_style *style, const char *text, size_t len)
+static void add_quoted(
+	struct strbuf *buf, const struct value_style *style, const char *text, size_t len)
 {
 	struct arena arena = ARENA_INIT;
 	struct strbuf quoted = STRBUF_INIT;
@@ -40,10 +43,12 @@ static void add_quoted(struct strbuf *buf, const struct value_style *style, cons
 	arena_release(&arena);
 }
 
-static void add_block(struct strbuf *buf, const struct value_style *style, const struct value *value)
+static void add_block(
+	struct strbuf *buf, const struct value_style *style, const struct value *value)
 {
 	struct arena arena = ARENA_INIT;
-	const char *text = style->redactor ? redact(style->redactor, value->text, &arena) : value->text;
+	const char *text =
+		style->redactor ? redact(style->redactor, value->text, &arena) : value->text;
 	size_t lines = 0, left = 0;
 
 	while (*text) {
@@ -67,7 +72,8 @@ static void add_block(struct strbuf *buf, const struct value_style *style, const
 	arena_release(&arena);
 }
 
-static void add_inline(struct strbuf *buf, const struct value_style *style, const struct value *value)
+static void add_inline(
+	struct strbuf *buf, const struct value_style *style, const struct value *value)
 {
 	if (is_masked(value)) {
 		paint(buf, style->terminal, STYLE_DIM, "(sensitive)");
@@ -117,7 +123,8 @@ static void start_line(struct strbuf *buf, int indent)
 	add_spaces(buf, indent);
 }
 
-static void add_expanded(struct strbuf *buf, const struct value_style *style, const struct value *value)
+static void add_expanded(
+	struct strbuf *buf, const struct value_style *style, const struct value *value)
 {
 	bool map = value->kind == VALUE_MAP;
 	struct value_style inner = *style;

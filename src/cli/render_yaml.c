@@ -1,6 +1,6 @@
 /*
- * A value as YAML that reads back as the same value. With origins, every scalar's line ends with the
- * place that it came from. Goes as deep as the value does: the reader of manifests bounds that.
+ * A value as YAML that reads back as the same value. With origins, every scalar's line ends with
+ * the place that it came from. Goes as deep as the value does: the reader of manifests bounds that.
  */
 #include "cli/render.h"
 
@@ -25,16 +25,19 @@ static bool is_word(const char *text, const char *const *words)
 /* May the text of a string stand without quotes? */
 static bool is_bare(const char *text, size_t len)
 {
-	static const char *const words[] = {"null", "~", "true", "false", "yes", "no", "on", "off", NULL};
+	static const char *const words[] = {
+		"null", "~", "true", "false", "yes", "no", "on", "off", NULL};
 
-	if (!len || is_word(text, words) || strchr("-?:,[]{}#&*!|>'\"%@`. \t+0123456789=<", text[0]))
+	if (!len || is_word(text, words) ||
+		strchr("-?:,[]{}#&*!|>'\"%@`. \t+0123456789=<", text[0]))
 		return false;
 	for (size_t i = 0; i < len; i++) {
 		unsigned char c = (unsigned char)text[i];
 
 		if (c < 0x20 || c >= 0x7f)
 			return false;
-		if ((c == ':' && (i + 1 == len || text[i + 1] == ' ')) || (c == '#' && text[i - 1] == ' '))
+		if ((c == ':' && (i + 1 == len || text[i + 1] == ' ')) ||
+			(c == '#' && text[i - 1] == ' '))
 			return false;
 	}
 	return text[len - 1] != ' ';

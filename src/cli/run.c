@@ -1,6 +1,7 @@
 /*
- * Approval and reporting around reconcile_apply. Where nobody can answer and nothing was approved, the
- * plan is shown, state is never opened for writing, and the exit status says that nothing was done.
+ * Approval and reporting around reconcile_apply. Where nobody can answer and nothing was approved,
+ * the plan is shown, state is never opened for writing, and the exit status says that nothing was
+ * done.
  */
 #include "cli/run.h"
 
@@ -65,7 +66,8 @@ static enum progress_kind progress_kind(const struct cli *cli)
 		return PROGRESS_JSON;
 	if (cli->quiet)
 		return PROGRESS_NONE;
-	return cli->err.terminal.tty && cli->err.terminal.width >= 20 ? PROGRESS_LIVE : PROGRESS_PLAIN;
+	return cli->err.terminal.tty && cli->err.terminal.width >= 20 ? PROGRESS_LIVE
+								      : PROGRESS_PLAIN;
 }
 
 static void add_held(struct cli *cli, const struct reconcile *r, const struct held *held)
@@ -138,7 +140,8 @@ int run_now(struct cli *cli, struct reconcile *r, const struct run_request *requ
 	progress_end(&progress);
 	session_warnings(cli, r);
 	status = result_status(&result);
-	/* An error of the run itself (state, lock), not of a resource: those were told as they came. */
+	/* An error of the run itself (state, lock), not of a resource: those were told as they
+	   came. */
 	if (failed && status == EXIT_OK)
 		status = session_fail(cli, r, &err);
 	report(cli, r, request, &result, &held);
@@ -155,8 +158,8 @@ static int refuse(struct cli *cli, const struct run_request *request)
 	struct error err = ERROR_INIT;
 
 	error_set(&err, ERROR_INVALID,
-		"nothing was done: there is no terminal to ask on; run `devenv %s --yes`, or `devenv "
-		"plan%s -o FILE` and then `devenv apply FILE`",
+		"nothing was done: there is no terminal to ask on; run `devenv %s --yes`, or "
+		"`devenv plan%s -o FILE` and then `devenv apply FILE`",
 		cli->args.command->name, request->destroy ? " --destroy" : "");
 	return cli_fail(cli, &err);
 }

@@ -1,6 +1,6 @@
 /*
- * The steps from options to a plan that the commands share. Each stage prints what went wrong in it and
- * hands back the exit status, so a command reads as a list of stages.
+ * The steps from options to a plan that the commands share. Each stage prints what went wrong in it
+ * and hands back the exit status, so a command reads as a list of stages.
  */
 #include "cli/cli.h"
 
@@ -13,8 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static int read_file(void *arg, const char *path, struct arena *arena, const char **text, size_t *len,
-	struct error *err)
+static int read_file(void *arg, const char *path, struct arena *arena, const char **text,
+	size_t *len, struct error *err)
 {
 	(void)arg;
 	return fs_read(path, arena, text, len, err);
@@ -47,7 +47,8 @@ static int working_directory(struct cli *cli, const char **out, struct error *er
 
 int session_home(struct cli *cli, const char **out, struct error *err)
 {
-	const char *home = option_env_get(cli->env, "DEVENV_HOME"), *user = option_env_get(cli->env, "HOME");
+	const char *home = option_env_get(cli->env, "DEVENV_HOME"),
+		   *user = option_env_get(cli->env, "HOME");
 	const char *directory;
 
 	if (home && *home) {
@@ -62,7 +63,8 @@ int session_home(struct cli *cli, const char **out, struct error *err)
 		user = entry ? entry->pw_dir : NULL;
 	}
 	if (!user || *user != '/')
-		return error_set(err, ERROR_INVALID, "no home directory is known; set HOME or DEVENV_HOME");
+		return error_set(
+			err, ERROR_INVALID, "no home directory is known; set HOME or DEVENV_HOME");
 	*out = fs_normalise(&cli->arena, fs_join(&cli->arena, user, ".devenv"));
 	return 0;
 }

@@ -86,7 +86,8 @@ const char *terminal_spinner(const struct terminal *terminal, unsigned frame)
 	return (terminal->unicode ? braille : ascii)[frame % SPINNER_FRAMES];
 }
 
-void paint(struct strbuf *buf, const struct terminal *terminal, enum style style, const char *fmt, ...)
+void paint(
+	struct strbuf *buf, const struct terminal *terminal, enum style style, const char *fmt, ...)
 {
 	static const char *const codes[] = {
 		[STYLE_PLAIN] = "",        [STYLE_BOLD] = "\033[1m",   [STYLE_DIM] = "\033[2m",

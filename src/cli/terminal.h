@@ -57,21 +57,23 @@ enum colour_wish {
  * Looks at `fd` and at NO_COLOR (not empty: never), CLICOLOR_FORCE (not empty, not 0: always), TERM
  * and the locale's character set.
  */
-void terminal_init(struct terminal *terminal, int fd, enum colour_wish wish, const char *const *env);
+void terminal_init(struct terminal *terminal, int fd, enum colour_wish wish,
+	const char *const *env);
 /* Asks for the size again: it changes while we run. */
 void terminal_measure(struct terminal *terminal, int fd);
 const char *terminal_symbol(const struct terminal *terminal, enum symbol symbol);
 const char *terminal_spinner(const struct terminal *terminal, unsigned frame);
 
 /* Adds text in a style; the style ends with the text. */
-void paint(struct strbuf *buf, const struct terminal *terminal, enum style style, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
+void paint(struct strbuf *buf, const struct terminal *terminal, enum style style,
+	const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
 /* Columns that UTF-8 text takes; colours take none. */
 int display_width(const char *text);
 /* Appends at most `width` columns of `text`, an ellipsis last when it was cut. Colours are kept and
    ended. */
-void add_truncated(struct strbuf *buf, const struct terminal *terminal, const char *text, int width);
+void add_truncated(struct strbuf *buf, const struct terminal *terminal, const char *text,
+	int width);
 /* Appends text from outside with control characters (but for tab and newline) made visible, so that
    nothing that a provider or a file says can drive the terminal. */
 void add_clean(struct strbuf *buf, const char *text, size_t len);
@@ -82,7 +84,7 @@ struct stream {
 	struct terminal terminal;
 	struct strbuf buf;               /* what is to be written; fill it, then flush */
 	const struct redactor *redactor; /* NULL until secrets are known */
-	int error;                       /* errno of the first write that failed; nothing is written after it */
+	int error;                       /* errno of the write that failed; none is tried after it */
 };
 
 void stream_init(struct stream *stream, int fd, enum colour_wish wish, const char *const *env);

@@ -63,7 +63,7 @@ static int run(struct docker *docker, const char *id, const struct value *argv, 
 		.read_size = -1,
 	};
 	struct docker_reply reply;
-	const char *exec;
+	const char *exec = NULL;
 
 	if (create(docker, id, argv, tty, &exec, err) < 0)
 		return -1;

@@ -183,7 +183,7 @@ const struct command command_apply = {
 			.complete = COMPLETE_RECORDED, .help = "Replace this resource"},
 		OPTION_REFRESH,
 		{.name = "refresh-only", .kind = OPTION_FLAG,
-			.help = "Only record what reality changed; nothing is touched"},
+			.help = "Only drop the records of what is gone; nothing is touched"},
 		OPTIONS_ALLOW,
 		OPTIONS_RUN,
 		{.name = "rollback-on-failure", .kind = OPTION_FLAG,

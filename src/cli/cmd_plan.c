@@ -86,7 +86,7 @@ const struct command command_plan = {
 			.complete = COMPLETE_RECORDED, .help = "Replace this resource"},
 		OPTION_REFRESH,
 		{.name = "refresh-only", .kind = OPTION_FLAG,
-			.help = "Only what reality changed; the manifest is not looked at"},
+			.help = "Only what is gone or drifted, not what the manifest wants otherwise"},
 		{.name = "destroy", .kind = OPTION_FLAG, .env = "DEVENV_PLAN_DESTROY",
 			.help = "Plan to destroy everything"},
 		{.name = "volumes", .kind = OPTION_FLAG, .env = "DEVENV_VOLUMES",

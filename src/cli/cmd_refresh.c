@@ -31,16 +31,14 @@ const struct command command_refresh = {
 	.name = "refresh",
 	.group = "Reconcile",
 	.summary = "Record what reality says, without touching it",
-	.description =
-		"Looks at every resource and updates what is recorded of it: what is gone is "
-		"dropped, what drifted is recorded as it is now. `devenv plan --refresh-only` "
-		"shows it first.",
+	.description = "Looks at every resource. The record of what is gone is dropped, so that the next "
+		       "apply makes it anew; what drifted is shown. Nothing real is touched.",
 	.options = (const struct option[]){
 		OPTIONS_SELECT,
 		OPTION_LOCK_TIMEOUT,
 		{.name = NULL}},
 	.examples = (const struct example[]){
-		{"After a change by hand that is to stay", "devenv refresh"},
+		{"Someone cleaned up by hand", "devenv refresh"},
 		{NULL, NULL}},
 	.run = run_refresh,
 };

@@ -56,6 +56,8 @@ struct plan_view {
 };
 
 void render_plan(struct strbuf *buf, const struct plan_view *view, const struct plan *plan);
+/* Is it part of what is printed? */
+bool change_is_shown(const struct plan_view *view, const struct change *change);
 /* "Plan: 1 to add, ..." or "No changes. ...", with a newline. */
 void render_plan_summary(struct strbuf *buf, const struct plan_view *view, const struct plan *plan);
 void render_plan_json(struct strbuf *buf, const struct plan_view *view, const struct plan *plan);

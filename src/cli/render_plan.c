@@ -118,11 +118,28 @@ static const char *action_phrase(const struct change *change)
 	return "needs nothing";
 }
 
-static bool is_shown(const struct plan_view *view, const struct change *change)
+static bool has_drift(const struct change *change)
+{
+	for (size_t i = 0; i < change->n_attributes; i++)
+		if (change->attributes[i].drift)
+			return true;
+	return false;
+}
+
+/* What the manifest wants otherwise is no news where nothing is done about it (refresh, targets). */
+static bool is_news(const struct change *change)
+{
+	for (size_t i = 0; i < change->n_reasons; i++)
+		if (change->reasons[i].kind != REASON_CHANGED && change->reasons[i].kind != REASON_NEW)
+			return true;
+	return has_drift(change);
+}
+
+bool change_is_shown(const struct plan_view *view, const struct change *change)
 {
 	if (view->explain)
 		return strcmp(change->address, view->explain) == 0;
-	return change->action != ACTION_NOOP || change->n_reasons || change->hold || view->verbose;
+	return change->action != ACTION_NOOP || change->hold || view->verbose || is_news(change);
 }
 
 /* ".devenv/config.yml:12:3", with its layer when that is not the project's. */
@@ -172,6 +189,8 @@ static void add_header(struct painter *p, const struct change *change)
 		strbuf_addf(p->buf, " (generation %d)", change->generation);
 	if (unknown && change->action == ACTION_NOOP)
 		strbuf_addstr(p->buf, " cannot be seen");
+	else if (change->action == ACTION_NOOP && has_drift(change))
+		strbuf_addstr(p->buf, " changed outside devenv; it is left as it is");
 	else
 		strbuf_addf(p->buf, " %s", action_phrase(change));
 	if (change->n_reasons && change->reasons[0].kind == REASON_NEW &&
@@ -285,6 +304,8 @@ static void add_attributes(struct painter *p, const struct change *change)
 						       : ACTION_UPDATE;
 
 		if (!attribute->before && !attribute->after)
+			continue;
+		if (change->action == ACTION_NOOP && !attribute->drift && !p->view->explain)
 			continue;
 		add_spaces(p->buf, MARGIN);
 		paint(p->buf, p->view->terminal, action_style(like), "%s", action_symbol(like));
@@ -503,7 +524,7 @@ void render_plan(struct strbuf *buf, const struct plan_view *view, const struct 
 	struct painter p = {buf, view, plan, &arena};
 
 	for (size_t i = 0; i < plan->n && !view->brief; i++)
-		if (is_shown(view, &plan->changes[i]))
+		if (change_is_shown(view, &plan->changes[i]))
 			add_change(&p, &plan->changes[i]);
 	if (!view->brief && !view->explain) {
 		add_outputs(&p);

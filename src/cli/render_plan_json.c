@@ -91,13 +91,6 @@ void render_change_json(struct strbuf *buf, const struct plan_view *view, const 
 	add_hold(buf, plan, change);
 }
 
-static bool is_shown(const struct plan_view *view, const struct change *change)
-{
-	if (view->explain)
-		return strcmp(change->address, view->explain) == 0;
-	return change->action != ACTION_NOOP || change->n_reasons || change->hold || view->verbose;
-}
-
 static void add_change(struct strbuf *buf, const struct plan_view *view, const struct plan *plan,
 	const struct change *change)
 {
@@ -174,7 +167,7 @@ static void add_summary(struct strbuf *buf, const struct plan_view *view, const 
 void render_plan_json(struct strbuf *buf, const struct plan_view *view, const struct plan *plan)
 {
 	for (size_t i = 0; i < plan->n && !view->brief; i++)
-		if (is_shown(view, &plan->changes[i]))
+		if (change_is_shown(view, &plan->changes[i]))
 			add_change(buf, view, plan, &plan->changes[i]);
 	if (!view->brief && !view->explain) {
 		add_outputs(buf, plan);

@@ -18,7 +18,7 @@ struct fixture {
 	struct sources sources;
 	struct redactor redactor;
 	struct plan plan;
-	struct change changes[8];
+	struct change changes[16];
 	struct plan_view view;
 	struct strbuf out;
 };
@@ -302,7 +302,14 @@ static void test_the_rest_of_the_actions(void **state)
 	change->deferred = true;
 	change = add(&f, "a.unknown", ACTION_NOOP);
 	because(&f, change, REASON_UNKNOWN, "it cannot be seen: no engine", NULL, POS_NONE);
-	add(&f, "a.noop", ACTION_NOOP);
+	change = add(&f, "a.drifted", ACTION_NOOP);
+	because(&f, change, REASON_CHANGED, "y changed", "y", POS_NONE);
+	because(&f, change, REASON_DRIFT, "x changed outside", "x", POS_NONE);
+	attribute(&f, change, "x", str(&f, "1"), str(&f, "2"))->drift = true;
+	attribute(&f, change, "y", str(&f, "1"), str(&f, "2"));
+	change = add(&f, "a.noop", ACTION_NOOP);
+	because(&f, change, REASON_CHANGED, "y changed", "y", POS_NONE);
+	attribute(&f, change, "y", str(&f, "1"), str(&f, "2"));
 	f.plan.counts = (struct plan_counts){.change = 1, .start = 1, .adopt = 1, .record = 1,
 		.forget = 2, .deferred = 1, .unknown = 1};
 	assert_plan(&f,
@@ -314,6 +321,8 @@ static void test_the_rest_of_the_actions(void **state)
 		"  ~ a.maybe may be updated in place\n\n"
 		"  ? a.unknown cannot be seen\n"
 		"      # it cannot be seen: no engine\n\n"
+		"    a.drifted changed outside devenv; it is left as it is\n"
+		"      ~ x = \"1\" -> \"2\"  # drift: changed outside devenv\n\n"
 		"Plan: up to 0 to add, 1 to change, 0 to destroy, 1 to start, 1 to adopt, 2 to forget, 1 to "
 		"record. 1 cannot be seen.\n");
 	teardown(&f);

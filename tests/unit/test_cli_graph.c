@@ -140,9 +140,11 @@ static void test_for_tools(void **state)
 
 static size_t count(const char *text, const char *what)
 {
+	const char *end = text + strlen(text);
 	size_t n = 0;
 
-	while ((text = strstr(text, what))) {
+	/* memmem, because a sanitizer measures the whole rest at every strstr. */
+	while ((text = memmem(text, (size_t)(end - text), what, strlen(what)))) {
 		n++;
 		text += strlen(what);
 	}

@@ -14,7 +14,8 @@
 static const char api_version[] = "devenv/v1";
 static const char kind[] = "Environment";
 
-enum { MAX_INCLUDE_DEPTH = 32 }; /* a cycle through symbolic links has ever new paths */
+/* A cycle through symbolic links has ever new paths; two of them grow like a tree. */
+enum { MAX_INCLUDE_DEPTH = 32, MAX_INCLUDES = 1000 };
 
 /* A file on the way from the first to the one being read: a cycle comes back to one of them. */
 struct including {
@@ -126,11 +127,17 @@ static int include(struct loading *l, const struct value *item, const struct inc
 	path = files_path(l, fs_parent(l->arena, by->path), item->text);
 	if (report_cycle(l, path, by, pos) < 0)
 		return -1;
-	if (by->depth == MAX_INCLUDE_DEPTH)
-		return diag_error(l->diags, pos, "includes are nested more than %d deep",
-			MAX_INCLUDE_DEPTH);
 	if (was_read(l, path))
 		return 0; /* twice by different ways: it is below both already */
+	if (l->n_includes > MAX_INCLUDES)
+		return -1; /* was said once */
+	if (by->depth == MAX_INCLUDE_DEPTH) {
+		l->n_includes = MAX_INCLUDES + 1;
+		return diag_error(l->diags, pos, "includes are nested more than %d deep",
+			MAX_INCLUDE_DEPTH);
+	}
+	if (++l->n_includes > MAX_INCLUDES)
+		return diag_error(l->diags, pos, "more than %d files are included", MAX_INCLUDES);
 	if (files_read(l, path, "include", &source, &err) < 0) {
 		diag_error(l->diags, pos, "cannot include \"%s\": %s", item->text, err.msg);
 		diag_hint(l->diags, "paths start at the folder of the file that names them");
@@ -241,6 +248,7 @@ static int find_project(struct loading *l, uint16_t *source, struct error *err)
 			break;
 		root = fs_parent(l->arena, root);
 	}
+	l->manifest->root = l->manifest->path = NULL;
 	return not_found(l, err);
 }
 

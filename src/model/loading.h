@@ -39,6 +39,7 @@ struct loading {
 	struct diags *diags;
 
 	bool broken;          /* a file could not be used: what follows from it would mislead */
+	unsigned n_includes;
 	struct layer *layers; /* the lowest first */
 	size_t n_layers, cap_layers;
 	const char **files;

@@ -141,7 +141,7 @@ static void block_waiters(struct scheduler *s, uint32_t first, enum event_kind k
 				continue;
 			}
 			s->running[index].action = change_of(s, index)->action;
-			s->running[index].why = arena_printf(&s->r->arena, "%s %s",
+			s->running[index].why = arena_printf(&s->r->arena, "%s, which %s",
 				change_of(s, step)->address,
 				step != first ? "is blocked"
 				: kind == EVENT_HELD ? "needs approval"

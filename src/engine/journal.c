@@ -302,7 +302,7 @@ void journal_outputs(struct scheduler *s)
 		if (value_is_known(&value))
 			builder_put(&outputs, manifest->outputs[i].name, value);
 	}
-	if (!outputs.n && !s->plan->n_outputs)
+	if (!outputs.n && !s->planner->outputs)
 		return;
 	{
 		struct value map = builder_map(&outputs);
@@ -310,6 +310,6 @@ void journal_outputs(struct scheduler *s)
 		journal_begin(s);
 		if (!s->error.code)
 			check(s, state_note_put(s->r->state, s->r->environment.id, "outputs", "",
-				json_of(s, &map, JSON_SEAL), &err), &err);
+				outputs.n ? json_of(s, &map, JSON_SEAL) : NULL, &err), &err);
 	}
 }

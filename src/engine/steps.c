@@ -47,7 +47,8 @@ static bool destroys(const struct change *change)
 
 static bool makes(const struct change *change)
 {
-	return change->node != NODE_NONE && change->action != ACTION_STOP;
+	return change->node != NODE_NONE && change->action != ACTION_STOP &&
+	       change->action != ACTION_DROP && change->action != ACTION_FORGET;
 }
 
 static void add_step(struct builder *b, enum step_kind kind, uint32_t change, uint32_t *slot)

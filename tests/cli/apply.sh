@@ -10,7 +10,7 @@ two() {
 	  resources:
 	    - { type: local_value, name: a, input: "\${var.word}" }
 	    - { type: local_file, name: f, path: out/f.txt, content: "\${local_value.a.output} world" }
-	  outputs: { file: { value: "\${local_file.f.path}" } }
+	  outputs: { file: { value: "\${local_file.f.absolutePath}" } }
 	YML
 }
 

@@ -34,7 +34,7 @@ static void check_graph(struct manifest *manifest, struct arena *arena, struct d
 	struct graph graph;
 
 	if (graph_build(&graph, manifest->resources, manifest->n_resources, arena, &manifest->sources,
-		    diags) == 0) {
+		    NULL, diags) == 0) {
 		uint8_t *seen = calloc(graph.n + 1, 1);
 
 		for (uint32_t i = 0; i < graph.n; i++) {

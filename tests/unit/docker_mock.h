@@ -151,11 +151,16 @@ static inline struct value *mock_json(struct mock *mock, const char *text)
 /* How often it was asked for exactly this beginning of a request line, version and all. */
 static inline size_t mock_asked(struct mock *mock, const char *beginning)
 {
+	const char *at, *end;
 	size_t n = 0;
 
 	pthread_mutex_lock(&mock->server.lock);
-	for (const char *at = mock->server.seen.text; (at = strstr(at, beginning)); at++)
+	at = mock->server.seen.text;
+	end = mock->server.seen.text + mock->server.seen.len;
+	while ((at = memmem(at, (size_t)(end - at), beginning, strlen(beginning)))) {
 		n++;
+		at++;
+	}
 	pthread_mutex_unlock(&mock->server.lock);
 	return n;
 }

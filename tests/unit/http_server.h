@@ -56,7 +56,7 @@ static inline bool read_request(struct server *server, int fd, struct strbuf *in
 
 		end = strstr(in->text, "\r\n\r\n");
 		if (end && strcasestr(in->text, "Transfer-Encoding: chunked")) {
-			if (strstr(end, "\r\n0\r\n\r\n"))
+			if (memmem(end, in->len - (size_t)(end - in->text), "\r\n0\r\n\r\n", 7))
 				return true;
 		} else if (end) {
 			if (in->len >= (size_t)(end + 4 - in->text) + body_length(in->text))

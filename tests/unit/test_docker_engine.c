@@ -74,11 +74,11 @@ static void an_engine_that_is_too_old_is_told_from_nothing_there(void **state)
 	mock_start(&mock, NULL, NULL);
 	open_code(&mock, &docker, &err);
 	assert_non_null(strstr(err.msg, "is no Docker engine"));
-	mock_stop(&mock);
 	setenv("DOCKER_HOST", "unix:///nowhere/docker.sock", 1);
 	assert_int_equal(open_code(&mock, &docker, &err), ERROR_UNREACHABLE);
 	assert_string_equal(err.msg, "no Docker engine (DOCKER_HOST): cannot connect to "
 		"/nowhere/docker.sock: No such file or directory");
+	mock_stop(&mock);
 }
 
 static void what_a_version_does_not_know_is_in_one_table(void **state)

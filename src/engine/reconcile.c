@@ -58,7 +58,7 @@ int reconcile_load(struct reconcile *r, struct error *err)
 	}
 	validate(r);
 	graph_build(&r->graph, r->manifest.resources, r->manifest.n_resources, &r->arena,
-		&r->manifest.sources, &r->diags);
+		&r->manifest.sources, value_path(r->manifest.merged, "spec.resources"), &r->diags);
 	if (r->diags.errors)
 		return error_set(err, ERROR_INVALID, "the manifest has mistakes");
 	return 0;
@@ -70,7 +70,7 @@ int reconcile_locate(struct reconcile *r, struct error *err)
 	if (checkout_find_root(r->input.directory, &r->arena, &r->manifest.root, err) < 0)
 		return -1;
 	r->manifest.environment = r->input.environment ? r->input.environment : "";
-	return graph_build(&r->graph, NULL, 0, &r->arena, &r->manifest.sources, &r->diags);
+	return graph_build(&r->graph, NULL, 0, &r->arena, &r->manifest.sources, NULL, &r->diags);
 }
 
 /* --- open --------------------------------------------------------------------------------------- */

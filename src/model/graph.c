@@ -21,6 +21,7 @@ struct builder {
 	struct graph *graph;
 	struct arena *arena;
 	const struct sources *sources;
+	const struct value *written;
 	struct diags *diags;
 	struct map bases;         /* "type.name" -> first instance of a forEach */
 	uint32_t *next_instance;  /* the next one of the same base; UINT32_MAX ends */
@@ -101,10 +102,29 @@ static void add_edge(struct builder *b, uint32_t to, enum edge_kind kind, struct
 	b->seen[to] = (uint32_t)b->n_edges;
 }
 
+/* Declared, but it could not be read: its own mistake is reported already. */
+static bool is_written(const struct builder *b, const char *address)
+{
+	for (uint32_t i = 0; b->written && b->written->kind == VALUE_LIST && i < b->written->len; i++) {
+		const struct value *resource = &b->written->items[i];
+		const char *type = value_get_text(resource, "type", "");
+		size_t len = strlen(type);
+		const char *name = value_get_text(resource, "name", "");
+
+		if (strncmp(address, type, len) == 0 && address[len] == '.' &&
+			strncmp(address + len + 1, name, strlen(name)) == 0 &&
+			(!address[len + 1 + strlen(name)] || address[len + 1 + strlen(name)] == '['))
+			return true;
+	}
+	return false;
+}
+
 static void report_unknown(struct builder *b, const char *address, struct pos pos)
 {
 	struct nearest nearest = {.word = address};
 
+	if (is_written(b, address))
+		return;
 	diag_error(b->diags, pos, "there is no resource %s", address);
 	diag_address(b->diags, b->graph->nodes[b->current].resource->address);
 	for (uint32_t i = 0; i < b->graph->n; i++)
@@ -315,13 +335,14 @@ static void sort(struct builder *b)
 }
 
 int graph_build(struct graph *graph, struct resource *resources, size_t n, struct arena *arena,
-	const struct sources *sources, struct diags *diags)
+	const struct sources *sources, const struct value *written, struct diags *diags)
 {
 	size_t errors = diags->errors;
 	struct builder b = {
 		.graph = graph,
 		.arena = arena,
 		.sources = sources,
+		.written = written,
 		.diags = diags,
 		.next_instance = arena_alloc(arena, n * sizeof(uint32_t)),
 		.seen = xcalloc(n + 1, sizeof(uint32_t)),

@@ -32,9 +32,11 @@ struct graph {
 };
 
 /* Reports unknown addresses, self-references and cycles (as a path, with the place of each edge);
-   -1 when there was an error. `sources` serves only to print places. graph_release frees the index. */
+   -1 when there was an error. `sources` serves only to print places. `written` is the list under
+   spec.resources, or NULL: what stands there but could not be read is not called unknown, because its
+   own mistake is reported already. graph_release frees the index. */
 int graph_build(struct graph *graph, struct resource *resources, size_t n, struct arena *arena,
-	const struct sources *sources, struct diags *diags);
+	const struct sources *sources, const struct value *written, struct diags *diags);
 void graph_release(struct graph *graph);
 uint32_t graph_find(const struct graph *graph, const char *address); /* UINT32_MAX: none */
 

@@ -425,7 +425,7 @@ static void run(struct test *t, struct strbuf *out)
 	if (manifest_load(&input, &t->arena, &t->manifest, &t->diags, &err) < 0 && !t->diags.errors)
 		strbuf_addf(out, "error: %s\n", err.msg);
 	graph_build(&t->graph, t->manifest.resources, t->manifest.n_resources, &t->arena,
-		&t->manifest.sources, &t->diags);
+		&t->manifest.sources, NULL, &t->diags);
 	if (t->diags.errors || err.code) {
 		print_diags(out, &t->diags, &t->manifest.sources, &t->arena);
 		return;

@@ -57,7 +57,7 @@ static struct resource *add(struct fixture *f, const char *name, const char *inp
 
 static int build(struct fixture *f)
 {
-	return graph_build(&f->graph, f->resources, f->n, &f->arena, &f->sources, &f->diags);
+	return graph_build(&f->graph, f->resources, f->n, &f->arena, &f->sources, NULL, &f->diags);
 }
 
 static void test_order_and_edges(void **state)

@@ -11,10 +11,13 @@
 
 #include <arpa/inet.h>
 #include <dirent.h>
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 struct search {
@@ -22,6 +25,7 @@ struct search {
 	const struct value *list; /* of all running containers */
 	const char *own;          /* id of the item's own container; "" for none */
 	const char *message;      /* the first holder found */
+	bool asked, shares;       /* whether the engine's ports are this machine's, once asked */
 	char claim[96];
 };
 
@@ -111,7 +115,7 @@ static bool has_socket(const char *fd_dir, const char *wanted)
 	bool found = false;
 
 	while (dir && !found && (entry = readdir(dir))) {
-		char path[512], target[64];
+		char path[1024], target[64];
 		ssize_t len;
 
 		snprintf(path, sizeof(path), "%s/%s", fd_dir, entry->d_name);
@@ -158,10 +162,39 @@ static const char *process_of(struct arena *arena, unsigned long inode)
 	return name;
 }
 
-/* Only where the engine's ports are this machine's: not from inside a container. */
+/* Who listens on the engine's socket; 0: no process that we can see. */
+static pid_t engine_pid(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct ucred peer = {0};
+	socklen_t len = sizeof(peer);
+	cleanup_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || strlen(path) >= sizeof(address.sun_path))
+		return 0;
+	strcpy(address.sun_path, path);
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+		getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
+		return 0;
+	return peer.pid;
+}
+
+/* Only where the engine's ports are ours: not over a network, and not from inside a container that was
+   given its socket. A network namespace that may not be looked at belongs to a process we can see. */
 static bool shares_ports(const struct docker *docker)
 {
-	return !strncmp(docker->where, "unix://", 7) && !fs_exists("/.dockerenv");
+	char path[64], ours[64] = "", theirs[64] = "";
+	pid_t pid;
+
+	if (strncmp(docker->where, "unix://", 7) != 0)
+		return false;
+	pid = engine_pid(docker->where + 7);
+	if (pid <= 0)
+		return false;
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
+	if (readlink(path, theirs, sizeof(theirs) - 1) < 0)
+		return errno == EACCES || errno == EPERM;
+	return readlink("/proc/self/ns/net", ours, sizeof(ours) - 1) > 0 && !strcmp(ours, theirs);
 }
 
 static const char *process_holding(const struct docker *docker, const struct port *port, int number)
@@ -185,6 +218,14 @@ static const char *process_holding(const struct docker *docker, const struct por
 	return NULL;
 }
 
+static bool processes_count(struct search *search)
+{
+	if (!search->asked)
+		search->shares = shares_ports(search->docker);
+	search->asked = true;
+	return search->shares;
+}
+
 static void look(void *arg, const struct port *port, int number)
 {
 	struct search *search = arg;
@@ -204,7 +245,7 @@ static void look(void *arg, const struct port *port, int number)
 			names && names->kind == VALUE_LIST && names->len
 				? value_text(&names->items[0], "/?") + 1
 				: value_get_text(container, "Id", "?"));
-	} else if (shares_ports(search->docker)) {
+	} else if (processes_count(search)) {
 		by = process_holding(search->docker, port, number);
 	}
 	if (!by)

@@ -165,7 +165,8 @@ enum readiness container_ready(struct docker *docker, struct record *record,
 		return !record->id || err.code == ERROR_NOT_FOUND ? READY_FAILED : READY_WAIT;
 	}
 	/* A job was waited for when it was made, and what may end is as it should be once it did. */
-	if (!container_is_running(inspect) && container_runs(inspect, inputs) &&
+	if (!strcmp(value_get_text(value_get(inspect, "State"), "Status", ""), "exited") &&
+		container_runs(inspect, inputs) &&
 		(value_get_bool(inputs, "job", false) || probe->kind == PROBE_NONE ||
 			probe->kind == PROBE_RUNNING))
 		return READY_YES;

@@ -240,7 +240,9 @@ bool container_is_running(const struct value *inspect)
 {
 	const struct value *state = value_get(inspect, "State");
 
-	return value_get_bool(state, "Running", false) && !value_get_bool(state, "Paused", false);
+	/* "running" is also said of one that is paused, or dead and about to be started again. */
+	return value_get_bool(state, "Running", false) && !value_get_bool(state, "Paused", false) &&
+	       !value_get_bool(state, "Restarting", false);
 }
 
 bool container_runs(const struct value *inspect, const struct value *inputs)

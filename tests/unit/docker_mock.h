@@ -14,7 +14,8 @@
 
 struct route {
 	const char *request; /* "GET /networks?" ; NULL ends */
-	int status;          /* 0: the connection is closed without an answer */
+	int status;          /* 0: the connection is closed without an answer; -1: `body` is the whole
+	                        reply, and it is closed after it */
 	const char *body;
 	int times;           /* answers only so often; 0: always */
 };
@@ -70,6 +71,10 @@ static inline const char *mock_answer(struct server *server, const char *request
 			continue;
 		if (route->times && --route->times == 0)
 			route->times = -1;
+		if (route->status < 0) {
+			atomic_store(&server->close_now, true);
+			return route->body;
+		}
 		return route->status ? mock_reply(mock, route->status, "", route->body) : NULL;
 	}
 	if (!strcmp(line, "GET /info")) {

@@ -31,6 +31,7 @@ struct server {
 	   connection. NULL: closes the connection. */
 	const char *(*answer)(struct server *server, const char *request);
 	void *arg;              /* of the test */
+	atomic_bool close_now;  /* set by `answer`: closes the connection after this reply */
 	int close_after;        /* closes the connection after so many replies; 0: never */
 	int delay_ms;           /* before each reply */
 	atomic_int connections, requests;
@@ -96,7 +97,7 @@ static inline void serve(struct server *server, int fd)
 			continue;
 		if (send(fd, reply, strlen(reply), MSG_NOSIGNAL) < 0)
 			break;
-		if (++replies == server->close_after)
+		if (++replies == server->close_after || atomic_exchange(&server->close_now, false))
 			break;
 	}
 	close(fd);

@@ -221,7 +221,7 @@ static bool see_line(void *arg, const struct value *line)
 
 static int stream_lines(const char *reply, int stop_after, struct lines *lines, struct error *err)
 {
-	static struct route none[] = {{NULL, 0, NULL, 0}};
+	struct route routes[] = {{"POST /images/create", -1, reply, 0}, {NULL, 0, NULL, 0}};
 	struct docker_stream stream = {.method = "POST", .path = "/images/create", .line = see_line,
 		.arg = lines};
 	struct mock mock;
@@ -229,11 +229,8 @@ static int stream_lines(const char *reply, int stop_after, struct lines *lines, 
 	int rc;
 
 	*lines = (struct lines){.text = STRBUF_INIT, .stop_after = stop_after};
-	mock_start(&mock, "1.41", none);
+	mock_start(&mock, "1.41", routes);
 	docker = mock_open(&mock);
-	mock.server.answer = NULL;
-	mock.server.reply = reply;
-	mock.server.close_after = 1;
 	*err = (struct error)ERROR_INIT;
 	rc = docker_stream(&docker, &stream, NULL, err);
 	docker_close(&docker);

@@ -6,28 +6,12 @@
  *   4. plan_removed   what is recorded and no longer desired, dependents first
  *   5. guard, count, seal
  */
-#include "engine/planner.h"
+#include "engine/plan_internal.h"
 
-#include "base/map.h"
 #include "model/json.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-struct planner {
-	const struct planner_input *in;
-	struct view *views;
-	struct plan *plan;
-	struct map records;      /* address -> current record */
-	struct map identities;   /* identity -> record that nothing desires by its address */
-	struct map observations; /* address -> observation of the current record or of the desired one */
-	struct map intents;      /* address -> intent */
-	uint8_t *used;           /* per record: matched with a desired address */
-	uint8_t *changed_view;   /* per node: references see something else than the record says */
-	uint8_t *selected;       /* per node: within --target and --exclude; NULL: all are */
-	uint32_t *change_of;     /* per node: index of its change */
-	size_t cap;
-};
 
 static int resolve_node(const struct planner_input *in, struct resolver *resolver, uint32_t index,
 	struct value *out)
@@ -182,7 +166,7 @@ static void select_nodes(struct planner *p)
 		p->selected[i] = p->selected[i] && !excluded[i];
 }
 
-static struct change *new_change(struct planner *p, const char *address)
+struct change *planner_change(struct planner *p, const char *address)
 {
 	struct plan *plan = p->plan;
 	struct change *change;
@@ -195,7 +179,7 @@ static struct change *new_change(struct planner *p, const char *address)
 	return change;
 }
 
-static const struct observation *find_observation(const struct planner *p, const char *address,
+const struct observation *planner_observation(const struct planner *p, const char *address,
 	int generation)
 {
 	uint32_t i = map_get(&p->observations, address);
@@ -322,7 +306,7 @@ static void plan_node(struct planner *p, uint32_t index)
 	struct record *record =
 		find_record(in, &p->records, &p->identities, resource, view->inputs);
 	uint32_t intent = map_get(&p->intents, resource->address);
-	struct change *change = new_change(p, resource->address);
+	struct change *change = planner_change(p, resource->address);
 	struct diff_input diff = {
 		.arena = in->arena,
 		.diags = in->diags,
@@ -354,7 +338,7 @@ static void plan_node(struct planner *p, uint32_t index)
 	change->generation = record ? record->generation : 1;
 	change->intent = diff.intent;
 	change->inputs = diff.inputs = view->inputs;
-	change->observed = diff.observed = find_observation(p, resource->address, 0);
+	change->observed = diff.observed = planner_observation(p, resource->address, 0);
 	if (p->selected && !p->selected[index]) {
 		change->action = ACTION_NOOP;
 		view->settled = record != NULL;
@@ -374,129 +358,6 @@ static void plan_node(struct planner *p, uint32_t index)
 		change->generation = record->generation + 1;
 	if (plan_view(change, node, view, in->arena))
 		p->changed_view[index] = 1;
-}
-
-/* A record that nothing desires takes part in a re-key when a new address has its identity. */
-static void plan_removed(struct planner *p)
-{
-	const struct planner_input *in = p->in;
-
-	for (size_t k = in->n_records; k-- > 0;) {
-		struct record *record = &in->records[k];
-		uint32_t intent = map_get(&p->intents, record->address);
-		struct change *change;
-		struct diff_input diff = {
-			.arena = in->arena,
-			.diags = in->diags,
-			.key = in->key,
-			.options = in->options,
-			.graph = in->graph,
-			.node = NODE_NONE,
-			.record = record,
-			.intent = intent == MAP_NONE ? NULL : &in->intents[intent],
-			.observed = find_observation(p, record->address, record->generation),
-		};
-
-		if (p->used[k] || (in->options->targets && !in->options->destroy))
-			continue;
-		change = new_change(p, record->address);
-		change->record = record;
-		change->generation = record->generation;
-		change->intent = diff.intent;
-		change->observed = diff.observed;
-		diff_removed(&diff, change);
-	}
-}
-
-/* An open create whose address nobody desires or recorded: what it made is destroyed. */
-static void plan_orphans(struct planner *p)
-{
-	const struct planner_input *in = p->in;
-
-	for (size_t i = 0; i < in->n_intents; i++) {
-		const struct intent *intent = &in->intents[i];
-		const struct observation *seen;
-		struct change *change;
-
-		if (map_get(&p->intents, intent->address) != i || /* an older one of the same address */
-			map_get(&p->records, intent->address) != MAP_NONE ||
-			(graph_find(in->graph, intent->address) != MAP_NONE && !in->options->destroy))
-			continue;
-		seen = find_observation(p, intent->address, 0);
-		change = new_change(p, intent->address);
-		change->intent = intent;
-		change->observed = seen;
-		change->action = seen && seen->presence == PRESENCE_PRESENT ? ACTION_DELETE : ACTION_DROP;
-		change_reason(change, in->arena, REASON_INTERRUPTED, NULL, POS_NONE,
-			change->action == ACTION_DELETE ? "an earlier run made it and did not come to record it, and it is not wanted"
-							: "an earlier run did not come to make it");
-	}
-}
-
-/* --remove-strays: each becomes a record that exists only to be destroyed. */
-static void plan_strays(struct planner *p)
-{
-	const struct planner_input *in = p->in;
-
-	for (size_t i = 0; i < in->n_strays; i++) {
-		const struct stray *stray = &in->strays[i];
-		struct change *change = new_change(p, stray->address);
-		struct record *record = arena_zalloc(in->arena, sizeof(*record));
-
-		*record = (struct record){
-			.address = stray->address,
-			.type = stray->type->name,
-			.type_version = stray->type->version,
-			.id = stray->id,
-			.meta_json = "{}",
-			.arena = in->arena,
-			.key = in->key,
-		};
-		change->record = record;
-		change->generation = 0;
-		change->action = ACTION_DELETE;
-		change_reason(change, in->arena, REASON_REQUESTED, NULL, POS_NONE,
-			"it carries our mark, and neither manifest nor state knows it (%s)",
-			stray->name ? stray->name : stray->id);
-	}
-}
-
-/* --refresh-only: what is gone is no longer recorded; drift is shown and nothing is changed. */
-static void plan_refresh_only(struct planner *p)
-{
-	for (size_t i = 0; i < p->plan->n; i++) {
-		struct change *change = &p->plan->changes[i];
-		const struct observation *seen = change->observed;
-		bool gone = change->record && seen && seen->presence == PRESENCE_ABSENT;
-
-		change->action = gone ? ACTION_DROP : ACTION_NOOP;
-	}
-}
-
-/* `start` and `stop`: only that, of what was selected and can run. */
-static void plan_power(struct planner *p)
-{
-	enum power power = p->in->options->power;
-
-	for (size_t i = 0; i < p->plan->n; i++) {
-		struct change *change = &p->plan->changes[i];
-		const struct observation *seen = change->observed;
-		const struct type *type = change->record ? type_find(change->record->type) : NULL;
-		bool runs = seen && seen->presence == PRESENCE_PRESENT && seen->runs;
-		bool can = type && type->flags & TYPE_RUNS && seen && seen->presence == PRESENCE_PRESENT &&
-			   !(p->selected && change->node != NODE_NONE && !p->selected[change->node]);
-
-		change->n_reasons = change->n_attributes = 0;
-		change->hold = HOLD_NONE;
-		change->deferred = false;
-		change->action = ACTION_NOOP;
-		if (can && power == POWER_STOP && runs)
-			change->action = ACTION_STOP;
-		else if (can && power == POWER_START && !runs && change->node != NODE_NONE)
-			change->action = ACTION_START;
-		if (change->action != ACTION_NOOP)
-			change_reason(change, p->in->arena, REASON_REQUESTED, NULL, POS_NONE, "asked for");
-	}
 }
 
 static void plan_outputs(struct planner *p)

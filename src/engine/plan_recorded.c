@@ -1,0 +1,126 @@
+/*
+ * The part of a plan that begins with records, intents and marks instead of the manifest, and the
+ * options that narrow a plan afterwards.
+ */
+#include "engine/plan_internal.h"
+
+void plan_removed(struct planner *p)
+{
+	const struct planner_input *in = p->in;
+
+	for (size_t k = in->n_records; k-- > 0;) {
+		struct record *record = &in->records[k];
+		uint32_t intent = map_get(&p->intents, record->address);
+		struct change *change;
+		struct diff_input diff = {
+			.arena = in->arena,
+			.diags = in->diags,
+			.key = in->key,
+			.options = in->options,
+			.graph = in->graph,
+			.node = NODE_NONE,
+			.record = record,
+			.intent = intent == MAP_NONE ? NULL : &in->intents[intent],
+			.observed = planner_observation(p, record->address, record->generation),
+		};
+
+		if (p->used[k] || (in->options->targets && !in->options->destroy))
+			continue;
+		change = planner_change(p, record->address);
+		change->record = record;
+		change->generation = record->generation;
+		change->intent = diff.intent;
+		change->observed = diff.observed;
+		diff_removed(&diff, change);
+	}
+}
+
+void plan_orphans(struct planner *p)
+{
+	const struct planner_input *in = p->in;
+
+	for (size_t i = 0; i < in->n_intents; i++) {
+		const struct intent *intent = &in->intents[i];
+		const struct observation *seen;
+		struct change *change;
+
+		if (map_get(&p->intents, intent->address) != i || /* an older one of the same address */
+			map_get(&p->records, intent->address) != MAP_NONE ||
+			(graph_find(in->graph, intent->address) != MAP_NONE && !in->options->destroy))
+			continue;
+		seen = planner_observation(p, intent->address, 0);
+		change = planner_change(p, intent->address);
+		change->intent = intent;
+		change->observed = seen;
+		change->action = seen && seen->presence == PRESENCE_PRESENT ? ACTION_DELETE : ACTION_DROP;
+		change_reason(change, in->arena, REASON_INTERRUPTED, NULL, POS_NONE,
+			change->action == ACTION_DELETE ? "an earlier run made it and did not come to record it, and it is not wanted"
+							: "an earlier run did not come to make it");
+	}
+}
+
+/* --remove-strays: each becomes a record that exists only to be destroyed. */
+void plan_strays(struct planner *p)
+{
+	const struct planner_input *in = p->in;
+
+	for (size_t i = 0; i < in->n_strays; i++) {
+		const struct stray *stray = &in->strays[i];
+		struct change *change = planner_change(p, stray->address);
+		struct record *record = arena_zalloc(in->arena, sizeof(*record));
+
+		*record = (struct record){
+			.address = stray->address,
+			.type = stray->type->name,
+			.type_version = stray->type->version,
+			.id = stray->id,
+			.meta_json = "{}",
+			.arena = in->arena,
+			.key = in->key,
+		};
+		change->record = record;
+		change->generation = 0;
+		change->action = ACTION_DELETE;
+		change_reason(change, in->arena, REASON_REQUESTED, NULL, POS_NONE,
+			"it carries our mark, and neither manifest nor state knows it (%s)",
+			stray->name ? stray->name : stray->id);
+	}
+}
+
+/* --refresh-only: what is gone is no longer recorded; drift is shown and nothing is changed. */
+void plan_refresh_only(struct planner *p)
+{
+	for (size_t i = 0; i < p->plan->n; i++) {
+		struct change *change = &p->plan->changes[i];
+		const struct observation *seen = change->observed;
+		bool gone = change->record && seen && seen->presence == PRESENCE_ABSENT;
+
+		change->action = gone ? ACTION_DROP : ACTION_NOOP;
+	}
+}
+
+/* `start` and `stop`: only that, of what was selected and can run. */
+void plan_power(struct planner *p)
+{
+	enum power power = p->in->options->power;
+
+	for (size_t i = 0; i < p->plan->n; i++) {
+		struct change *change = &p->plan->changes[i];
+		const struct observation *seen = change->observed;
+		const struct type *type = change->record ? type_find(change->record->type) : NULL;
+		bool runs = seen && seen->presence == PRESENCE_PRESENT && seen->runs;
+		bool can = type && type->flags & TYPE_RUNS && seen && seen->presence == PRESENCE_PRESENT &&
+			   !(p->selected && change->node != NODE_NONE && !p->selected[change->node]);
+
+		change->n_reasons = change->n_attributes = 0;
+		change->hold = HOLD_NONE;
+		change->deferred = false;
+		change->action = ACTION_NOOP;
+		if (can && power == POWER_STOP && runs)
+			change->action = ACTION_STOP;
+		else if (can && power == POWER_START && !runs && change->node != NODE_NONE)
+			change->action = ACTION_START;
+		if (change->action != ACTION_NOOP)
+			change_reason(change, p->in->arena, REASON_REQUESTED, NULL, POS_NONE, "asked for");
+	}
+}

@@ -178,7 +178,6 @@ static void chain_intents(struct reconcile *r)
 	for (size_t i = 0; i < r->n_intents; i++) {
 		uint32_t older = map_get(&newest, r->intents[i].address);
 
-		r->intents[i].key = state_key(r->state);
 		r->intents[i].older = older == MAP_NONE ? NULL : &r->intents[older];
 		map_set(&newest, r->intents[i].address, (uint32_t)i);
 	}
@@ -203,10 +202,6 @@ int reconcile_open(struct reconcile *r, enum state_mode mode, const char *what, 
 			err) < 0)
 		return -1;
 	chain_intents(r);
-	for (size_t i = 0; i < r->n_records; i++) {
-		r->records[i].arena = &r->arena;
-		r->records[i].key = state_key(r->state);
-	}
 	if (mode == STATE_READ)
 		return 0;
 	sweep_intent_files(r);

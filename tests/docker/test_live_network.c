@@ -209,6 +209,25 @@ static void overlapping_subnets_are_refused_with_the_words_of_the_engine(void **
 	assert_non_null(strstr(err.msg, "cannot create network 'live-b-"));
 }
 
+static void every_key_reaches_the_engine(void **state)
+{
+	static const char inputs[] = "{\"ipv6\":true,\"attachable\":true,\"ipam\":{\"config\":["
+		"{\"subnet\":\"10.231.10.0/24\",\"gateway\":\"10.231.10.9\"},"
+		"{\"subnet\":\"fd31:7::/64\",\"gateway\":\"fd31:7::9\"}]}}";
+	struct live *live = *state;
+	struct record *record = live_create(live, NETWORK, "docker_network.a", inputs);
+	const struct value *network = live_call(live, "GET", path_to(live, "networks", record), NULL);
+	struct observation item;
+
+	assert_true(value_get_bool(network, "EnableIPv6", false));
+	assert_true(value_get_bool(network, "Attachable", false));
+	assert_string_equal(value_text(value_path(network, "IPAM.Config[0].Gateway"), ""),
+		"10.231.10.9");
+	item = live_observe(live, NETWORK, "docker_network.a", inputs, record);
+	assert_unchanged(live, item, record);
+	assert_true(item.matches);
+}
+
 /* --- volumes ------------------------------------------------------------------------------------ */
 
 static void a_volume_is_made_as_asked_and_seen_unchanged(void **state)
@@ -256,6 +275,20 @@ static void a_volume_of_somebody_else_is_a_conflict_not_a_create(void **state)
 	assert_int_equal(live_create_fails(live, VOLUME, "docker_volume.a", inputs, &err),
 		ERROR_CONFLICT);
 	assert_non_null(strstr(err.msg, name));
+	{
+		struct record record = {.address = "docker_volume.a", .type = VOLUME, .id = "another",
+			.generation = 1};
+
+		/* Nor is it removed, unless it is what was recorded. */
+		live_call(live, "POST", "/volumes/create", arena_printf(&live->arena,
+			"{\"Name\":\"theirs-%s\",\"Labels\":{\"" DOCKER_LABEL_ENVIRONMENT "\":\"x\"}}",
+			live->short_id));
+		record.id = arena_printf(&live->arena, "theirs-%s", live->short_id);
+		assert_int_equal(provider_docker.destroy(&live->env, &record, &err), -1);
+		assert_int_equal(err.code, ERROR_CONFLICT);
+		assert_int_equal(live_status(live, "GET", path_to(live, "volumes", &record)), 200);
+		live_status(live, "DELETE", path_to(live, "volumes", &record));
+	}
 	live_call(live, "DELETE", docker_path(&live->docker, "/volumes/%s", name), NULL);
 }
 
@@ -387,6 +420,7 @@ int main(void)
 		live_test(a_foreign_network_is_seen_imported_and_removed_by_its_id),
 		live_test(what_bears_the_mark_of_another_home_is_left_alone),
 		live_test(a_network_in_use_says_by_whom),
+		live_test(every_key_reaches_the_engine),
 		live_test(overlapping_subnets_are_refused_with_the_words_of_the_engine),
 		live_test(a_volume_is_made_as_asked_and_seen_unchanged),
 		live_test(a_volume_of_somebody_else_is_a_conflict_not_a_create),

@@ -530,6 +530,60 @@ static void a_create_without_an_answer_is_not_done_twice(void **state)
 	mock_stop(&mock);
 }
 
+/* Newer engines add options, gateways and more: what nobody asked for is no drift. */
+static void what_the_engine_adds_is_not_looked_at(void **state)
+{
+	static struct route routes[] = {
+		{"GET /networks?", 200, "[{\"Id\":\"n1\",\"Name\":\"net\",\"Driver\":\"bridge\","
+			"\"EnableIPv4\":true,\"Options\":{\"mtu\":\"1400\",\"new.default\":\"yes\"},"
+			"\"IPAM\":{\"Driver\":\"default\",\"Config\":[{\"Subnet\":\"10.1.0.0/24\","
+			"\"IPRange\":\"\",\"Gateway\":\"10.1.0.1\"}]},\"Labels\":{"
+			"\"dev.devenv.environment\":\"0123456789abcdef\",\"dev.devenv.state\":\"home\","
+			"\"dev.devenv.address\":\"docker_network.a\"}}]", 0},
+		{NULL, 0, NULL, 0},
+	};
+	struct observation item = {.address = "docker_network.a", .type = type_find("docker_network")};
+	struct observe_request request = {.items = &item, .n = 1};
+	struct strbuf text = STRBUF_INIT;
+	struct error err = ERROR_INIT;
+	struct mock mock;
+
+	(void)state;
+	mock_start(&mock, "1.52", routes);
+	item.desired = mock_json(&mock, "{\"networkName\":\"net\",\"options\":{\"mtu\":1400},"
+		"\"ipam\":{\"config\":[{\"subnet\":\"10.1.0.0/24\"}]}}");
+	assert_int_equal(provider_docker.observe(&mock.env, &request, &err), 0);
+	json_write(&text, item.attributes, JSON_CLEAR, NULL);
+	assert_string_equal(text.text, "{\"attachable\":false,\"driver\":\"bridge\",\"internal\":false,"
+		"\"ipam\":{\"config\":[{\"subnet\":\"10.1.0.0/24\"}],\"driver\":\"default\"},"
+		"\"ipv6\":false,\"labels\":{},\"networkName\":\"net\",\"options\":{\"mtu\":\"1400\"}}");
+	assert_true(item.matches);
+	strbuf_release(&text);
+	mock_stop(&mock);
+}
+
+/* Somebody else was quicker between the look and the removal. */
+static void gone_in_the_last_moment_is_success(void **state)
+{
+	static struct route routes[] = {
+		{"GET /networks/n1", 200, NETWORK("n1"), 0},
+		{"GET /volumes/v1", 200, "{\"Name\":\"v1\"}", 0},
+		{"DELETE ", 404, "{\"message\":\"no such thing\"}", 0},
+		{NULL, 0, NULL, 0},
+	};
+	struct record network = {.address = "docker_network.a", .type = "docker_network", .id = "n1"};
+	struct record volume = {.address = "docker_volume.a", .type = "docker_volume", .id = "v1"};
+	struct error err = ERROR_INIT;
+	struct mock mock;
+
+	(void)state;
+	mock_start(&mock, "1.52", routes);
+	assert_int_equal(provider_docker.destroy(&mock.env, &network, &err), 0);
+	assert_int_equal(provider_docker.destroy(&mock.env, &volume, &err), 0);
+	assert_int_equal(mock_asked(&mock, "DELETE "), 2);
+	mock_stop(&mock);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -552,6 +606,8 @@ int main(void)
 		cmocka_unit_test(of_two_networks_made_at_one_moment_ours_gives_way),
 		cmocka_unit_test(only_old_engines_are_sent_what_only_they_know),
 		cmocka_unit_test(a_create_without_an_answer_is_not_done_twice),
+		cmocka_unit_test(what_the_engine_adds_is_not_looked_at),
+		cmocka_unit_test(gone_in_the_last_moment_is_success),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -121,6 +121,7 @@ static void credentials_are_found_as_docker_keeps_them(void **state)
 	put(&mock, "config.json", "{\"auths\":{\"https://index.docker.io/v1/\":{\"auth\":"
 		"\"bWU6c2U6Y3JldA==\"},\"https://reg.example/v2/\":{\"auth\":\"b3RoZXI6eA==\"},"
 		"\"token.example\":{\"identitytoken\":\"abc\",\"auth\":\"b3RoZXI6eA==\"},"
+		"\"url.example\":{\"auth\":\"bWU6fn5+fn5+\"},"
 		"\"empty.example\":{},\"bad.example\":{\"auth\":\"%%%\"}}}");
 	assert_string_equal(auth(&mock, "docker.io", &note), "{\"password\":\"se:cret\","
 		"\"serveraddress\":\"https://index.docker.io/v1/\",\"username\":\"me\"}");
@@ -128,6 +129,8 @@ static void credentials_are_found_as_docker_keeps_them(void **state)
 		"\"serveraddress\":\"reg.example\",\"username\":\"other\"}");
 	assert_string_equal(auth(&mock, "token.example", &note),
 		"{\"identitytoken\":\"abc\",\"serveraddress\":\"token.example\"}");
+	/* Base64 for URLs, or the engine could not read it. */
+	assert_non_null(strstr(auth(&mock, "url.example", &note), "\"password\":\"~~~~~~\""));
 	assert_string_equal(auth(&mock, "empty.example", &note), "");
 	assert_string_equal(auth(&mock, "bad.example", &note), "");
 	assert_string_equal(auth(&mock, "reg.example:5000", &note), "");
@@ -154,7 +157,8 @@ static void helpers_are_asked_first(void **state)
 		"*) echo 'credentials not found in native keychain'; exit 1 ;;\nesac\n");
 	put(&mock, "docker-credential-one", "#!/bin/sh\necho '{\"Username\":\"one\",\"Secret\":\"p\"}'\n");
 	put(&mock, "config.json", "{\"credsStore\":\"all\",\"credHelpers\":{\"one.example\":\"one\","
-		"\"gone.example\":\"absent\"},\"auths\":{\"none.example\":{\"auth\":\"b3RoZXI6eA==\"}}}");
+		"\"gone.example\":\"absent\"},\"auths\":{\"none.example\":{\"auth\":\"b3RoZXI6eA==\"},"
+		"\"docker.io\":{\"auth\":\"b3RoZXI6eA==\"}}}");
 	assert_non_null(strstr(auth(&mock, "docker.io", &note), "\"username\":\"hub\""));
 	assert_non_null(strstr(auth(&mock, "one.example", &note), "\"username\":\"one\""));
 	assert_non_null(strstr(auth(&mock, "token.example", &note), "\"identitytoken\":\"t0k\""));

@@ -61,33 +61,6 @@ static void run_inline(struct scheduler *s)
 		step_run_inline(s, s->inline_ready[s->inline_head++]);
 }
 
-static bool before(const struct scheduler *s, uint32_t a, uint32_t b)
-{
-	const struct step *x = &s->steps.items[a], *y = &s->steps.items[b];
-
-	return x->priority != y->priority ? x->priority > y->priority : a < b;
-}
-
-static uint32_t heap_pop(struct scheduler *s)
-{
-	uint32_t top = s->ready[0], last = s->ready[--s->n_ready], at = 0;
-
-	for (;;) {
-		uint32_t child = 2 * at + 1;
-
-		if (child >= s->n_ready)
-			break;
-		if (child + 1 < s->n_ready && before(s, s->ready[child + 1], s->ready[child]))
-			child++;
-		if (!before(s, s->ready[child], last))
-			break;
-		s->ready[at] = s->ready[child];
-		at = child;
-	}
-	s->ready[at] = last;
-	return top;
-}
-
 static void resume_paused(struct scheduler *s, struct outbox *outbox)
 {
 	int64_t now = clock_monotonic(s->r->clock);
@@ -132,17 +105,8 @@ static void start_ready(struct scheduler *s, struct outbox *outbox, uint32_t lim
 		put(s, outbox, step_prepare(s, step));
 		run_inline(s);
 	}
-	while (n_later) { /* back into the heap, for the next tick */
-		s->ready[s->n_ready] = later[--n_later];
-		s->n_ready++;
-		for (uint32_t at = s->n_ready - 1; at && before(s, s->ready[at], s->ready[(at - 1) / 2]);
-			at = (at - 1) / 2) {
-			uint32_t parent = s->ready[(at - 1) / 2];
-
-			s->ready[(at - 1) / 2] = s->ready[at];
-			s->ready[at] = parent;
-		}
-	}
+	while (n_later) /* for the next tick */
+		heap_push(s, later[--n_later]);
 	free(later);
 }
 

@@ -36,24 +36,6 @@ void emit(struct scheduler *s, enum event_kind kind, uint32_t step, const char *
 
 /* --- readiness of steps ------------------------------------------------------------------------- */
 
-static bool before(const struct scheduler *s, uint32_t a, uint32_t b)
-{
-	const struct step *x = &s->steps.items[a], *y = &s->steps.items[b];
-
-	return x->priority != y->priority ? x->priority > y->priority : a < b;
-}
-
-void heap_push(struct scheduler *s, uint32_t step)
-{
-	uint32_t at = s->n_ready++;
-
-	while (at && before(s, step, s->ready[(at - 1) / 2])) {
-		s->ready[at] = s->ready[(at - 1) / 2];
-		at = (at - 1) / 2;
-	}
-	s->ready[at] = step;
-}
-
 static bool needs_worker(struct scheduler *s, uint32_t step)
 {
 	const struct change *change = change_of(s, step);

@@ -1,6 +1,7 @@
 /*
  * The inside of an apply, shared by its files:
  *   apply.c    the loop: what has come back, what can start, one commit, wait
+ *   ready.c    which step is next
  *   execute.c  what a step does when its turn comes
  *   decide.c   the case table again, when the inputs of a deferred step become known
  *   task.c     what a worker is given
@@ -113,8 +114,6 @@ void step_run_inline(struct scheduler *s, uint32_t step);
 struct task *step_prepare(struct scheduler *s, uint32_t step);
 /* A paused or waiting step goes on. */
 struct task *step_resume(struct scheduler *s, uint32_t step);
-/* Into the heap of steps for workers. */
-void heap_push(struct scheduler *s, uint32_t step);
 /* Made: done, or waited for until it is ready. */
 void after_make(struct scheduler *s, uint32_t step, struct record *record);
 void wait_until(struct scheduler *s, uint32_t step, enum step_state state, int64_t delay);
@@ -125,6 +124,12 @@ void step_skip(struct scheduler *s, uint32_t step, enum event_kind kind, const c
 /* `step` STEP_NONE: about the run. Redacts. */
 void emit(struct scheduler *s, enum event_kind kind, uint32_t step, const char *text,
 	const char *output);
+
+/* --- ready.c ------------------------------------------------------------------------------------ */
+
+/* The heap of steps for workers; pop only while s->n_ready. */
+void heap_push(struct scheduler *s, uint32_t step);
+uint32_t heap_pop(struct scheduler *s);
 
 /* --- decide.c, task.c, finish.c ----------------------------------------------------------------- */
 

@@ -33,7 +33,7 @@ static void check_graph(struct manifest *manifest, struct arena *arena, struct d
 {
 	struct graph graph;
 
-	if (graph_build(&graph, manifest->resources, manifest->n_resources, arena, &manifest->sources, NULL,
+	if (graph_build(&graph, manifest->resources, manifest->n_resources, arena, &manifest->sources,
 		    NULL, diags) == 0) {
 		uint8_t *seen = calloc(graph.n + 1, 1);
 

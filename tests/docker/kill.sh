@@ -35,7 +35,7 @@ scenario_manifest() {
 	      image: $IMAGE
 	      pull: never
 	      command: [sleep, "600"]
-	      init: true
+	      stopSignal: SIGKILL
 	      networks: ["\${docker_network.net.name}"]
 	      volumes: ["\${docker_volume.data.name}:/data"]
 	    - type: docker_container
@@ -43,7 +43,7 @@ scenario_manifest() {
 	      image: $IMAGE
 	      pull: never
 	      command: [sleep, "600"]
-	      init: true
+	      stopSignal: SIGKILL
 	      dependsOn: [docker_container.first]
 	YML
 }
@@ -142,16 +142,16 @@ applied_and_gone() {
 
 count=$(applied_and_gone apply)
 echo "# an apply has $count effectful calls"
-for n in $(spread "$count" 30); do
+for n in $(spread "$count" 14); do
 	point "an apply that died before call $n" die kill-before "$n"
 done
-for n in $(spread "$count" 10); do
+for n in $(spread "$count" 4); do
 	point "an apply that died after call $n" die kill-after "$n"
 done
 count=$(applied_and_gone destroy --volumes)
 echo "# a destroy has $count effectful calls"
 wrong() { wrong_after_destroy; }
-for n in $(spread "$count" 12); do
+for n in $(spread "$count" 6); do
 	point "a destroy that died before call $n" die_in_destroy "$n"
 done
 exit $((BROKEN > 0))

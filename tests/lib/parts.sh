@@ -78,7 +78,7 @@ docker_tests() { # PRESET LABEL HOST
 	export DOCKER_HOST=$3 DEVENV_TEST_DOCKER_HOST=$3
 	[[ $AVAILABLE == yes ]] || export DEVENV_TEST_REQUIRE=docker
 	export DEVENV=$dir/devenv DEVENV_TEST_TOOLS=$dir/tests
-	report_many 1 900 < <(
+	DEVENV_TEST_FULL=$([[ $FULL == yes ]] && echo 1) report_many 1 3600 < <(
 		programs "$2" "$dir" 'test_live_*'
 		scripts "$2" "$SOURCE"/tests/docker/*.sh
 	)
@@ -147,12 +147,13 @@ part_bench() {
 	local dir
 	build release || return
 	dir=$(build_dir release)
+	engines_need && export DOCKER_HOST=${ENGINE_HOSTS[0]#*=}
 	export DEVENV=$dir/devenv DEVENV_TEST_TOOLS=$dir/tests
 	DEVENV_TEST_FULL=$([[ $FULL == yes ]] && echo 1) REPORT_TAIL=200 \
 		report_many 1 3000 < <(scripts bench "$SOURCE"/tests/bench/[a-z]*.sh)
 	# The table is what a person wants to see of it.
 	grep -ahE '^\|' "$LOGS"/bench-*.log 2>/dev/null
-	unset DEVENV DEVENV_TEST_TOOLS
+	unset DEVENV DEVENV_TEST_TOOLS DOCKER_HOST
 }
 
 # The whole suite again, on memory and undefined-behaviour checkers.

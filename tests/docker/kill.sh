@@ -111,7 +111,6 @@ clean_up() {
 
 command -v docker >/dev/null || { echo 'not ok 1 - the docker client is missing' && exit 1; }
 test_image
-SCENARIO_DESTROY='--volumes'
 scenario_begin_docker() {
 	BASE=$(mktemp -d "${TMPDIR:-/tmp}/devenv-fault-XXXXXX")
 	trap 'clean_up; scenario_end' EXIT

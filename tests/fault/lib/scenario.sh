@@ -11,8 +11,10 @@ TOOLS=${DEVENV_TEST_TOOLS:-${DEVENV%/*}/tests}
 BASE=
 POINTS=0 BROKEN=0
 
-unset "${!DEVENV_@}" 2>/dev/null || true
-[[ ${1:-} == '' ]] || true
+# What a person has set would change what is tested.
+for variable in "${!DEVENV_@}"; do
+	[[ $variable == DEVENV_TEST_* ]] || unset "$variable"
+done
 
 scenario_manifest() {
 	cat <<-'YML'

@@ -337,6 +337,25 @@ static void an_unchanged_file_is_not_touched_by_an_update(void **state)
 	assert_int_equal(before.st_ino, after.st_ino);
 }
 
+/* Content as desired is not enough while a dead run's temporary lies beside it. */
+static void a_left_temporary_is_cleaned_up_by_an_update(void **state)
+{
+	struct room *room = *state;
+	const struct value *inputs = json(room, "{'path':'a','content':'x'}");
+	struct record *record = create(room, "local_file", INTENT("01"), inputs);
+	struct intent *intent = open_intent(room, "local_file", INTENT("02"), INTENT_UPDATE, inputs);
+	struct observation seen;
+
+	put(room, ".a.devenv-012345", "half");
+	seen = look(room, "local_file", inputs, record, intent);
+	assert_int_equal(seen.presence, PRESENCE_PRESENT);
+	assert_false(seen.matches);
+	update(room, INTENT("03"), record, inputs);
+	assert_int_equal(count_below(room, room->root), 1);
+	seen = look(room, "local_file", inputs, record, intent);
+	assert_true(seen.matches);
+}
+
 static void an_imported_file_is_recorded_without_a_change(void **state)
 {
 	struct room *room = *state;
@@ -549,6 +568,7 @@ int main(void)
 		T(a_parent_that_was_there_stays),
 		T(a_moved_checkout_still_finds_its_files),
 		T(an_unchanged_file_is_not_touched_by_an_update),
+		T(a_left_temporary_is_cleaned_up_by_an_update),
 		T(an_imported_file_is_recorded_without_a_change),
 		T(a_long_name_still_has_a_temporary),
 		T(a_path_known_after_apply_is_not_looked_for),

@@ -202,6 +202,21 @@ static void the_program_is_searched_in_the_childs_path(void **state)
 	assert_non_null(strstr(room->err.msg, "/nowhere"));
 }
 
+/* After the child's chdir a relative entry would mean another directory. */
+static void relative_entries_of_a_path_do_not_count(void **state)
+{
+	struct room *room = *state;
+	char dir[] = "test-process-XXXXXX";
+	const char *const env[] = {arena_printf(&room->arena, "PATH=%s", mkdtemp(dir)), NULL};
+
+	assert_int_equal(fs_write(fs_join(&room->arena, dir, "prog"), fs_join(&room->arena, dir, "t"),
+		"#!/bin/sh\n", 10, 0755, 0, &room->err), 0);
+	assert_int_equal(process_run(&(struct process_request){.argv = ARGV("prog"), .env = env},
+		&room->result, &room->err), -1);
+	assert_int_equal(room->err.code, ERROR_NOT_FOUND);
+	assert_int_equal(fs_remove_tree(dir, NULL), 0);
+}
+
 static void a_start_that_fails_says_what_is_missing(void **state)
 {
 	struct room *room = *state;
@@ -394,6 +409,21 @@ static void one_that_does_not_listen_is_killed_with_its_helpers(void **state)
 	assert_true(dies_soon(helper));
 }
 
+static void helpers_go_with_a_leader_that_listens(void **state)
+{
+	struct room *room = *state;
+	struct process_request request = {
+		.argv = SH("(trap '' INT TERM; exec sleep 1000) & echo $!; sleep 0.1; exec sleep 1000"),
+		.deadline = clock_monotonic(&clock_system) + 400};
+	pid_t helper;
+
+	assert_int_equal(process_run(&request, &room->result, &room->err), -1);
+	assert_int_equal(room->result.signal, SIGINT);
+	helper = (pid_t)atoi(room->result.out.text);
+	assert_true(helper > 0);
+	assert_true(dies_soon(helper));
+}
+
 static void *cancel_later(void *arg)
 {
 	usleep(150000);
@@ -514,6 +544,7 @@ int main(void)
 		T(without_input_stdin_is_empty),
 		T(the_environment_is_the_given_one),
 		T(the_program_is_searched_in_the_childs_path),
+		T(relative_entries_of_a_path_do_not_count),
 		T(a_start_that_fails_says_what_is_missing),
 		T(the_directory_is_the_childs_own),
 		T(no_descriptor_but_the_kept_one_is_inherited),
@@ -525,6 +556,7 @@ int main(void)
 		T(a_failure_quotes_the_last_line_of_stderr),
 		T(at_the_deadline_it_is_asked_first),
 		T(one_that_does_not_listen_is_killed_with_its_helpers),
+		T(helpers_go_with_a_leader_that_listens),
 		T(a_cancelled_child_ends),
 		T(a_background_child_with_our_pipe_does_not_hold_us),
 		T(no_child_and_no_descriptor_is_left),

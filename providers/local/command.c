@@ -27,6 +27,7 @@ struct call {
 struct answer {
 	const struct value *data; /* a map; NULL: nothing, or null */
 	const char *output;       /* its last lines */
+	bool ran; /* it was started and ended by itself, whatever its status */
 };
 
 static void show_line(void *arg, int stream, const char *text, size_t len)
@@ -117,6 +118,7 @@ static int run(struct provider_env *env, const struct call *call, struct answer 
 	request.env = process_env_vector(&variables);
 	prepare_input(env, call, &request);
 	rc = process_run(&request, &result, err);
+	answer->ran = rc == 0;
 	answer->output = arena_strdup(env->arena, result.tail.text);
 	if (rc == 0)
 		rc = process_check(&request, &result, err);
@@ -216,8 +218,10 @@ static int read_back(struct provider_env *env, const struct request *request,
 		return 0;
 	if (!call.outputs && request->record)
 		call.outputs = record_outputs(request->record, NULL);
-	if (run(env, &call, &answer, err) < 0)
+	if (run(env, &call, &answer, err) < 0) {
+		outcome->exists = outcome->exists && !answer.ran;
 		return -1;
+	}
 	if (!answer.data) {
 		outcome->exists = false;
 		return error_set(err, ERROR_FAILED, "the command succeeded, but `read` finds nothing: it "
@@ -310,7 +314,8 @@ static int apply(struct provider_env *env, const struct request *request, struct
 	if (rc < 0)
 		return -1;
 	outcome->exists = true;
-	return read_back(env, request, outcome, err);
+	/* What could not be read is done all the same: the next plan reads again. */
+	return read_back(env, request, outcome, err) < 0 && !outcome->exists ? -1 : 0;
 }
 
 static int destroy(struct provider_env *env, struct record *record, struct error *err)

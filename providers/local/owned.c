@@ -8,7 +8,10 @@
 #include "base/fs.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 enum { NOTE_HEX = 32 };
 
@@ -23,16 +26,40 @@ static const char *note_path(struct provider_env *env, const char *path)
 		hash_hex(&hash, hex));
 }
 
+static const char *note_temporary(struct provider_env *env, const char *note)
+{
+	return arena_printf(env->arena, "%s.new", note);
+}
+
+/* Two actions may note one parent at once: the folder's lock lets them share one temporary name, so
+   that one which a death left is overwritten by the next note and removed with it. */
+static int lock_notes(const char *folder, struct error *err)
+{
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 || flock(fd, LOCK_EX) < 0) {
+		error_errno(err, "lock %s", folder);
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	return fd;
+}
+
 int owned_note(struct provider_env *env, const char *path, enum owned_kind kind, struct error *err)
 {
 	const char *note = note_path(env, path);
-	const char *temporary = arena_printf(env->arena, "%s.%s", note, env->intent);
+	const char *folder = fs_parent(env->arena, note);
+	cleanup_fd int lock = -1;
 	const char *text = arena_printf(env->arena, "%s %s\n",
 		kind == OWNED_PARENT ? "parent" : "resource", fs_relative(env->project_root, path));
 
-	if (fs_make_dirs(fs_parent(env->arena, note), 0700, env->arena, NULL, err) < 0)
+	if (fs_make_dirs(folder, 0700, env->arena, NULL, err) < 0)
 		return -1;
-	return fs_write(note, temporary, text, strlen(text), 0600, 0, err);
+	lock = lock_notes(folder, err);
+	if (lock < 0)
+		return -1;
+	return fs_write(note, note_temporary(env, note), text, strlen(text), 0600, 0, err);
 }
 
 enum owned_kind owned_kind(struct provider_env *env, const char *path)
@@ -48,7 +75,11 @@ enum owned_kind owned_kind(struct provider_env *env, const char *path)
 
 int owned_forget(struct provider_env *env, const char *path, struct error *err)
 {
-	return fs_remove(note_path(env, path), err);
+	const char *note = note_path(env, path);
+
+	if (fs_remove(note_temporary(env, note), err) < 0)
+		return -1;
+	return fs_remove(note, err);
 }
 
 static bool is_root(const char *path)

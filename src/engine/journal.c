@@ -153,6 +153,36 @@ static struct value mark_outputs(struct scheduler *s, const struct type *type,
 	return value_map(members, outputs->len);
 }
 
+/* An output that the plan took for known came back otherwise. */
+static bool differs_from_plan(const struct view *view, const struct value *outputs)
+{
+	const struct value *planned = view->outputs;
+
+	for (uint32_t i = 0; planned && i < planned->len; i++) {
+		const struct value *got = value_get(outputs, planned->members[i].key);
+
+		if (value_is_known(&planned->members[i].value) &&
+			(!got || !value_equal(got, &planned->members[i].value)))
+			return true;
+	}
+	return false;
+}
+
+/* Those who use it decide again, with what is. */
+static void defer_users(struct scheduler *s, uint32_t node)
+{
+	const struct node *changed = &s->plan->graph->nodes[node];
+
+	for (size_t i = 0; i < s->plan->n; i++) {
+		struct change *user = &s->plan->changes[i];
+
+		for (uint32_t k = 0; user->node != NODE_NONE && k < changed->n_feeds; k++) {
+			if (changed->feeds[k].node == user->node && changed->feeds[k].kind >= EDGE_USES)
+				user->deferred = true;
+		}
+	}
+}
+
 static void fill_from_outcome(struct scheduler *s, struct change *change, struct record *record,
 	const struct type *type, const struct outcome *outcome)
 {
@@ -168,6 +198,8 @@ static void fill_from_outcome(struct scheduler *s, struct change *change, struct
 
 		*outputs = mark_outputs(s, type, outcome->outputs, value_has_secret(change->inputs));
 		redactor_learn(&s->r->redactor, outputs);
+		if (differs_from_plan(view, outputs))
+			defer_users(s, change->node);
 		record->outputs_json = json_of(s, outputs, JSON_SEAL);
 		record->outputs = outputs;
 		view->outputs = outputs;

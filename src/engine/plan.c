@@ -285,7 +285,7 @@ bool plan_view(const struct change *change, const struct node *node, struct view
 					const char *path = change->attributes[k].path;
 
 					if (strncmp(path, *with, len) == 0 &&
-						(!path[len] || strchr(".[", path[len])))
+						(!path[len] || strchr(".[ ", path[len])))
 						keeps = false;
 				}
 			}

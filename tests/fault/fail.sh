@@ -32,6 +32,8 @@ scenario_begin
 while read -r class error most sticky; do
 	count=$(count_effects nothing --class "$class" -- "$DEVENV" apply --yes --parallelism 1)
 	for n in $(spread "$count" "$most"); do
+		# The loader's own first mapping: it crashes without it, long before main.
+		[[ $class == memory && $n == 1 ]] && continue
 		point "$class call $n fails with $error${sticky:+ and so do all after it}" \
 			fail_at "$n" "$error" "$class" "$sticky"
 	done

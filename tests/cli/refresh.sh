@@ -1,0 +1,55 @@
+#!/bin/bash
+# Refreshing looks and records what is gone; it makes nothing, and it does not forget a drift.
+. "${BASH_SOURCE%/*}/../lib/harness.sh"
+
+two_files() {
+	manifest <<-'YML'
+	spec:
+	  resources:
+	    - { type: local_file, name: a, path: a.txt, content: a }
+	    - { type: local_file, name: b, path: b.txt, content: b }
+	  outputs: { path: { value: "${local_file.a.path}" } }
+	YML
+	expect 0 apply --yes
+}
+
+test_what_is_gone_is_no_longer_recorded_and_not_made() {
+	two_files
+	rm a.txt
+	expect 0 refresh
+	gone a.txt
+	there b.txt
+	expect 2 plan --detailed-exitcode
+	has out 'local_file.a will be created'
+	lacks out 'local_file.b'
+	no_rest
+}
+
+test_drift_is_shown_and_stays_drift() {
+	two_files
+	echo drift >b.txt
+	expect 0 refresh
+	equal 'the file' drift "$(cat b.txt)"
+	expect 2 plan --detailed-exitcode
+	has out 'changed outside devenv'
+	expect 0 apply --yes
+	equal 'the file' b "$(cat b.txt)"
+	no_changes
+}
+
+test_outputs_that_are_gone_are_forgotten() {
+	two_files
+	expect 0 outputs
+	has out a.txt
+	manifest <<-'YML'
+	spec:
+	  resources:
+	    - { type: local_file, name: a, path: a.txt, content: a }
+	    - { type: local_file, name: b, path: b.txt, content: b2 }
+	YML
+	expect 0 apply --yes
+	expect 0 outputs
+	lacks out a.txt
+}
+
+run_tests "$@"

@@ -1,8 +1,8 @@
 /*
- * local_command: somebody else's programs make, change, remove and read a thing. Nothing is known of it
- * but what they say, so the contract with them is narrow: exit status 0 is success, a JSON object on
- * stdout is data, and only `read` can tell what is there. Without `read` the engine takes the record
- * for true and asks the user (onInterrupt) what a death in the middle means.
+ * local_command: somebody else's programs make, change, remove and read a thing. Nothing is known
+ * of it but what they say, so the contract with them is narrow: exit status 0 is success, a JSON
+ * object on stdout is data, and only `read` can tell what is there. Without `read` the engine takes
+ * the record for true and asks the user (onInterrupt) what a death in the middle means.
  */
 #include "providers/local/local.h"
 
@@ -131,7 +131,7 @@ static int run(struct provider_env *env, const struct call *call, struct answer 
 	return 0;
 }
 
-/* --- observing ---------------------------------------------------------------------------------- */
+/* --- observing -------------------------------------------------------------------------------- */
 
 /* Members of `over` win. */
 static const struct value *merge(struct arena *arena, const struct value *under,
@@ -199,7 +199,7 @@ static int observe(struct provider_env *env, const struct observe_request *batch
 	return 0;
 }
 
-/* --- acting ------------------------------------------------------------------------------------- */
+/* --- acting ----------------------------------------------------------------------------------- */
 
 /* What `read` says right after an action completes the outcome. */
 static int read_back(struct provider_env *env, const struct request *request,
@@ -224,8 +224,9 @@ static int read_back(struct provider_env *env, const struct request *request,
 	}
 	if (!answer.data) {
 		outcome->exists = false;
-		return error_set(err, ERROR_FAILED, "the command succeeded, but `read` finds nothing: it "
-			"has to print a JSON object (or a text) when the thing is there");
+		return error_set(err, ERROR_FAILED,
+			"the command succeeded, but `read` finds nothing: it has to print a JSON "
+			"object (or a text) when the thing is there");
 	}
 	outcome->outputs = merge(env->arena, call.outputs, answer.data);
 	outcome->observed = answer.data;

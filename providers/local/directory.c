@@ -1,6 +1,7 @@
 /*
- * local_directory: one directory, made with what is missing above it, removed only when it is empty.
- * The note in work_dir is its mark: written before the directory is made, removed after it is gone.
+ * local_directory: one directory, made with what is missing above it, removed only when it is
+ * empty. The note in work_dir is its mark: written before the directory is made, removed after it
+ * is gone.
  */
 #include "providers/local/local.h"
 
@@ -117,8 +118,8 @@ static int observe(struct provider_env *env, const struct observe_request *batch
 		item->mark_intent = NULL;
 		if (!item->desired)
 			return 0;
-		item->message = arena_printf(env->arena, "%s is a %s that devenv did not make", path,
-			fs_kind_str(kind));
+		item->message = arena_printf(env->arena, "%s is a %s that devenv did not make",
+			path, fs_kind_str(kind));
 		/* A file of ours needed it first; nobody else is concerned. */
 		if (kind == FS_DIRECTORY && owned_kind(env, path) == OWNED_PARENT) {
 			item->presence = PRESENCE_ABSENT;
@@ -201,8 +202,8 @@ static int say_what_is_inside(struct provider_env *env, const char *path, struct
 		strbuf_addf(&list, " and %zu more", n - NAMES_SHOWN);
 	/* Worth another try: what is inside may be on its way out in this very run. */
 	error_set(err, ERROR_TRANSIENT,
-		"directory %s is not empty (%s); empty it, or let it stay with `devenv forget`", path,
-		list.text);
+		"directory %s is not empty (%s); empty it, or let it stay with `devenv forget`",
+		path, list.text);
 	strbuf_release(&list);
 	return -1;
 }

@@ -1,7 +1,7 @@
 /*
- * local_file: one file, whole. Between two system calls there is either the old file or the new, and
- * the only thing that a death can leave is the temporary file, whose name follows from the path and
- * the environment: there is never more than one, and everyone who comes next knows where.
+ * local_file: one file, whole. Between two system calls there is either the old file or the new,
+ * and the only thing that a death can leave is the temporary file, whose name follows from the path
+ * and the environment: there is never more than one, and everyone who comes next knows where.
  *
  * A file carries no mark. It is ours when it is recorded, or when an open intent says that exactly
  * this content was about to be written.
@@ -80,7 +80,7 @@ static int wanted_content(struct provider_env *env, const struct value *inputs,
 	return 0;
 }
 
-/* --- reality ------------------------------------------------------------------------------------ */
+/* --- reality ---------------------------------------------------------------------------------- */
 
 struct reality {
 	const char *path;
@@ -143,7 +143,7 @@ static const struct value *outputs_of(struct provider_env *env, const struct rea
 	return map;
 }
 
-/* --- whose is it? --------------------------------------------------------------------------------- */
+/* --- whose is it? ----------------------------------------------------------------------------- */
 
 /* The digest of `source` as the engine put it among the inputs. */
 static const char *source_digest(const struct value *inputs)
@@ -162,7 +162,8 @@ static bool content_is(struct provider_env *env, const struct reality *reality,
 
 	if (!content) {
 		if (source)
-			return hash_from_hex(source, &hash) == 0 && hash_equal(&hash, &reality->hash);
+			return hash_from_hex(source, &hash) == 0 &&
+			       hash_equal(&hash, &reality->hash);
 		return !value_get(inputs, "source") && reality->st.st_size == 0;
 	}
 	if (content->flags & VALUE_KEYED) {
@@ -230,7 +231,7 @@ static bool matches(struct provider_env *env, const struct reality *reality,
 	return hash_equal(&hash, &reality->hash);
 }
 
-/* --- the verbs ---------------------------------------------------------------------------------- */
+/* --- the verbs -------------------------------------------------------------------------------- */
 
 static const struct value *inputs_to_look_for(struct provider_env *env,
 	const struct observation *item, struct error *err)
@@ -270,13 +271,14 @@ static int observe(struct provider_env *env, const struct observe_request *batch
 		item->attributes = &value_empty_map;
 		return 0;
 	}
-	item->ownership = item->record || intent_proves(env, &reality, item) ? OWNER_US : OWNER_NONE;
+	item->ownership = item->record || intent_proves(env, &reality, item)
+		? OWNER_US : OWNER_NONE;
 	if (item->ownership == OWNER_NONE) {
 		item->mark_intent = NULL;
 		if (!item->desired)
 			return 0; /* nothing of ours is there */
-		item->message = arena_printf(env->arena, "%s is a %s that devenv did not make", path,
-			fs_kind_str(reality.kind));
+		item->message = arena_printf(env->arena, "%s is a %s that devenv did not make",
+			path, fs_kind_str(reality.kind));
 	}
 	item->presence = PRESENCE_PRESENT;
 	item->attributes = describe(env, &reality, inputs);
@@ -291,8 +293,8 @@ static int write_file(struct provider_env *env, const char *path, const struct c
 	for (int tries = 1;; tries++) {
 		if (owned_make_parents(env, path, err) < 0)
 			return -1;
-		if (fs_write(path, temporary_of(env, path), content->data, content->len, mode, flags,
-			err) == 0)
+		if (fs_write(path, temporary_of(env, path), content->data, content->len, mode,
+			flags, err) == 0)
 			return 0;
 		if (err->code != ERROR_NOT_FOUND || tries == TRIES)
 			return -1;

@@ -54,8 +54,8 @@ bool identity_of(pid_t pid, struct identity *out)
 	char state = 0;
 	bool found;
 
-	found = fs_read(arena_printf(&arena, "/proc/%d/stat", pid), &arena, &text, &len, NULL) == 0 &&
-		parse_stat(text, &state, &out->start) && state != 'Z' && state != 'X';
+	found = fs_read(arena_printf(&arena, "/proc/%d/stat", pid), &arena, &text, &len,
+		NULL) == 0 && parse_stat(text, &state, &out->start) && state != 'Z' && state != 'X';
 	out->pid = found ? pid : 0;
 	arena_release(&arena);
 	return found;
@@ -69,7 +69,7 @@ bool identity_lives(const struct identity *identity)
 	       now.start == identity->start;
 }
 
-/* --- the lock ----------------------------------------------------------------------------------- */
+/* --- the lock --------------------------------------------------------------------------------- */
 
 /* Open-file locks belong to the shim's own descriptor: no fork and no stray close() drops them. */
 static struct flock whole(short type)
@@ -114,7 +114,7 @@ bool folder_is_locked(const char *path)
 	return locked;
 }
 
-/* --- state.json --------------------------------------------------------------------------------- */
+/* --- state.json ------------------------------------------------------------------------------- */
 
 static int write_map(const char *path, const char *name, struct value_builder *builder,
 	struct error *err)
@@ -266,7 +266,7 @@ bool folder_runs(const struct folder *folder)
 	       folder->phase == FOLDER_ORPHAN || folder->phase == FOLDER_HIDDEN;
 }
 
-/* --- owner.json --------------------------------------------------------------------------------- */
+/* --- owner.json ------------------------------------------------------------------------------- */
 
 int folder_write_owner(const char *path, const struct owner *owner, struct error *err)
 {

@@ -1,14 +1,14 @@
 /*
- * The folder of one local_process, work_dir/processes/ID, where ID is the intent that made it. It is
- * how a process that runs on its own is found again:
+ * The folder of one local_process, work_dir/processes/ID, where ID is the intent that made it. It
+ * is how a process that runs on its own is found again:
  *
  *   owner.json   address, generation and environment: the mark; written before anything starts
  *   lock         held by the shim as long as it lives (a kernel lock: it cannot go stale)
  *   state.json   who runs there; written before the command is, and once more when it has ended
  *   log, log.1   what it printed
  *
- * A process is a pid, its start time and the boot it belongs to. A pid alone is never trusted: it may
- * have been given to somebody else.
+ * A process is a pid, its start time and the boot it belongs to. A pid alone is never trusted: it
+ * may have been given to somebody else.
  */
 #ifndef DEVENV_PROVIDERS_LOCAL_FOLDER_H
 #define DEVENV_PROVIDERS_LOCAL_FOLDER_H
@@ -46,7 +46,7 @@ enum folder_phase {
 	FOLDER_ORPHAN,   /* it runs, but its shim was killed: nobody reads its output */
 	FOLDER_ENDED,
 	FOLDER_LOST,     /* it ran before the machine was started anew */
-	FOLDER_HIDDEN,   /* its shim lives, but in a place that we cannot see into (another container) */
+	FOLDER_HIDDEN,   /* its shim lives, but out of our sight (in another container) */
 };
 
 struct folder {

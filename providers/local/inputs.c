@@ -182,6 +182,7 @@ void local_check_argv(const struct resource *resource, const char *name, struct 
 		const struct value *item = &list->items[i];
 
 		if (item->kind == VALUE_STRING && memchr(item->text, '\0', item->len))
-			report(resource, item, diags, "an argument holds a NUL byte", "take it out");
+			report(resource, item, diags, "an argument holds a NUL byte",
+				"take it out");
 	}
 }

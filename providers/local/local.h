@@ -59,12 +59,12 @@ void local_check_path(const struct resource *resource, const char *name, struct 
 void local_check_mode(const struct resource *resource, struct diags *diags);
 void local_check_argv(const struct resource *resource, const char *name, struct diags *diags);
 
-/* --- directories that we made (owned.c) --------------------------------------------------------- */
+/* --- directories that we made (owned.c) ------------------------------------------------------- */
 
 /*
  * A directory cannot carry a mark, so a note below work_dir says who made it. The note is on disk
- * before the directory is, so a death in between loses nothing. Paths below the project root are noted
- * relative to it, so a checkout may move.
+ * before the directory is, so a death in between loses nothing. Paths below the project root are
+ * noted relative to it, so a checkout may move.
  */
 enum owned_kind {
 	OWNED_NONE,

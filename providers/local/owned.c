@@ -1,6 +1,6 @@
 /*
- * Notes on directories that we made: work_dir/made/HASH holds "parent PATH" or "resource PATH".
- * A note without its directory means nothing; a directory without a note is not ours. The note comes
+ * Notes on directories that we made: work_dir/made/HASH holds "parent PATH" or "resource PATH". A
+ * note without its directory means nothing; a directory without a note is not ours. The note comes
  * before the directory and goes after it.
  */
 #include "providers/local/local.h"
@@ -95,8 +95,8 @@ int owned_make_parents(struct provider_env *env, const char *path, struct error 
 
 	while (!is_root(at) && !fs_exists(at)) {
 		if (n == ARRAY_SIZE(missing))
-			return error_set(err, ERROR_INVALID, "too many directories of %s are missing",
-				path);
+			return error_set(err, ERROR_INVALID,
+				"too many directories of %s are missing", path);
 		missing[n++] = at;
 		at = fs_parent(env->arena, at);
 	}

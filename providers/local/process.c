@@ -1,7 +1,7 @@
 /*
- * local_process: a command that runs on. Its id is the name of its folder (see folder.h), which is the
- * intent that made it; so what a dead run started is found by the intent alone. An update and a start
- * use the same folder again: one folder, one lock, never two processes.
+ * local_process: a command that runs on. Its id is the name of its folder (see folder.h), which is
+ * the intent that made it; so what a dead run started is found by the intent alone. An update and a
+ * start use the same folder again: one folder, one lock, never two processes.
  */
 #include "providers/local/process.h"
 
@@ -9,7 +9,7 @@
 #include "model/json.h"
 
 #include <poll.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -61,7 +61,7 @@ static const struct value *outputs_of(struct provider_env *env, const struct fol
 	return map;
 }
 
-/* --- observing ---------------------------------------------------------------------------------- */
+/* --- observing -------------------------------------------------------------------------------- */
 
 static bool is_recorded(const struct observe_request *batch, const char *id)
 {
@@ -192,7 +192,8 @@ void process_strays(struct provider_env *env, struct observe_request *request)
 		const char *path = process_folder(env, names[i]);
 		struct owner owner;
 
-		if (!path || is_accounted_for(request, names[i]) || is_recorded(request, names[i]) ||
+		if (!path || is_accounted_for(request, names[i]) ||
+			is_recorded(request, names[i]) ||
 			folder_read_owner(path, env->arena, &owner, NULL) < 0)
 			continue;
 		if (!type)
@@ -207,7 +208,7 @@ void process_strays(struct provider_env *env, struct observe_request *request)
 	}
 }
 
-/* --- acting ------------------------------------------------------------------------------------- */
+/* --- acting ----------------------------------------------------------------------------------- */
 
 /* The folder that this action works in. */
 static const char *choose_id(const struct provider_env *env, const struct request *request)
@@ -262,7 +263,7 @@ static void describe(struct provider_env *env, const char *id, const struct fold
 		outcome->outputs = outputs_of(env, folder);
 }
 
-/* What runs was started by this very action (before a retry) or by a dead one that wanted the same. */
+/* It was started by this very action (before a retry) or by a dead one that wanted the same. */
 static bool is_right(const struct provider_env *env, const struct request *request,
 	const struct folder *folder)
 {
@@ -382,9 +383,8 @@ static void claims(const struct value *inputs, const char *project_root,
 	for (uint32_t i = 0; ports && ports->kind == VALUE_LIST && i < ports->len; i++) {
 		const char *port = value_text(&ports->items[i], NULL);
 
-		if (port && strlen(port) < sizeof(text) - 4 && !(ports->items[i].flags & VALUE_TEMPLATE)) {
-			strcpy(text, "tcp:");
-			strcat(text, port);
+		if (port && !(ports->items[i].flags & VALUE_TEMPLATE)) {
+			snprintf(text, sizeof(text), "tcp:%s", port);
 			claim(arg, text);
 		}
 	}

@@ -17,7 +17,7 @@ int process_logs(struct provider_env *env, struct record *record, struct log_req
 int process_exec(struct provider_env *env, struct record *record, struct exec_request *request,
 	struct error *err);
 
-/* --- between the files of local_process --------------------------------------------------------- */
+/* --- between the files of local_process ------------------------------------------------------- */
 
 /* work_dir/processes/ID; NULL for an id that is no plain name. */
 const char *process_folder(struct provider_env *env, const char *id);

@@ -1,6 +1,6 @@
 /*
- * Reading the log of a process: the stored form is "STAMP STREAM text" a line (shim.h). Following is
- * done by looking again and again; a rotation shows as another inode under the name.
+ * Reading the log of a process: the stored form is "STAMP STREAM text" a line (shim.h). Following
+ * is done by looking again and again; a rotation shows as another inode under the name.
  */
 #include "providers/local/process.h"
 
@@ -117,7 +117,7 @@ int process_log_read(const char *path, line_function *line, void *arg, struct er
 	return read_stored(path, fd, line, arg, err) < 0 ? -1 : 0;
 }
 
-/* --- the last lines ------------------------------------------------------------------------------- */
+/* --- the last lines --------------------------------------------------------------------------- */
 
 /* A ring of the newest lines that are young enough. */
 struct ring {
@@ -174,7 +174,7 @@ const char *process_log_tail(struct arena *arena, const struct folder *folder, s
 	return copy;
 }
 
-/* --- devenv logs ---------------------------------------------------------------------------------- */
+/* --- devenv logs ------------------------------------------------------------------------------ */
 
 static bool pass_on(void *arg, const struct log_line *line)
 {

@@ -110,7 +110,7 @@ enum readiness process_ready(struct provider_env *env, struct record *record,
 	case PROBE_COMMAND:
 		return probe_command(env, record, probe, spec, why);
 	case PROBE_HEALTH:
-		*why = "a process has no health check of its own; probe running, log, command, tcp or http";
+		*why = "a process has no health check; probe running, log, command, tcp or http";
 		return READY_FAILED;
 	case PROBE_NONE:
 	case PROBE_RUNNING:
@@ -148,7 +148,8 @@ int process_exec(struct provider_env *env, struct record *record, struct exec_re
 	const struct value *inputs;
 
 	if (strcmp(record->type, local_process.name) != 0)
-		return error_set(err, ERROR_INVALID, "nothing can be run beside a %s", record->type);
+		return error_set(err, ERROR_INVALID, "nothing can be run beside a %s",
+			record->type);
 	inputs = record_inputs(record, &unreadable);
 	if (unreadable.code != ERROR_NONE) {
 		*err = unreadable;

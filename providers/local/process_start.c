@@ -1,6 +1,6 @@
 /*
- * Starting: from inputs to a shim that watches over the command. What the shim is told travels through
- * its stdin, because the environment of a service is where its secrets are.
+ * Starting: from inputs to a shim that watches over the command. What the shim is told travels
+ * through its stdin, because the environment of a service is where its secrets are.
  */
 #include "providers/local/process.h"
 

@@ -1,8 +1,8 @@
 /*
- * Stopping. A shim that lives does it itself: it is the parent, so it cannot hit the wrong process. For
- * one that was killed we do it from outside, and then a signal goes through a pidfd, to a process whose
- * start time was compared after the pidfd was opened: never to a number alone. What left the group
- * carries DEVENV_PROCESS in its environment and is found by that.
+ * Stopping. A shim that lives does it itself: it is the parent, so it cannot hit the wrong process.
+ * For one that was killed we do it from outside, and then a signal goes through a pidfd, to a
+ * process whose start time was compared after the pidfd was opened: never to a number alone. What
+ * left the group carries DEVENV_PROCESS in its environment and is found by that.
  */
 #include "providers/local/process.h"
 
@@ -45,7 +45,7 @@ static int64_t now(void)
 	return clock_monotonic(&clock_system);
 }
 
-/* True once `gone` says so; false after `timeout`, or with the reason in `err` when it is to end. */
+/* True once `gone` says so; false after `timeout`, or, with the reason in `err`, before. */
 static bool wait_for(const struct provider_env *env, bool (*gone)(const struct folder *folder),
 	const struct folder *folder, int64_t timeout, struct error *err)
 {
@@ -69,7 +69,7 @@ static bool process_is_gone(const struct folder *folder)
 	return !identity_lives(&folder->state.process);
 }
 
-/* --- what is left without a shim ------------------------------------------------------------------ */
+/* --- what is left without a shim -------------------------------------------------------------- */
 
 static bool carries_mark(const char *pid, const char *mark, struct arena *arena)
 {
@@ -125,7 +125,7 @@ static int stop_orphan(const struct provider_env *env, const struct folder *fold
 	return 0;
 }
 
-/* --- through the shim ----------------------------------------------------------------------------- */
+/* --- through the shim ------------------------------------------------------------------------- */
 
 /* 1: the shim had to be killed, so it may have left something. */
 static int stop_by_shim(const struct provider_env *env, const struct folder *folder,
@@ -195,7 +195,8 @@ int process_stop(struct provider_env *env, const struct folder *folder, struct e
 	if (folder_runs(&look))
 		return error_set(err, ERROR_FAILED, "process %d does not end",
 			look.state.process.pid);
-	/* A shim leaves nothing; only one that was killed does. What is killed may have just forked. */
+	/* A shim leaves nothing; only one that was killed does. What is killed may have just
+	   forked. */
 	if (look.state.process.pid == 0 || look.phase == FOLDER_LOST)
 		attended = true;
 	for (int i = 0; !attended && i < 5 && kill_marked(&look); i++)

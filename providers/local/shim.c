@@ -1,7 +1,7 @@
 /*
- * From `devenv __shim DIR` to a command that runs. The order is the point: lock, state.json with the
- * shim, fork, state.json with the command, and only then may the command start (it waits at a gate).
- * A death anywhere leaves either nothing that runs, or something that state.json names.
+ * From `devenv __shim DIR` to a command that runs. The order is the point: lock, state.json with
+ * the shim, fork, state.json with the command, and only then may the command start (it waits at a
+ * gate). A death anywhere leaves either nothing that runs, or something that state.json names.
  */
 #include "providers/local/shim.h"
 

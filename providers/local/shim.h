@@ -1,11 +1,12 @@
 /*
- * The shim: `devenv __shim DIR`. It stands between devenv, which ends, and a process that runs on. It
- * reads what to run from stdin (never from arguments or files: there may be secrets in it), puts
- * itself into a session of its own, starts the command in another, writes the log and records the end.
+ * The shim: `devenv __shim DIR`. It stands between devenv, which ends, and a process that runs on.
+ * It reads what to run from stdin (never from arguments or files: there may be secrets in it), puts
+ * itself into a session of its own, starts the command in another, writes the log and records the
+ * end.
  *
- * The first process returns as soon as the command has been started (status 0) or could not be (1, the
- * reason on stderr). A descriptor PROCESS_KEEP_FD, the lock of the intent, is held until then and
- * closed afterwards. SIGTERM to the shim stops the command: the stop signal to its group, after
+ * The first process returns as soon as the command has been started (status 0) or could not be (1,
+ * the reason on stderr). A descriptor PROCESS_KEEP_FD, the lock of the intent, is held until then
+ * and closed afterwards. SIGTERM to the shim stops the command: the stop signal to its group, after
  * stop_timeout SIGKILL; the shim leaves when nothing is left that descends from it.
  */
 #ifndef DEVENV_PROVIDERS_LOCAL_SHIM_H
@@ -42,14 +43,14 @@ void shim_spec_write(const struct shim_spec *spec, struct strbuf *out);
 int shim_spec_read(const char *text, size_t len, struct arena *arena, struct shim_spec *spec,
 	struct error *err);
 
-/* --- the log (shim_log.c) ----------------------------------------------------------------------- */
+/* --- the log (shim_log.c) --------------------------------------------------------------------- */
 
 /* Each line is stored as "2026-11-21T03:16:38.123Z 1 text": when, and from which stream. */
 enum { LOG_STAMP = 24, LOG_PREFIX = LOG_STAMP + 3, LOG_LINE_MAX = 1 << 16 };
 
 struct shim_log {
 	const char *path, *older; /* "log", "log.1" */
-	int fd;                   /* -1: it could not be opened; lines are dropped, the command runs on */
+	int fd;                   /* -1: it could not be opened, and lines are dropped */
 	int64_t size, max;
 	struct strbuf partial[2]; /* the unfinished lines of stdout and stderr */
 	struct strbuf out;

@@ -1,4 +1,4 @@
-/* What a shim is told: fields that end in NUL, lists with their length first, then stdin as it is. */
+/* What a shim is told: fields that end in NUL, lists with their length, then stdin as it is. */
 #include "providers/local/shim.h"
 
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 /*
- * The long life of a shim: one poll loop over the outputs, stdin, SIGCHLD and SIGTERM. The shim is the
- * reaper of all its descendants, so "nothing is left" is simply "no children"; a child of ours cannot
- * be mistaken for another process before we have reaped it.
+ * The long life of a shim: one poll loop over the outputs, stdin, SIGCHLD and SIGTERM. The shim is
+ * the reaper of all its descendants, so "nothing is left" is simply "no children"; a child of ours
+ * cannot be mistaken for another process before we have reaped it.
  */
 #include "providers/local/shim_watch.h"
 
@@ -96,8 +96,8 @@ static void signal_children(int number)
 		int parent;
 
 		if (!isdigit((unsigned char)names[i][0]) ||
-			fs_read(arena_printf(&arena, "/proc/%s/stat", names[i]), &arena, &text, &len,
-				NULL) < 0)
+			fs_read(arena_printf(&arena, "/proc/%s/stat", names[i]), &arena, &text,
+				&len, NULL) < 0)
 			continue;
 		at = strrchr(text, ')');
 		if (at && sscanf(at + 1, " %*c %d", &parent) == 1 && parent == getpid())

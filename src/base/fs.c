@@ -24,7 +24,7 @@ const char *fs_normalise(struct arena *arena, const char *path)
 {
 	bool absolute = path[0] == '/';
 	char *out = arena_alloc(arena, strlen(path) + 2);
-	size_t len = 0, floor = 0; /* below `floor` stand only leading "../" that nothing can cancel */
+	size_t len = 0, floor; /* up to `floor` stand only "../" that nothing can cancel */
 
 	if (absolute)
 		out[len++] = '/';
@@ -234,7 +234,7 @@ int fs_read_fd(int fd, const char *what, struct arena *arena, const char **text,
 int fs_read(const char *path, struct arena *arena, const char **text, size_t *len,
 	struct error *err)
 {
-	/* A fifo without a writer must not hold us for ever: O_NONBLOCK changes nothing for files. */
+	/* A fifo without a writer must not hold us for ever; for files it changes nothing. */
 	cleanup_fd int fd = open_retry(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 
 	if (fd < 0)

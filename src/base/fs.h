@@ -19,7 +19,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
-/* --- names: pure, no file is looked at, no symbolic link followed --------------------------- */
+/* --- names: pure, no file is looked at, no symbolic link followed ----------------------------- */
 
 /* "a" + "b" -> "a/b"; an absolute `path` is returned as it is. Not normalised. */
 const char *fs_join(struct arena *arena, const char *directory, const char *path);
@@ -33,7 +33,7 @@ const char *fs_name(const char *path);
    Both normalised. */
 const char *fs_relative(const char *directory, const char *path);
 
-/* --- looking -------------------------------------------------------------------------------- */
+/* --- looking ---------------------------------------------------------------------------------- */
 
 enum fs_kind {
 	FS_ABSENT,
@@ -55,7 +55,7 @@ int fs_real(struct arena *arena, const char *path, const char **out, struct erro
 int fs_list(const char *path, struct arena *arena, const char *const **names, size_t *n,
 	struct error *err);
 
-/* --- reading -------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 enum { FS_READ_LIMIT = 1 << 28 }; /* 256 MiB: a larger file is ERROR_INVALID */
 
@@ -67,7 +67,7 @@ int fs_read(const char *path, struct arena *arena, const char **text, size_t *le
 int fs_read_fd(int fd, const char *what, struct arena *arena, const char **text, size_t *len,
 	struct error *err);
 
-/* --- changing ------------------------------------------------------------------------------- */
+/* --- changing --------------------------------------------------------------------------------- */
 
 /* All bytes or an error; not durable. `what` names it in errors. */
 int fs_write_fd(int fd, const char *what, const void *data, size_t len, struct error *err);

@@ -46,7 +46,7 @@ static int sync_parent(const char *path, struct error *err)
 {
 	struct arena arena = ARENA_INIT;
 	const char *parent = fs_parent(&arena, path);
-	/* A directory that may be written but not read cannot be opened, so not be synced either. */
+	/* A directory that may be written but not read cannot be opened, so not be synced. */
 	int rc = access(parent, R_OK) < 0 && errno == EACCES ? 0 : fs_sync_dir(parent, err);
 
 	arena_release(&arena);
@@ -125,7 +125,7 @@ static int make_dir(const char *path, mode_t mode, bool *was_made, struct error 
 	if (mkdir(path, mode) < 0) {
 		int saved = errno;
 
-		/* Not only EEXIST: a read-only parent says EROFS or EACCES also of what is there. */
+		/* Not only EEXIST: a read-only parent says EROFS or EACCES of what is there. */
 		if (stat(path, &st) == 0) {
 			if (S_ISDIR(st.st_mode))
 				return 0;
@@ -189,7 +189,8 @@ int fs_remove(const char *path, struct error *err)
 			return 0;
 		/* unlink says EISDIR or, by POSIX, EPERM of a directory. */
 		if (fs_look(path, &kind, NULL, NULL) == 0 && kind == FS_DIRECTORY)
-			return error_set(err, ERROR_CONFLICT, "%s is a directory, not a file", path);
+			return error_set(err, ERROR_CONFLICT, "%s is a directory, not a file",
+				path);
 		errno = saved;
 		return error_errno(err, "remove %s", path);
 	}

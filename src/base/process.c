@@ -48,7 +48,7 @@ struct child {
 
 static const int ladder[] = {SIGINT, SIGTERM, SIGKILL};
 
-/* --- output --------------------------------------------------------------------------------- */
+/* --- output ----------------------------------------------------------------------------------- */
 
 static void trim_tail(struct strbuf *tail, size_t *lines)
 {
@@ -149,7 +149,7 @@ static void feed(struct child *child)
 	close_fd(&child->input);
 }
 
-/* --- the end -------------------------------------------------------------------------------- */
+/* --- the end ---------------------------------------------------------------------------------- */
 
 static int64_t now(const struct child *child)
 {
@@ -227,9 +227,11 @@ static int reap(struct child *child, struct error *err)
 	result->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 	result->status = result->signal ? 128 + result->signal : WEXITSTATUS(status);
 	if (child->stopped == ERROR_TIMEOUT)
-		return error_set(err, ERROR_TIMEOUT, "%s did not end in time and was stopped", name);
+		return error_set(err, ERROR_TIMEOUT, "%s did not end in time and was stopped",
+			name);
 	if (child->stopped)
-		return error_set(err, child->stopped, "%s was stopped: the run is being cancelled", name);
+		return error_set(err, child->stopped,
+			"%s was stopped: the run is being cancelled", name);
 	return 0;
 }
 
@@ -251,7 +253,7 @@ static void pump(struct child *child)
 		poll(fds, n, TICK);
 		if (child->input >= 0)
 			feed(child);
-		/* In this order: what it wrote before its end is in the pipe when the end is seen. */
+		/* In this order: once the end is seen, all that it wrote is in the pipes. */
 		look_for_end(child);
 		drain(child, &child->streams[0]);
 		drain(child, &child->streams[1]);
@@ -269,7 +271,8 @@ static int run(const struct process_request *request, struct process_result *res
 	if (request->cancel && atomic_load(request->cancel))
 		return error_set(err, ERROR_CANCELLED, "the run is being cancelled");
 	if (request->deadline && now(&child) >= request->deadline)
-		return error_set(err, ERROR_TIMEOUT, "no time is left to start %s", request->argv[0]);
+		return error_set(err, ERROR_TIMEOUT, "no time is left to start %s",
+			request->argv[0]);
 	if (plumbing_open(&pipes, request, err) < 0)
 		return -1;
 	if (process_spawn(request, &pipes, &child.pid, err) < 0) {
@@ -348,8 +351,8 @@ int process_check(const struct process_request *request, const struct process_re
 		start--;
 	if (result->signal)
 		return error_set(err, ERROR_FAILED, "%s was ended by signal %d (%s)%s%.*s", name,
-			result->signal, strsignal(result->signal), end ? ": " : "", (int)(end - start),
-			text + start);
+			result->signal, strsignal(result->signal), end ? ": " : "",
+			(int)(end - start), text + start);
 	return error_set(err, ERROR_FAILED, "%s exited with status %d%s%.*s", name, result->status,
 		end ? ": " : "", (int)(end - start), text + start);
 }

@@ -28,7 +28,7 @@
 #include <stdint.h>
 
 enum process_flag {
-	PROCESS_FOREGROUND = 1 << 0,  /* our own stdin, stdout, stderr and process group: for `exec` */
+	PROCESS_FOREGROUND = 1 << 0,  /* our own stdin, stdout, stderr and group: for `exec` */
 	PROCESS_DROP_STDOUT = 1 << 1, /* not captured (`line` and `tail` still see it) */
 	PROCESS_DROP_STDERR = 1 << 2,
 	PROCESS_MERGE = 1 << 3,       /* stderr goes into stdout, in order */
@@ -43,13 +43,13 @@ enum {
 
 /* Zero-initialise; only argv is needed. Everything is borrowed for the call. */
 struct process_request {
-	const char *const *argv;  /* NULL-terminated. argv[0] without a slash is searched in PATH of `env`;
-	                             a relative one with a slash starts at `directory` */
+	const char *const *argv;  /* NULL-terminated. argv[0] without a slash is searched in PATH of
+	                             `env`; a relative one with a slash starts at `directory` */
 	const char *const *env;   /* "NAME=value", the whole environment; NULL: our own */
 	const char *directory;    /* NULL: our own */
 	const void *input;        /* stdin; NULL: /dev/null */
 	size_t input_len;
-	size_t max_capture;       /* per stream; what is beyond is read and dropped; 0: PROCESS_CAPTURE */
+	size_t max_capture;       /* per stream; more is read and dropped; 0: PROCESS_CAPTURE */
 	unsigned flags;           /* enum process_flag */
 	int keep_fd;              /* stays open in the child, as PROCESS_KEEP_FD; 0 or less: none */
 	int64_t deadline;         /* monotonic ms; 0: none */
@@ -71,7 +71,7 @@ struct process_result {
 	int signal;            /* 0: it ended by itself */
 	bool truncated;        /* more than max_capture came */
 	struct strbuf out, err;
-	struct strbuf tail;    /* the last PROCESS_TAIL_LINES lines of both streams, in order of arrival */
+	struct strbuf tail;    /* the last PROCESS_TAIL_LINES lines of both, as they came */
 };
 
 /*

@@ -101,7 +101,7 @@ static const char *search(const char *program, const char *path, struct arena *a
 		if (len && at[0] == '/') {
 			candidate = fs_join(arena, arena_strndup(arena, at, len), program);
 			if (access(candidate, X_OK) == 0 &&
-				!(fs_look(candidate, &kind, NULL, NULL) == 0 && kind == FS_DIRECTORY))
+				fs_look(candidate, &kind, NULL, NULL) == 0 && kind != FS_DIRECTORY)
 				return candidate;
 			if (!refused && errno == EACCES && fs_exists(candidate))
 				refused = candidate;
@@ -128,7 +128,7 @@ int process_find(const char *program, const char *path, struct arena *arena, con
 	*out = search(program, path, arena);
 	if (!**out)
 		return error_set(err, ERROR_NOT_FOUND,
-			"program %s not found in PATH (%s); install it or write its whole path", program,
-			path);
+			"program %s not found in PATH (%s); install it or write its whole path",
+			program, path);
 	return 0;
 }

@@ -128,7 +128,7 @@ static int explain_start(const struct process_request *request, const char *file
 		if (!fs_exists(directory ? fs_join(arena, directory, file) : file))
 			return error_set(err, ERROR_NOT_FOUND, "program %s not found%s%s", file,
 				file[0] == '/' ? "" : " below ",
-				file[0] == '/' ? "" : directory ? directory : "the working directory");
+				file[0] == '/' ? "" : directory ? directory : "where devenv runs");
 		return error_set(err, ERROR_FAILED,
 			"cannot start %s: the interpreter that it names does not exist", file);
 	}

@@ -1,6 +1,6 @@
 /*
- * What the tests of the local provider share: a project and a work directory of their own, an env that
- * stands for the engine's, and shorthands that do what the engine does around a call.
+ * What the tests of the local provider share: a project and a work directory of their own, an env
+ * that stands for the engine's, and shorthands that do what the engine does around a call.
  */
 #ifndef DEVENV_TESTS_LOCAL_ROOM_H
 #define DEVENV_TESTS_LOCAL_ROOM_H

@@ -425,7 +425,7 @@ static void two_files_claim_their_absolute_paths(void **state)
 	assert_string_equal(claim, "path:/p/y");
 }
 
-/* --- every possible death ------------------------------------------------------------------------- */
+/* --- every possible death --------------------------------------------------------------------- */
 
 static const struct value *wanted; /* the tests run one after the other */
 static struct record *standing;

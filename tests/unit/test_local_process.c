@@ -1,6 +1,7 @@
 /*
- * local_process and its shim. The program is its own shim: env->self is this test. Every process that a
- * test starts carries ROOM=... in its environment, so that "exactly one" and "none" can be counted.
+ * local_process and its shim. The program is its own shim: env->self is this test. Every process
+ * that a test starts carries ROOM=... in its environment, so that "exactly one" and "none" can be
+ * counted.
  */
 #include "local_room.h"
 
@@ -146,7 +147,7 @@ static void act_on(struct room *room, enum act act, struct record *record,
 		fail_msg("%s", room->err.msg);
 }
 
-/* --- living ------------------------------------------------------------------------------------- */
+/* --- living ----------------------------------------------------------------------------------- */
 
 static void a_process_runs_on_is_seen_and_removed(void **state)
 {
@@ -257,7 +258,7 @@ static void one_that_cannot_be_started_leaves_nothing(void **state)
 	assert_int_equal(shims(room, 0), 0);
 }
 
-/* --- stopping ----------------------------------------------------------------------------------- */
+/* --- stopping --------------------------------------------------------------------------------- */
 
 static void stopping_asks_with_the_signal_it_wants(void **state)
 {
@@ -303,9 +304,12 @@ static void all_that_descends_from_it_goes(void **state)
 		"sleep 1000 & setsid sleep 1000 & setsid sh -c \\\"trap `` TERM HUP; sleep 1000 & wait\\\" & "
 		"wait", "");
 	struct record *record = create(room, TYPE, INTENT("01"), inputs);
+	int64_t start;
 
 	wait_until_alive(room, 5);
+	start = clock_monotonic(&clock_system);
 	assert_destroyed(room, INTENT("02"), record);
+	assert_true(clock_monotonic(&clock_system) - start < 5000); /* by the shim, not in spite of it */
 	assert_int_equal(alive(room, NULL), 0);
 	assert_int_equal(shims(room, 0), 0);
 }
@@ -313,10 +317,12 @@ static void all_that_descends_from_it_goes(void **state)
 static void what_it_leaves_behind_goes_when_it_ends(void **state)
 {
 	struct room *room = *state;
-	struct record *record = create(room, TYPE, INTENT("01"),
-		service(room, "setsid sleep 1000 & sleep 0.3; exit 0", ""));
+	struct record *record = create(room, TYPE, INTENT("01"), service(room,
+		"setsid sh -c \\\"trap `echo asked; exit` TERM; while :; do sleep 0.02; done\\\" & "
+		"sleep 0.4; exit 0", ""));
 
 	wait_until_alive(room, 0);
+	assert_string_equal(logs(room, record, 0, -1), "1:asked|");
 	assert_destroyed(room, INTENT("02"), record);
 }
 
@@ -417,7 +423,7 @@ static void after_a_new_boot_it_is_gone(void **state)
 	assert_false(seen.runs);
 }
 
-/* --- changing ----------------------------------------------------------------------------------- */
+/* --- changing --------------------------------------------------------------------------------- */
 
 static void an_update_restarts_it_in_its_folder(void **state)
 {
@@ -509,7 +515,7 @@ static void the_lock_of_the_intent_is_let_go(void **state)
 	assert_destroyed(room, INTENT("02"), record);
 }
 
-/* --- logs, readiness, exec ------------------------------------------------------------------------ */
+/* --- logs, readiness, exec -------------------------------------------------------------------- */
 
 static void the_log_keeps_streams_and_times(void **state)
 {
@@ -677,7 +683,7 @@ static void exec_runs_in_its_environment(void **state)
 	assert_destroyed(room, INTENT("02"), record);
 }
 
-/* --- deaths ------------------------------------------------------------------------------------- */
+/* --- deaths ----------------------------------------------------------------------------------- */
 
 static void an_open_intent_finds_what_runs(void **state)
 {

@@ -79,7 +79,7 @@ best() { # VARIABLE UP... -- DOWN...: the fastest of two
 	for _ in 1 2; do
 		measure 1 "${up[@]}" || { "${up[@]}" 2>&1 | tail -n 5 | sed 's/^/# /' && break; }
 		first=$(awk -v a="$first" -v b="$MS" 'BEGIN { print a == "" || b < a ? b : a }')
-		measure 5 "${up[@]}"
+		measure 15 "${up[@]}"
 		printf -v "${variable}_noop" '%s' "$MS"
 		printf -v "${variable}_kib" '%s' "$KIB"
 		"${down[@]}" >/dev/null 2>&1

@@ -76,25 +76,6 @@ static int command_to_normal(struct container_context *context, const struct val
 	return 0;
 }
 
-/* [""] is how the engine is told to drop the image's own entrypoint. */
-static void entrypoint_body(struct container_body *body, const struct value *normal)
-{
-	struct value_builder none;
-
-	builder_init(&none, body->arena);
-	builder_push(&none, value_borrow(""));
-	builder_put(&body->config, "Entrypoint", normal->len ? *normal : builder_list(&none));
-}
-
-static bool entrypoint_observe(const struct container_view *view, const struct value *asked,
-	struct value *out)
-{
-	const struct value *seen = value_get(view->config, "Entrypoint");
-
-	*out = seen && seen->kind == VALUE_LIST ? *seen : value_empty_list;
-	return asked || out->len;
-}
-
 static int environment_to_normal(struct container_context *context, const struct value *in,
 	struct value *out)
 {
@@ -403,8 +384,8 @@ const struct container_key container_keys_process[] = {
 	{.name = "pull", .way = CONTAINER_OURS},
 	{.name = "platform"}, /* a parameter of the create, which no inspect shows */
 	{.name = "command", .field = "Cmd", .form = FORM_LIST, .normal = command_to_normal},
-	{.name = "entrypoint", .form = FORM_LIST, .normal = words_to_normal, .body = entrypoint_body,
-		.observe = entrypoint_observe},
+	/* An empty list drops the image's own; leaving the field out would not. */
+	{.name = "entrypoint", .field = "Entrypoint", .form = FORM_LIST, .normal = words_to_normal},
 	{.name = "environment", .normal = environment_to_normal, .body = nothing_body,
 		.observe = environment_observe},
 	{.name = "envFile"},

@@ -345,6 +345,28 @@ static void a_tag_that_moved_is_drift(void **state)
 	assert_unchanged(live, item, record);
 }
 
+static void an_empty_entrypoint_drops_that_of_the_image(void **state)
+{
+	struct live *live = *state;
+	const char *tag = arena_printf(&live->arena, "devenv-entry-%s", live->short_id), *inputs;
+	const char *from = live_container(live, "from", "");
+	struct record *record;
+	struct observation item;
+
+	live_call(live, "POST", docker_path(&live->docker,
+		"/commit?container=%s&repo=%s&tag=1&changes=%s", from, tag,
+		http_escape(&live->arena, "ENTRYPOINT [\"false\"]", "")), "{}");
+	inputs = arena_printf(&live->arena, "{\"image\":\"%s:1\",\"entrypoint\":[],"
+		"\"command\":[\"sleep\",\"600\"],\"stopGracePeriod\":0}", tag);
+	record = live_create(live, CONTAINER, WEB, inputs);
+	assert_string_equal(value_text(value_get(inspected(live, record->id), "Path"), ""), "sleep");
+	item = look(live, inputs, record);
+	assert_unchanged(live, item, record);
+	assert_true(item.matches);
+	live_destroy(live, record);
+	live_call(live, "DELETE", docker_path(&live->docker, "/images/%s:1?force=1", tag), NULL);
+}
+
 /* --- whose is it -------------------------------------------------------------------------------- */
 
 static void a_taken_name_names_its_owner(void **state)
@@ -492,6 +514,7 @@ int main(void)
 		live_test(what_is_mounted_must_be_there),
 		live_test(a_missing_image_says_what_to_do),
 		live_test(a_tag_that_moved_is_drift),
+		live_test(an_empty_entrypoint_drops_that_of_the_image),
 		live_test(a_taken_name_names_its_owner),
 		live_test(another_homes_container_is_left_alone),
 		live_test(what_is_imported_is_destroyed_by_its_id),

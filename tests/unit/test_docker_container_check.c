@@ -321,6 +321,9 @@ static void environment_files_are_read(void **state)
 	assert_string_equal(env_of("A=1\nalone\n"), "x.env:2: expected NAME=value");
 	assert_string_equal(env_of("A=1\n\nB=\"open\n\n"), "x.env:3: a quote is not closed");
 	assert_string_equal(env_of("=1"), "x.env:1: expected NAME=value");
+	assert_non_null(strstr(env_of("A=1\nB1=\nB2=\nB3=\nB4=\nB5=\nB6=\nB7=\nB8=\nB9=\nC1=\nC2=\nC3=\nC4=\n"
+		"C5=\nC6=\nC7=\nC8=\nC9=\nD1=\nD2=\nD3=\nD4=\nD5=\nD6=\nD7=\nD8=\nD9=\nE1=\nE2=\nE3=\n"
+		"E4=\nE5=\nE6=\nA=2\n"), "{\"A\":\"2\",\"B1\""));
 	/* lines are counted through quotes */
 	assert_string_equal(env_of("A=\"x\ny\"\nalone"), "x.env:3: expected NAME=value");
 }

@@ -171,6 +171,10 @@ static void a_changed_context_is_built_again_and_the_old_image_cleared(void **st
 		"{\"build\":{\"context\":\"app\"},\"tags\":[\"devenv-test/app:1\"],"
 		"\"$digests\":{\"content\":\"%s\"}}", hash_hex(&hash, hex)), third);
 	assert_true(item.matches);
+	item = live_observe(live, IMAGE, ADDRESS,
+		"{\"build\":{\"context\":\"app\"},\"tags\":[\"devenv-test/app:1\"],"
+		"\"$digests\":{\"content\":\"another\"}}", third);
+	assert_false(item.matches);
 	strbuf_reset(&live->progress);
 	assert_string_equal(update(live, third, inputs)->id, third->id);
 	assert_string_equal(live->progress.text, "");
@@ -392,6 +396,85 @@ static void names_follow_the_manifest(void **state)
 	assert_null(inspect(live, record->id));
 }
 
+/* The default name is chosen once: the project may be called otherwise by now. */
+static void a_default_name_stays_when_the_project_is_renamed(void **state)
+{
+	static const char inputs[] = "{\"build\":{\"context\":\"app\"}}";
+	struct live *live = *state;
+	struct record *record, *next;
+	struct observation item;
+
+	live_image(live);
+	live_write(live, "app/Dockerfile", dockerfile);
+	record = live_create(live, IMAGE, ADDRESS, inputs);
+	live->env.project = "renamed";
+	item = live_observe(live, IMAGE, ADDRESS, inputs, record);
+	assert_unchanged(live, item, record);
+	live_write(live, "app/file", "another");
+	next = update(live, record, inputs);
+	assert_string_equal(value_get_text(next->outputs, "name", ""),
+		value_get_text(record->outputs, "name", "?"));
+	live_destroy(live, next);
+	assert_null(inspect(live, value_get_text(record->outputs, "name", "?")));
+}
+
+static void without_the_cache_every_step_runs_again(void **state)
+{
+	static const char inputs[] = "{\"build\":{\"context\":\"app\",\"noCache\":true}}";
+	struct live *live = *state;
+	struct record *record, *next;
+
+	live_image(live);
+	live_write(live, "app/Dockerfile", "FROM " LIVE_IMAGE "\nRUN cat /proc/uptime > /unlike\n");
+	record = live_create(live, IMAGE, ADDRESS, inputs);
+	next = update(live, record, inputs);
+	assert_string_not_equal(next->id, record->id);
+}
+
+static void docker_hub_may_be_named_or_not(void **state)
+{
+	struct live *live = *state;
+	const char *inputs = arena_printf(&live->arena,
+		"{\"build\":{\"context\":\"app\"},\"tags\":[\"docker.io/library/hub-%s\"]}",
+		live->short_id);
+	struct record *record;
+	struct observation item;
+
+	live_image(live);
+	live_write(live, "app/Dockerfile", dockerfile);
+	record = live_create(live, IMAGE, ADDRESS, inputs);
+	assert_non_null(inspect(live, arena_printf(&live->arena, "hub-%s:latest", live->short_id)));
+	assert_int_equal(value_get(record->observed, "tags")->len, 1);
+	item = live_observe(live, IMAGE, ADDRESS, inputs, record);
+	assert_unchanged(live, item, record);
+}
+
+static void destroying_takes_old_builds_along_but_no_name_that_moved(void **state)
+{
+	static const char inputs[] = "{\"build\":{\"context\":\"app\"}}";
+	struct live *live = *state;
+	struct record *first, *second;
+	const char *holder, *name;
+
+	live_image(live);
+	live_write(live, "app/Dockerfile", dockerfile);
+	first = live_create(live, IMAGE, ADDRESS, inputs);
+	holder = value_get_text(live_call(live, "POST", "/containers/create", arena_printf(&live->arena,
+		"{\"Image\":\"%s\",\"Cmd\":[\"true\"]}", first->id)), "Id", "");
+	live_write(live, "app/file", "two");
+	second = update(live, first, inputs);
+	live_call(live, "DELETE", docker_path(&live->docker, "/containers/%s", holder), NULL);
+	/* Somebody gives our name to another image. */
+	name = value_get_text(second->outputs, "name", "");
+	live_call(live, "POST", docker_path(&live->docker, "/images/" LIVE_IMAGE "/tag?repo=%.*s&tag=latest",
+		(int)(strrchr(name, ':') - name), name), NULL);
+	live_destroy(live, second);
+	assert_null(inspect(live, first->id));
+	assert_null(inspect(live, second->id));
+	assert_non_null(inspect(live, name));
+	live_call(live, "DELETE", docker_path(&live->docker, "/images/%s", name), NULL);
+}
+
 /* --- archives ----------------------------------------------------------------------------------- */
 
 static bool write_file(void *arg, const char *data, size_t len)
@@ -582,6 +665,26 @@ static void an_image_is_pulled_once_and_taken_away_again(void **state)
 	stop_registry(&registry);
 }
 
+static void the_image_that_was_there_before_stays_when_another_was_pulled(void **state)
+{
+	struct live *live = *state;
+	struct registry registry = start_registry(live, "");
+	const char *reference = push(&registry, "1", "e30=");
+	struct record *record = live_create(live, IMAGE, ADDRESS, arena_printf(&live->arena,
+		"{\"image\":\"%s\"}", reference));
+
+	live_call(live, "POST", docker_path(&live->docker, "/images/" LIVE_IMAGE "/tag?repo=mine-%s&tag=1",
+		live->short_id), NULL);
+	record = update(live, record, arena_printf(&live->arena, "{\"image\":\"mine-%s:1\"}",
+		live->short_id));
+	assert_false(value_get_bool(record->outputs, "pulled", true));
+	assert_null(inspect(live, reference)); /* that one was ours to take away */
+	live_destroy(live, record);
+	assert_non_null(inspect(live, arena_printf(&live->arena, "mine-%s:1", live->short_id)));
+	live_status(live, "DELETE", docker_path(&live->docker, "/images/mine-%s:1", live->short_id));
+	stop_registry(&registry);
+}
+
 static void a_pulled_image_that_is_to_be_kept_is_kept(void **state)
 {
 	struct live *live = *state;
@@ -733,9 +836,14 @@ int main(void)
 		live_test(a_name_that_another_image_has_is_not_taken_silently),
 		live_test(a_build_whose_record_was_lost_is_found_again),
 		live_test(names_follow_the_manifest),
+		live_test(a_default_name_stays_when_the_project_is_renamed),
+		live_test(without_the_cache_every_step_runs_again),
+		live_test(docker_hub_may_be_named_or_not),
+		live_test(destroying_takes_old_builds_along_but_no_name_that_moved),
 		live_test(an_archive_is_loaded_and_taken_away_again),
 		live_test(what_is_no_archive_is_refused),
 		live_test(an_image_is_pulled_once_and_taken_away_again),
+		live_test(the_image_that_was_there_before_stays_when_another_was_pulled),
 		live_test(a_pulled_image_that_is_to_be_kept_is_kept),
 		live_test(an_image_in_use_stays_and_a_note_says_so),
 		live_test(a_tag_that_moved_is_pulled_again_only_when_asked_for),

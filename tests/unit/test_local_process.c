@@ -859,8 +859,15 @@ static void killed_anywhere_while_it_is_restarted(void **state)
 		assert_int_equal(seen.presence, PRESENCE_PRESENT);
 		assert_true(alive(room, NULL) <= 1);
 		if (seen.matches) {
-			assert_int_equal(alive(room, NULL), 1);
+			pid_t pid = 0;
+
+			assert_int_equal(alive(room, &pid), 1);
 			assert_true(seen.runs);
+			for (int i = 0; i < 100 && !mentions(room, arena_printf(&room->arena, "%d", pid),
+				"cmdline", "999"); i++)
+				poll(NULL, 0, 10);
+			assert_true(mentions(room, arena_printf(&room->arena, "%d", pid), "cmdline",
+				"999")); /* not the one before */
 		} else {
 			struct record *again = update(room, INTENT("03"), standing, wanted);
 

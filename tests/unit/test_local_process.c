@@ -75,6 +75,20 @@ static size_t shims(struct room *room, int number)
 	return found;
 }
 
+/* Also a test that failed leaves nothing running. */
+static int end_all(void **state)
+{
+	struct room *room = *state;
+	pid_t pid = 0;
+
+	shims(room, SIGKILL);
+	for (int i = 0; i < 20 && alive(room, &pid); i++) {
+		kill(pid, SIGKILL);
+		poll(NULL, 0, 5);
+	}
+	return room_teardown(state);
+}
+
 static void wait_until_alive(struct room *room, size_t want)
 {
 	for (int i = 0; i < 300 && alive(room, NULL) != want; i++)
@@ -906,6 +920,8 @@ static void killed_together_with_its_shim(void **state)
 
 int main(int argc, char **argv)
 {
+#undef T
+#define T(name) cmocka_unit_test_setup_teardown(name, room_setup, end_all)
 	const struct CMUnitTest tests[] = {
 		T(a_process_runs_on_is_seen_and_removed),
 		T(it_is_detached_and_inherits_nothing),

@@ -183,6 +183,9 @@ static void put_endpoint(struct docker *docker, struct observe_request *request)
 		struct observation *item = &request->items[i];
 		const char *message;
 
+		/* What is wanted is not all known yet: nobody can say that it is so already. */
+		if (item->desired && !value_is_known(item->desired))
+			item->matches = false;
 		if (is_elsewhere(docker, item->record, &message))
 			make_unknown(item, message);
 		else if (item->presence == PRESENCE_PRESENT)

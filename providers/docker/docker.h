@@ -87,8 +87,9 @@ struct value docker_texts(const struct docker *docker, const struct value *map,
 /* What a request is about: the id observed (adopt) or recorded (update, start, stop); NULL: it is to
    be created. */
 const char *docker_request_id(const struct request *request);
-/* The name for a create: the input `key`, else the default name. */
-const char *docker_request_name(const struct docker *docker, const struct request *request,
+/* The name that it shall have: the input `key`, else of an update the name that it has, else the
+   default name; with the generation when an older one of ours still has the plain name. */
+const char *docker_request_name(struct docker *docker, const struct request *request,
 	const char *key);
 
 /* Labels of ours are refused. Reports for `labels` of the given map. */

@@ -13,7 +13,7 @@
 #include <string.h>
 
 /* The default was chosen when it was first built, and stays whatever the project is called now. */
-static const char *default_name(struct docker *docker, const char *address, int generation,
+static const char *default_name(struct docker *docker, const char *address,
 	struct record *record)
 {
 	const struct value *inputs = record ? record_inputs(record, NULL) : NULL;
@@ -22,12 +22,11 @@ static const char *default_name(struct docker *docker, const char *address, int 
 
 	if (value_get(inputs, "build") && (!tags || !tags->len) && *name)
 		return name;
-	return arena_printf(docker->arena, "%s:latest",
-		docker_default_name(docker, address, generation));
+	return arena_printf(docker->arena, "%s:latest", docker_default_name(docker, address, 1));
 }
 
 struct image_wish image_wish(struct docker *docker, const struct value *inputs,
-	const char *address, int generation, struct record *record)
+	const char *address, struct record *record)
 {
 	const struct value *tags = value_get(inputs, "tags");
 	uint32_t n = tags && tags->kind == VALUE_LIST ? tags->len : 0;
@@ -44,14 +43,13 @@ struct image_wish image_wish(struct docker *docker, const struct value *inputs,
 		if (value_text(&tags->items[i], NULL)) /* one that is not known yet is left out */
 			names[k++] = value_text(&tags->items[i], "");
 	if (!n && wish.build && (!tags || tags->kind != VALUE_UNKNOWN))
-		names[0] = default_name(docker, address, generation, record);
+		names[0] = default_name(docker, address, record);
 	return wish;
 }
 
 struct image_wish image_recorded_wish(struct docker *docker, struct record *record)
 {
-	return image_wish(docker, record_inputs(record, NULL), record->address, record->generation,
-		record);
+	return image_wish(docker, record_inputs(record, NULL), record->address, record);
 }
 
 /* As RepoTags has it: with a tag, and Docker Hub unnamed. */
@@ -174,8 +172,7 @@ static bool is_as_desired(struct docker *docker, const struct observation *item,
 
 	if (!content || !value_is_known(item->desired))
 		return false;
-	wish = image_wish(docker, item->desired, item->address, item->record->generation,
-		item->record);
+	wish = image_wish(docker, item->desired, item->address, item->record);
 	return wish.build && !strcmp(content, image_content(image)) && image_has_all(docker, image, &wish) &&
 	       !strcmp(wish.tags[0], image_recorded_name(item->record));
 }
@@ -208,7 +205,7 @@ static int observe_recorded(struct docker *docker, struct observation *item, str
 /* Only a name that somebody else's image has is in the way. */
 static int observe_new(struct docker *docker, struct observation *item, struct error *err)
 {
-	struct image_wish wish = image_wish(docker, item->desired, item->address, 1, NULL);
+	struct image_wish wish = image_wish(docker, item->desired, item->address, NULL);
 	const struct value *image;
 
 	item->presence = PRESENCE_ABSENT;

@@ -14,7 +14,7 @@ struct image_wish {
 
 /* `record` NULL: none; it keeps a default name that was chosen before. */
 struct image_wish image_wish(struct docker *docker, const struct value *inputs,
-	const char *address, int generation, struct record *record);
+	const char *address, struct record *record);
 /* The same for what is recorded. */
 struct image_wish image_recorded_wish(struct docker *docker, struct record *record);
 const char *image_recorded_name(struct record *record);

@@ -228,8 +228,7 @@ int image_apply(struct docker *docker, const struct request *request, struct out
 
 	if (request->act == ACT_START || request->act == ACT_STOP)
 		return error_set(err, ERROR_INVALID, "an image cannot be started or stopped");
-	making.wish = image_wish(docker, request->inputs, request->address, request->generation,
-		request->record);
+	making.wish = image_wish(docker, request->inputs, request->address, request->record);
 	if (make(docker, &making, outcome, err))
 		return -1;
 	outcome->exists = true;

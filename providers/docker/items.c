@@ -138,13 +138,56 @@ const char *docker_request_id(const struct request *request)
 	return request->record ? request->record->id : NULL;
 }
 
-const char *docker_request_name(const struct docker *docker, const struct request *request,
+/* The labels of the thing of this kind and name; NULL: there is none, or nobody can say. */
+static const struct value *labels_at(struct docker *docker, const char *type, const char *name)
+{
+	struct docker_reply reply;
+
+	if (!strcmp(type, "docker_network")) {
+		if (docker_get(docker, docker_path(docker, "/networks?%s",
+				docker_filters(docker, "name", name, NULL)), &reply, NULL))
+			return NULL;
+		for (uint32_t i = 0; reply.body->kind == VALUE_LIST && i < reply.body->len; i++)
+			if (!strcmp(value_get_text(&reply.body->items[i], "Name", ""), name))
+				return value_get(&reply.body->items[i], "Labels");
+		return NULL;
+	}
+	if (!strcmp(type, "docker_volume"))
+		return docker_get(docker, docker_path(docker, "/volumes/%s", name), &reply, NULL)
+			? NULL : value_get(reply.body, "Labels");
+	return docker_get(docker, docker_path(docker, "/containers/%s/json", name), &reply, NULL)
+		? NULL : value_path(reply.body, "Config.Labels");
+}
+
+/*
+ * The plain name when it is free, as after a destroy. While the generation before still has it
+ * (createBeforeDestroy), the name with the generation.
+ */
+static const char *free_name(struct docker *docker, const struct request *request)
+{
+	const char *plain = docker_default_name(docker, request->address, 1);
+	const struct value *labels;
+	struct docker_mark mark;
+
+	if (request->generation <= 1)
+		return plain;
+	labels = labels_at(docker, request->type->name, plain);
+	mark = docker_mark(labels);
+	if (!labels || docker_is_intent(docker, &mark))
+		return plain;
+	return docker_default_name(docker, request->address, request->generation);
+}
+
+const char *docker_request_name(struct docker *docker, const struct request *request,
 	const char *key)
 {
 	const char *name = value_get_text(request->inputs, key, NULL);
+	struct record *record = request->act == ACT_CREATE ? NULL : request->record;
 
-	return name ? name
-		    : docker_default_name(docker, request->address, request->generation);
+	/* A default was chosen when it was made, and stays whatever the project is called now. */
+	if (!name && record && !value_get(record_inputs(record, NULL), key))
+		name = value_get_text(record_outputs(record, NULL), "name", NULL);
+	return name ? name : free_name(docker, request);
 }
 
 /* --- pure --------------------------------------------------------------------------------------- */

@@ -398,6 +398,44 @@ static void another_engine_that_answers_is_unknown_not_absent(void **state)
 	assert_int_equal(live_status(live, "GET", path_to(live, "networks", record)), 200);
 }
 
+static const char *create_second(struct live *live, const char *type, const char *inputs)
+{
+	struct request request = live_request(live, ACT_CREATE, type, "docker_thing.a", inputs, NULL);
+	struct outcome outcome = {0};
+	struct error err = ERROR_INIT;
+
+	request.generation = 2;
+	if (provider_docker.apply(&live->env, &request, &outcome, &err))
+		fail_msg("%s", err.msg);
+	return value_get_text(outcome.outputs, "name", "");
+}
+
+/* A replacement gets the plain name back, unless the one before still has it. */
+static void a_second_generation_has_the_plain_name_when_it_is_free(void **state)
+{
+	static const char *const types[] = {NETWORK, VOLUME, "docker_container"};
+	struct live *live = *state;
+
+	live_image(live);
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		const char *inputs = i == 2 ? "{\"image\":\"" LIVE_IMAGE "\",\"command\":[\"sleep\",\"9\"],"
+			"\"stopGracePeriod\":\"0s\"}" : "{}";
+		const char *plain = arena_printf(&live->arena, "live-a-%s", live->short_id);
+		struct record *first = live_create(live, types[i], "docker_thing.a", inputs);
+
+		assert_string_equal(value_get_text(first->outputs, "name", ""), plain);
+		live_intent(live);
+		assert_string_equal(create_second(live, types[i], inputs),
+			arena_printf(&live->arena, "%s-2", plain));
+		live_destroy(live, first);
+		live_intent(live);
+		assert_string_equal(create_second(live, types[i], inputs), plain);
+		/* The answer was lost: the same intent has the same name. */
+		assert_string_equal(create_second(live, types[i], inputs), plain);
+		live_intent(live);
+	}
+}
+
 static void an_environment_without_an_id_looks_at_names_only(void **state)
 {
 	struct live *live = *state;
@@ -430,6 +468,7 @@ int main(void)
 		live_test(strays_are_what_nobody_asks_for),
 		live_test(an_open_intent_finds_what_it_made),
 		live_test(another_engine_that_answers_is_unknown_not_absent),
+		live_test(a_second_generation_has_the_plain_name_when_it_is_free),
 		live_test(an_environment_without_an_id_looks_at_names_only),
 	};
 	int missing = live_missing();

@@ -558,6 +558,18 @@ static void what_the_engine_adds_is_not_looked_at(void **state)
 		"\"ipam\":{\"config\":[{\"subnet\":\"10.1.0.0/24\"}],\"driver\":\"default\"},"
 		"\"ipv6\":false,\"labels\":{},\"networkName\":\"net\",\"options\":{\"mtu\":\"1400\"}}");
 	assert_true(item.matches);
+	/* Nobody can say so while a part of what is wanted is not known. */
+	{
+		struct member members[] = {{.key = "networkName", .value = value_borrow("net")},
+			{.key = "driver", .value = value_unknown}};
+		struct value desired = value_map(members, 2);
+
+		item = (struct observation){.address = "docker_network.a",
+			.type = type_find("docker_network"), .desired = &desired};
+		assert_int_equal(provider_docker.observe(&mock.env, &request, &err), 0);
+		assert_int_equal(item.presence, PRESENCE_PRESENT);
+		assert_false(item.matches);
+	}
 	strbuf_release(&text);
 	mock_stop(&mock);
 }

@@ -436,6 +436,34 @@ static void a_second_generation_has_the_plain_name_when_it_is_free(void **state)
 	}
 }
 
+static void what_is_not_known_yet_cannot_be_as_desired(void **state)
+{
+	static const char inputs[] = "{\"image\":\"" LIVE_IMAGE "\",\"command\":[\"sleep\",\"9\"],"
+		"\"stopGracePeriod\":\"0s\"}";
+	struct live *live = *state;
+	struct record *record;
+	struct observation item;
+	struct observe_request request = {.items = &item, .n = 1};
+	struct error err = ERROR_INIT;
+	struct value known, unknown;
+	struct member members[4];
+
+	live_image(live);
+	record = live_create(live, "docker_container", "docker_container.a", inputs);
+	known = live_json(live, inputs);
+	memcpy(members, known.members, 3 * sizeof(*members));
+	members[3] = (struct member){.key = "hostname", .value = value_unknown};
+	unknown = value_map(members, 4);
+	item = live_observe(live, "docker_container", "docker_container.a", inputs, record);
+	assert_true(item.matches);
+	item = (struct observation){.address = "docker_container.a",
+		.type = type_find("docker_container"), .desired = &unknown, .record = record};
+	assert_int_equal(provider_docker.observe(&live->env, &request, &err), 0);
+	assert_int_equal(item.presence, PRESENCE_PRESENT);
+	assert_false(item.matches);
+	live_destroy(live, record);
+}
+
 static void an_environment_without_an_id_looks_at_names_only(void **state)
 {
 	struct live *live = *state;
@@ -469,6 +497,7 @@ int main(void)
 		live_test(an_open_intent_finds_what_it_made),
 		live_test(another_engine_that_answers_is_unknown_not_absent),
 		live_test(a_second_generation_has_the_plain_name_when_it_is_free),
+		live_test(what_is_not_known_yet_cannot_be_as_desired),
 		live_test(an_environment_without_an_id_looks_at_names_only),
 	};
 	int missing = live_missing();

@@ -53,26 +53,26 @@ struct image_wish image_recorded_wish(struct docker *docker, struct record *reco
 }
 
 /* As RepoTags has it: with a tag, and Docker Hub unnamed. */
-static const char *short_name(struct docker *docker, const char *name)
+static const char *short_name(struct arena *arena, const char *name)
 {
 	struct image_reference parts;
 
-	if (image_reference_parse(docker->arena, name, &parts, NULL) || !parts.tag)
+	if (image_reference_parse(arena, name, &parts, NULL) || !parts.tag)
 		return name;
 	if (!strncmp(parts.repository, "docker.io/", 10))
 		parts.repository += 10;
 	if (!strncmp(parts.repository, "library/", 8))
 		parts.repository += 8;
-	return arena_printf(docker->arena, "%s:%s", parts.repository, parts.tag);
+	return arena_printf(arena, "%s:%s", parts.repository, parts.tag);
 }
 
 static bool has_name(struct docker *docker, const struct value *image, const char *name)
 {
 	const struct value *tags = value_get(image, "RepoTags");
-	const char *wanted = short_name(docker, name);
+	const char *wanted = short_name(docker->arena, name);
 
 	for (uint32_t i = 0; tags && tags->kind == VALUE_LIST && i < tags->len; i++)
-		if (!strcmp(short_name(docker, value_text(&tags->items[i], "")), wanted))
+		if (!strcmp(short_name(docker->arena, value_text(&tags->items[i], "")), wanted))
 			return true;
 	return false;
 }
@@ -336,9 +336,27 @@ static void validate(const struct resource *resource, struct diags *diags)
 		diag_error(diags, value_pos(keys[1]), "an archive has its platform: leave `platform` out");
 }
 
+/* A name can be that of one image only. What is pulled may be pulled by several. */
+static void claims(const struct type *type, const struct value *inputs,
+	void (*claim)(void *arg, const char *what), void *arg)
+{
+	const struct value *tags = value_get(inputs, "tags");
+	struct arena arena = ARENA_INIT;
+
+	(void)type;
+	for (uint32_t i = 0; tags && tags->kind == VALUE_LIST && i < tags->len; i++) {
+		const char *tag = value_text(&tags->items[i], NULL);
+
+		if (tag && !(tags->items[i].flags & VALUE_TEMPLATE))
+			claim(arg, arena_printf(&arena, "the image name %s", short_name(&arena, tag)));
+	}
+	arena_release(&arena);
+}
+
 const struct docker_type docker_type_image = {
 	.name = "docker_image",
 	.validate = validate,
+	.claims = claims,
 	.digest = digest,
 	.observe = observe,
 	.apply = image_apply,

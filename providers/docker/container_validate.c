@@ -9,25 +9,26 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The schema warns that such a key is deprecated; here it was never one, so the warning becomes the
-   error. */
-static void refuse_foreign_key(const struct member *member, const char *hint, struct diags *diags)
+/* The schema warns that such a key is deprecated (perhaps twice: before and after its references were
+   looked at). Here it was never one: an error takes the place of the warnings. */
+static void refuse_foreign_key(const struct resource *resource, const struct member *member,
+	const char *hint, struct diags *diags)
 {
-	for (size_t i = diags->n; i-- > 0;) {
-		struct diag *diag = &diags->items[i];
+	size_t n = 0;
 
-		if (memcmp(&diag->pos, &member->pos, sizeof(diag->pos)) == 0 &&
-			diag->severity == SEVERITY_WARNING) {
-			diag->severity = SEVERITY_ERROR;
-			diag->message = arena_printf(diags->arena,
-				"docker_container has no key \"%s\" as Compose has", member->key);
-			diag->hint = hint;
-			diags->errors++;
-			return;
-		}
+	for (size_t i = 0; i < diags->n; i++) {
+		const struct diag *diag = &diags->items[i];
+
+		if (diag->severity != SEVERITY_WARNING || diag->pos.line != member->pos.line ||
+			diag->pos.column != member->pos.column ||
+			diag->pos.source != member->pos.source)
+			diags->items[n++] = *diag;
 	}
-	diag_error(diags, member->pos, "docker_container has no key \"%s\" as Compose has", member->key);
+	diags->n = n;
+	diag_error(diags, member->pos, "docker_container has no key \"%s\" as Compose has",
+		member->key);
 	diag_hint(diags, "%s", hint);
+	diag_address(diags, resource->address);
 }
 
 void container_validate(const struct resource *resource, struct diags *diags)
@@ -38,16 +39,17 @@ void container_validate(const struct resource *resource, struct diags *diags)
 		.diags = diags,
 		.partial = true,
 	};
-	size_t first = diags->n;
 	struct value normal;
+	size_t first;
 
 	for (size_t i = 0; i < resource->attributes->len; i++) {
 		const struct member *member = &resource->attributes->members[i];
 		const struct schema *schema = type_attribute(resource->type, member->key);
 
 		if (schema && schema->flags & SCHEMA_DEPRECATED)
-			refuse_foreign_key(member, schema->description, diags);
+			refuse_foreign_key(resource, member, schema->description, diags);
 	}
+	first = diags->n;
 	container_normalise(&context, resource->attributes, &normal);
 	container_check(&context, &normal, resource->attributes);
 	for (size_t i = first; i < diags->n; i++)

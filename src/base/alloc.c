@@ -94,7 +94,7 @@ void *arena_alloc(struct arena *arena, size_t size)
 {
 	void *ptr;
 
-	size = (size + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
+	size = ((size ? size : 1) + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
 	if ((size_t)(arena->end - arena->next) < size)
 		add_block(arena, size);
 	ptr = arena->next;

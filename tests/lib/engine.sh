@@ -18,6 +18,14 @@ bridge_of() { # a name of at most 15 characters that only this DIR has
 	printf 'dv%s' "$(printf '%s' "$1" | cksum | cut -d' ' -f1)"
 }
 
+# Before 23 an engine's id lies outside of its data-root: two on one machine would be one.
+own_key() { # DOCKERD DIR
+	local version
+	version=$("$1" --version 2>/dev/null | grep -oE '[0-9]+' | head -n 1)
+	((${version:-99} < 23)) && printf ', "deprecated-key-path": "%s/key.json"' "$2"
+	return 0
+}
+
 alive() { [[ -f $1/docker.pid ]] && kill -0 "$(cat "$1/docker.pid")" 2>/dev/null; }
 
 answers() { curl -s --max-time 2 --unix-socket "$1/docker.sock" http://localhost/_ping >/dev/null; }
@@ -42,7 +50,7 @@ start() {
 		"hosts": ["unix://$dir/docker.sock"],
 		"bridge": "$bridge",
 		"default-address-pools": [{"base": "$network.128.0/17", "size": 24}],
-		"shutdown-timeout": 3${more:+, $more}
+		"shutdown-timeout": 3$(own_key "$dockerd" "$dir")${more:+, $more}
 	}
 	JSON
 	# A session of its own: a Ctrl-C on the tests must not end it before their clean-up did.

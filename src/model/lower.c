@@ -439,7 +439,8 @@ static struct value lower_resource(struct lowering *l, const struct value *writt
 	struct value_builder map, list;
 	struct value result;
 
-	if (!user.n_uses || (needs && needs->kind != VALUE_LIST))
+	/* What is not as the schema wants it stays as it is: that has been said. */
+	if (!user.n_uses || resource->kind != VALUE_MAP || (needs && needs->kind != VALUE_LIST))
 		return *resource;
 	builder_init(&list, l->arena);
 	for (uint32_t i = 0; needs && i < needs->len; i++)

@@ -121,12 +121,9 @@ line_in_test() {
 # Ends what still runs with this test's own mark in its environment.
 end_leftovers() {
 	local environ pid
-	for environ in /proc/[0-9]*/environ; do
+	for environ in $(grep -sazlxF "HARNESS_MARK=$HARNESS_MARK" /proc/[0-9]*/environ); do
 		pid=${environ#/proc/} pid=${pid%/environ}
-		[[ $pid != "$$" && $pid != "$BASHPID" ]] || continue
-		if grep -qazxF "HARNESS_MARK=$HARNESS_MARK" "$environ" 2>/dev/null; then
-			kill -9 "$pid" 2>/dev/null || true
-		fi
+		[[ $pid == "$$" || $pid == "$BASHPID" ]] || kill -9 "$pid" 2>/dev/null || true
 	done
 }
 

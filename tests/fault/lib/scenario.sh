@@ -106,21 +106,27 @@ home_listing() {
 
 query() { sqlite3 "file:$DEVENV_HOME/state.db?mode=ro" "$1"; }
 
+# Processes that bear a mark in their environment: one search for all, because there are many points.
+marked() { # MARK
+	local environ
+	grep -sazlxF "SCENARIO_MARK=$1" /proc/[0-9]*/environ | while read -r environ; do
+		environ=${environ#/proc/}
+		echo "${environ%/environ}"
+	done
+}
+
 services_running() {
-	local environ n=0
-	for environ in /proc/[0-9]*/environ; do
-		[[ $({ tr '\0' ' ' <"${environ%environ}cmdline"; } 2>/dev/null) == *"./service "* ]] || continue
-		grep -qazxF "SCENARIO_MARK=$SCENARIO_MARK" "$environ" 2>/dev/null && n=$((n + 1))
+	local pid n=0
+	for pid in $(marked "$SCENARIO_MARK"); do
+		[[ $({ tr '\0' ' ' <"/proc/$pid/cmdline"; } 2>/dev/null) == *"./service "* ]] && n=$((n + 1))
 	done
 	echo $n
 }
 
 end_services() {
-	local environ pid
-	for environ in /proc/[0-9]*/environ; do
-		pid=${environ#/proc/} pid=${pid%/environ}
-		[[ $pid == "$$" || $pid == "$BASHPID" ]] && continue
-		grep -qazxF "SCENARIO_MARK=$1" "$environ" 2>/dev/null && kill -9 "$pid" 2>/dev/null
+	local pid
+	for pid in $(marked "$1"); do
+		[[ $pid == "$$" || $pid == "$BASHPID" ]] || kill -9 "$pid" 2>/dev/null
 	done
 }
 

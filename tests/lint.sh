@@ -136,6 +136,24 @@ links() {
 }
 verdict 'links in documents lead somewhere' "$(links)"
 
+# The table of rules names tests: each must be there.
+rules() {
+	local name file test
+	grep '^| [0-9]' docs/semantics.md | grep -oE '`[a-z]+/[^`]+`' | tr -d '\`' | sort -u |
+		while read -r name; do
+			file=${name%%:*} test=${name#*:}
+			case $name in
+			manifest/*:* | plan/*:*) false ;;
+			manifest/* | plan/*) compgen -G "tests/$file.test" ;;
+			fault/*) compgen -G "tests/$file.*" ;;
+			cli/*:*) grep -qE "^test_${test//\*/.*}\\(" "tests/$file.sh" ;;
+			unit/*:* | docker/*:*) grep -qE "^static void ${test//\*/.*}\\(" "tests/${file%/*}/test_${file##*/}.c" ;;
+			*) false ;;
+			esac >/dev/null 2>&1 || echo "docs/semantics.md: no test $name"
+		done
+}
+verdict 'every rule names tests that exist' "$(rules)"
+
 # --- scripts ------------------------------------------------------------------------------------
 
 if command -v shellcheck >/dev/null; then

@@ -6,7 +6,8 @@
 #   engine.sh stop DIR                           ends it and removes DIR
 #
 # DOCKERD  the program: dockerd of a package, or one built from source
-# NETWORK  a /16 nobody else uses, as its first two numbers: 10.201
+# NETWORK  a /16 as its first two numbers, 10.201; when something on the machine has addresses there
+#          already, the next that is free is taken
 # JSON     more of daemon.json, e.g. '"userland-proxy": false'
 #
 # Started again on a DIR that has a running one, it only prints. Needs root.
@@ -26,6 +27,17 @@ own_key() { # DOCKERD DIR
 	return 0
 }
 
+# Addresses that two bridges have lead to only one of them: a container of the other is unreachable.
+free_network() { # NETWORK
+	local second=${1#*.} taken try
+	taken=$( (ip -o -4 addr; ip -4 route show table all) 2>/dev/null)
+	for ((try = 0; try < 50; try++)); do
+		grep -qE "(^|[^0-9.])${1%%.*}\.$second\." <<<"$taken" || break
+		second=$((second < 254 ? second + 1 : 200))
+	done
+	echo "${1%%.*}.$second"
+}
+
 alive() { [[ -f $1/docker.pid ]] && kill -0 "$(cat "$1/docker.pid")" 2>/dev/null; }
 
 answers() { curl -s --max-time 2 --unix-socket "$1/docker.sock" http://localhost/_ping >/dev/null; }
@@ -39,6 +51,9 @@ start() {
 		return
 	fi
 	bridge=$(bridge_of "$dir")
+	# A DIR that is started again keeps its network: its containers have addresses there.
+	[[ -f $dir/network ]] || free_network "$network" >"$dir/network"
+	network=$(cat "$dir/network")
 	ip link show "$bridge" >/dev/null 2>&1 || ip link add "$bridge" type bridge
 	ip addr replace "$network.0.1/24" dev "$bridge"
 	ip link set "$bridge" up
@@ -87,12 +102,17 @@ stop() {
 	# What a killed engine leaves mounted would be emptied, not removed, by rm.
 	awk -v below="$dir/" 'index($2, below) == 1 { print $2 }' /proc/mounts | sort -r |
 		while read -r mounted; do umount -l "$mounted" || true; done
+	# Its own bridge, and those of networks that were left in it.
 	ip link delete "$(bridge_of "$dir")" 2>/dev/null || true
+	if [[ -f $dir/network ]]; then
+		ip -o -4 addr | awk -v at="$(cat "$dir/network")." 'index($4, at) == 1 { print $2 }' |
+			while read -r bridge; do ip link delete "$bridge" 2>/dev/null || true; done
+	fi
 	rm -rf "$dir"
 }
 
 case ${1:-} in
 start) shift; [[ $# -ge 3 ]] || { say "start DIR DOCKERD NETWORK [JSON]"; exit 2; }; start "$@" ;;
 stop) [[ $# -eq 2 ]] || { say "stop DIR"; exit 2; }; stop "$2" ;;
-*) sed -n '2,14s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+*) sed -n '2,15s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac

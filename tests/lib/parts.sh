@@ -64,13 +64,12 @@ cli_tests() { # PRESET LABEL
 }
 
 part_docker() {
-	local engine name
+	local name
 	build release || return
-	engines_need || return
-	for engine in "${ENGINE_HOSTS[@]}"; do
-		name=${engine%%=*}
+	for name in "${ENGINE_NAMES[@]}"; do
+		engine_use "$name" || continue
 		say "-- engine $name"
-		docker_tests release "docker-$name" "${engine#*=}"
+		docker_tests release "docker-$name" "$ENGINE_HOST"
 	done
 }
 
@@ -149,7 +148,7 @@ part_bench() {
 	local dir
 	build release || return
 	dir=$(build_dir release)
-	engines_need && export DOCKER_HOST=${ENGINE_HOSTS[0]#*=}
+	engine_use_any && export DOCKER_HOST=$ENGINE_HOST
 	export DEVENV=$dir/devenv DEVENV_TEST_TOOLS=$dir/tests
 	DEVENV_TEST_FULL=$([[ $FULL == yes ]] && echo 1) REPORT_TAIL=200 \
 		report_many 1 3000 < <(scripts bench "$SOURCE"/tests/bench/[a-z]*.sh)

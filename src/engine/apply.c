@@ -259,14 +259,27 @@ static void start_run(struct scheduler *s)
 		s->error = err;
 }
 
+/* For the history: what a start or stop did, else the three counts of a plan; then what is not 0. */
 static const char *summary(struct scheduler *s)
 {
 	const struct apply_result *result = s->result;
+	enum power power = s->r->options.power;
+	struct arena *arena = &s->r->arena;
+	const struct { size_t n; const char *what; } more[] = {
+		{power ? 0 : result->started, "started"}, {result->adopted, "adopted"},
+		{result->forgotten, "forgotten"}, {result->recorded, "recorded"},
+		{result->failed, "failed"}, {result->blocked, "blocked"}, {result->held, "held"},
+	};
+	const char *text = power
+		? arena_printf(arena, "%zu %s", result->started,
+			power == POWER_STOP ? "stopped" : "started")
+		: arena_printf(arena, "%zu added, %zu changed, %zu destroyed", result->added,
+			result->changed, result->destroyed);
 
-	return arena_printf(&s->r->arena, "%zu added, %zu changed, %zu destroyed%s", result->added,
-		result->changed, result->destroyed, result->failed || result->blocked
-		? arena_printf(&s->r->arena, ", %zu failed, %zu blocked", result->failed,
-			result->blocked) : "");
+	for (size_t i = 0; i < ARRAY_SIZE(more); i++)
+		if (more[i].n)
+			text = arena_printf(arena, "%s, %zu %s", text, more[i].n, more[i].what);
+	return text;
 }
 
 static void finish_run(struct scheduler *s)

@@ -366,7 +366,8 @@ static void plan_outputs(struct planner *p)
 	struct resolver resolver = {in->graph, p->views, in->arena, in->diags};
 	struct output_change *outputs;
 
-	if (!in->manifest->n_outputs || in->options->destroy)
+	/* A refresh leaves the recorded outputs as they are. */
+	if (!in->manifest->n_outputs || in->options->destroy || in->options->refresh_only)
 		return;
 	outputs = arena_zalloc(in->arena, in->manifest->n_outputs * sizeof(*outputs));
 	for (size_t i = 0; i < in->manifest->n_outputs; i++) {

@@ -87,7 +87,33 @@ void plan_strays(struct planner *p)
 	}
 }
 
-/* --refresh-only: what is gone is no longer recorded; drift is shown and nothing is changed. */
+/* What reality says is news to a refresh; what the manifest wants otherwise is not its business. */
+static void keep_drift(struct arena *arena, struct change *change)
+{
+	struct attribute_change *attributes =
+		arena_alloc(arena, (change->n_attributes + 1) * sizeof(*attributes));
+	struct reason *reasons = arena_alloc(arena, (change->n_reasons + 1) * sizeof(*reasons));
+	size_t n_attributes = 0, n_reasons = 0;
+
+	for (size_t i = 0; i < change->n_attributes; i++)
+		if (change->attributes[i].drift)
+			attributes[n_attributes++] = change->attributes[i];
+	for (size_t i = 0; i < change->n_reasons; i++) {
+		enum reason_kind kind = change->reasons[i].kind;
+
+		if (kind == REASON_DRIFT || kind == REASON_UNKNOWN || kind == REASON_UNREADY)
+			reasons[n_reasons++] = change->reasons[i];
+	}
+	change->attributes = attributes;
+	change->n_attributes = n_attributes;
+	change->reasons = reasons;
+	change->n_reasons = n_reasons;
+}
+
+/*
+ * --refresh-only: what is gone is no longer recorded; drift is shown and nothing is changed. So
+ * nothing waits for a value that only an apply would find out.
+ */
 void plan_refresh_only(struct planner *p)
 {
 	for (size_t i = 0; i < p->plan->n; i++) {
@@ -96,6 +122,9 @@ void plan_refresh_only(struct planner *p)
 		bool gone = change->record && seen && seen->presence == PRESENCE_ABSENT;
 
 		change->action = gone ? ACTION_DROP : ACTION_NOOP;
+		change->deferred = false;
+		if (!gone)
+			keep_drift(p->in->arena, change);
 	}
 }
 

@@ -37,6 +37,32 @@ test_drift_is_shown_and_stays_drift() {
 	no_changes
 }
 
+test_what_the_manifest_wants_otherwise_is_no_business_of_a_refresh() {
+	local value
+	for value in 1 2; do
+		manifest <<-YML
+		spec:
+		  resources:
+		    - { type: local_value, name: v, input: "$value" }
+		    - { type: local_file, name: f, path: "f", content: "\${local_value.v.output}" }
+		    - { type: local_command, name: c, create: ["true"], triggers: "\${local_file.f.contentHash}" }
+		    - { type: local_file, name: other, path: other, content: x }
+		  outputs: { v: { value: "\${local_value.v.output}" } }
+		YML
+		[[ $value == 2 ]] || expect 0 apply --yes
+	done
+	rm other
+	expect 0 refresh
+	lacks out 'local_value.v'
+	lacks out 'local_command.c'
+	lacks out 'Outputs:'
+	has out 'Refresh complete: 0 added, 0 changed, 0 destroyed, 1 forgotten'
+	expect 0 outputs v
+	equal 'the output' 1 "$(cat "$TRASH/out")"
+	expect 2 plan --detailed-exitcode
+	has out 'local_value.v will be updated'
+}
+
 test_outputs_that_are_gone_are_forgotten() {
 	two_files
 	expect 0 outputs

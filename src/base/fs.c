@@ -237,7 +237,11 @@ int fs_read(const char *path, struct arena *arena, const char **text, size_t *le
 	/* A fifo without a writer must not hold us for ever; for files it changes nothing. */
 	cleanup_fd int fd = open_retry(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 
-	if (fd < 0)
-		return error_errno(err, "open %s", path);
+	if (fd < 0) {
+		error_errno(err, "open %s", path);
+		if (errno == ENOTDIR && err) /* below a file there is nothing */
+			err->code = ERROR_NOT_FOUND;
+		return -1;
+	}
 	return fs_read_fd(fd, path, arena, text, len, err);
 }

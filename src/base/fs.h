@@ -60,7 +60,8 @@ int fs_list(const char *path, struct arena *arena, const char *const **names, si
 enum { FS_READ_LIMIT = 1 << 28 }; /* 256 MiB: a larger file is ERROR_INVALID */
 
 /* The whole file, NUL-terminated, in `arena`; links are followed; a directory is ERROR_INVALID.
-   Files that say no size (/proc, pipes) work, too. */
+   Files that say no size (/proc, pipes) work, too. ERROR_NOT_FOUND also below something that is no
+   folder. */
 int fs_read(const char *path, struct arena *arena, const char **text, size_t *len,
 	struct error *err);
 /* The same from a descriptor, from its position on; `what` names it in errors. */

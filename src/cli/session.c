@@ -13,13 +13,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static int read_file(void *arg, const char *path, struct arena *arena, const char **text,
-	size_t *len, struct error *err)
-{
-	(void)arg;
-	return fs_read(path, arena, text, len, err);
-}
-
 static bool has_option(const struct cli *cli, const char *name)
 {
 	return option_find(cli->args.command, name) != NULL;
@@ -127,7 +120,6 @@ int session_init(struct cli *cli, struct reconcile *r, struct error *err)
 	r->input.sets = args_list(args, "set");
 	r->input.user_config = fs_join(&cli->arena, r->home, "config.yml");
 	r->input.process_env = cli->env;
-	r->input.read = read_file;
 	if (has_option(cli, "lock-timeout"))
 		r->lock_timeout = args_duration(args, "lock-timeout");
 	set_plan_options(cli, &r->options);

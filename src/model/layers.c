@@ -186,32 +186,36 @@ static int read_layer(struct loading *l, const char *path, uint16_t source,
 
 /* --- the project */
 
-static bool names_file(struct loading *l, const char *directory, const char *name)
+/* What stands in a folder where a user may have meant a manifest to be; NULL: nothing like one. */
+static const char *mistaken(struct loading *l, const char *folder)
 {
+	const char *own = files_path(l, folder, ".devenv"), *owner;
 	size_t n;
-	const char *const *names = files_list(l, directory, &n);
+	const char *const *names = files_list(l, own, &n);
 
 	for (size_t i = 0; i < n; i++) {
-		if (strcmp(names[i], name) == 0)
-			return true;
+		if (strcmp(names[i], "config.yaml") == 0)
+			return arena_printf(l->arena, "the name of %s/config.yaml must end in .yml", own);
 	}
-	return false;
+	owner = foreign_owner(l, folder);
+	return owner ? arena_printf(l->arena, "%s belongs to another tool of that name, %s",
+			folder, owner) : NULL;
 }
 
 static int not_found(struct loading *l, struct error *err)
 {
-	const char *directory = l->input->directory;
-	const char *foreign = NULL;
+	const char *directory = l->input->directory, *found = NULL;
+	const char *folder = fs_normalise(l->arena, directory), *below = "";
 
-	if (names_file(l, directory, "devenv.nix") || names_file(l, directory, "devenv.yaml"))
-		foreign = "devenv.nix and devenv.yaml belong to another tool of that name";
-	else if (names_file(l, files_path(l, directory, ".devenv"), "config.yaml"))
-		foreign = "the name of .devenv/config.yaml must end in .yml";
+	for (; !found && strcmp(folder, below) != 0; folder = fs_parent(l->arena, folder)) {
+		found = mistaken(l, folder);
+		below = folder;
+	}
 	return error_set(err, ERROR_NOT_FOUND,
 		"no manifest: neither .devenv/config.yml nor devenv.yml in %s or a folder above "
 		"it; %s%s"
 		"`devenv init` writes one, -f names another",
-		directory, foreign ? foreign : "", foreign ? "; " : "");
+		directory, found ? found : "", found ? "; " : "");
 }
 
 /* 1: read, 0: not there, -1: cannot be read. */

@@ -3,6 +3,7 @@
  *
  *   files.c      reads, and remembers every path it looked at
  *   layers.c     which files there are: discovery, include, environment; checks their headers
+ *   foreign.c    whose folder it is when there is none
  *   override.c   --set as layers
  *   merge.c      the layers into one value
  *   dotenv.c     .env and the process environment
@@ -74,6 +75,11 @@ const char *const *files_list(struct loading *l, const char *path, size_t *n);
 
 /* Fills layers, manifest->root, path and environment. -1: `err`, or diagnostics (err untouched). */
 int layers_read(struct loading *l, struct error *err);
+
+/* --- foreign.c */
+
+/* The other tool named devenv that a folder is set up for; NULL: none that is known. */
+const char *foreign_owner(struct loading *l, const char *folder);
 
 /* --- override.c */
 

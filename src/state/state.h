@@ -37,9 +37,6 @@ const struct secret_key *state_key(const struct state *state);
 /* ERROR_CORRUPT when stored secrets need a key that is not here. Call before secrets are compared or
    written: a lost key must never look like a change. */
 int state_key_check(const struct state *state, struct error *err);
-/* Does the folder `dir` (a project's .devenv, or a home) belong to another tool of this name? *what
-   names it then. Looks only at names. */
-bool state_home_foreign(const char *dir, const char **what);
 
 /* --- environments ------------------------------------------------------------------------------ */
 

@@ -106,9 +106,9 @@ static int list_files(void *arg, const char *path, struct arena *arena, const ch
 	for (size_t i = 0; i < test->n; i++) {
 		const char *full = arena_printf(arena, "/p/%s", test->sections[i].name);
 
-		if (strncmp(full, path, len) == 0 && full[len] == '/' &&
-			!strchr(full + len + 1, '/'))
-			found[(*n)++] = full + len + 1;
+		if (strncmp(full, path, len) == 0 && full[len] == '/')
+			found[(*n)++] = arena_strndup(arena, full + len + 1,
+				strcspn(full + len + 1, "/"));
 	}
 	found[*n] = NULL;
 	*names = found;

@@ -145,6 +145,9 @@ static void reading_tells_absent_from_failed(void **state)
 	assert_int_equal(len, strlen(text));
 	put(room, "empty", "");
 	assert_content(room, "empty", "");
+	/* Below a file there is nothing. */
+	assert_int_equal(fs_read(in(room, "empty/x"), &room->arena, &text, &len, &room->err), -1);
+	assert_int_equal(room->err.code, ERROR_NOT_FOUND);
 }
 
 static void a_large_file_is_read_whole(void **state)

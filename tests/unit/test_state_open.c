@@ -1080,43 +1080,6 @@ static void a_damaged_key_file_is_named(void **cmocka)
 	}
 }
 
-/* --- folders of other tools ---------------------------------------------------------------------- */
-
-static bool foreign_with(struct home *home, const char *const *names, const char *word)
-{
-	const char *dir = arena_printf(&home->arena, "%s/project/.devenv", home->dir), *what = NULL;
-	bool foreign;
-
-	ok(fs_make_dirs(dir, 0700, &home->arena, NULL, NULL), &(struct error)ERROR_INIT);
-	for (; *names; names++)
-		ok(fs_make_dirs(arena_printf(&home->arena, "%s/%s", dir, *names), 0700, &home->arena,
-			   NULL, NULL), &(struct error)ERROR_INIT);
-	foreign = state_home_foreign(dir, &what);
-	assert_true(!foreign || strstr(what, word));
-	fs_remove_tree(arena_printf(&home->arena, "%s/project", home->dir), NULL);
-	return foreign;
-}
-
-#define NAMES(...) ((const char *const[]){__VA_ARGS__, NULL})
-
-static void folders_of_other_tools_are_named(void **cmocka)
-{
-	struct home *home = *cmocka;
-	const char *what;
-
-	assert_true(foreign_with(home, NAMES("gc", "profile"), "cachix"));
-	assert_true(foreign_with(home, NAMES("gc", "state"), "cachix"));
-	assert_true(foreign_with(home, NAMES("nix-eval-cache.db"), "cachix"));
-	assert_true(foreign_with(home, NAMES("state", "../devenv.nix"), "cachix"));
-	assert_true(foreign_with(home, NAMES("bootstrap", "../devenv.lock"), "cachix"));
-	assert_true(foreign_with(home, NAMES("../devenv/config.ini"), "Sentry"));
-	assert_false(foreign_with(home, NAMES("state"), ""));
-	assert_false(foreign_with(home, NAMES("local"), ""));
-	assert_false(foreign_with(home, NAMES("config.yml", "gc", "profile"), "")); /* ours, too */
-	assert_false(foreign_with(home, NAMES("state.db", "gc", "profile"), ""));
-	assert_false(state_home_foreign("/nowhere/at/all", &what));
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, home_start, home_stop)
 
 int main(void)
@@ -1158,7 +1121,6 @@ int main(void)
 		TEST(another_key_is_told_apart),
 		TEST(a_rolled_back_secret_binds_nothing),
 		TEST(a_damaged_key_file_is_named),
-		TEST(folders_of_other_tools_are_named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,34 @@
+#!/bin/bash
+# The manifest as the program itself finds and reads it, on a real file system: what the data files of
+# tests/manifest cannot show.
+. "${BASH_SOURCE%/*}/../lib/harness.sh"
+
+test_an_environment_without_its_file_names_the_nearest() {
+	manifest </dev/null
+	mkdir .devenv/environments
+	echo '{}' >.devenv/environments/staging.yml
+	expect 1 plan -e stagin
+	has err 'did you mean staging?'
+	expect 0 plan -e staging
+}
+
+test_a_file_named_devenv_is_passed_over() {
+	echo 'FOO=bar' >.devenv
+	expect 1 validate
+	has err 'no manifest: neither'
+	mkdir -p ../.devenv deep
+	printf 'apiVersion: devenv/v1\nkind: Environment\nmetadata: { name: above }\n' >../.devenv/config.yml
+	cd deep
+	expect 0 config show
+	has out 'name: above'
+}
+
+test_the_folder_of_another_tool_of_that_name_is_named() {
+	mkdir -p .devenv/gc .devenv/profile deep
+	cd deep
+	expect 1 plan
+	has err 'no manifest'
+	has err "$TRASH/project belongs to another tool of that name, devenv.sh (cachix/devenv)"
+}
+
+run_tests "$@"

@@ -41,6 +41,7 @@ const char *edge_kind_str(enum edge_kind kind)
 	case EDGE_HARD: return "hard";
 	case EDGE_USES: return "uses";
 	case EDGE_ATTACHED: return "attached";
+	case EDGE_WITHIN: return "within";
 	}
 	return "?";
 }
@@ -88,6 +89,8 @@ static void index_nodes(struct builder *b, struct resource *resources, size_t n)
 
 static void add_edge(struct builder *b, uint32_t to, enum edge_kind kind, struct pos pos)
 {
+	if (kind == EDGE_ATTACHED && b->graph->nodes[to].resource->type->flags & TYPE_HOLDS)
+		kind = EDGE_WITHIN;
 	if (b->seen[to] > b->first_edge) {
 		struct raw_edge *known = &b->edges[b->seen[to] - 1];
 

@@ -18,6 +18,7 @@ enum edge_kind {
 	EDGE_HARD,     /* wait until ready; its failure blocks */
 	EDGE_USES,     /* a value of it is used (a reference): hard, and unknown until it is known */
 	EDGE_ATTACHED, /* lives on it (container on network): destroyed before it is replaced */
+	EDGE_WITHIN,   /* lives in it (object in a cluster): gone with it, unknown while it does not run */
 };
 
 const char *edge_kind_str(enum edge_kind kind);

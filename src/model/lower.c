@@ -21,6 +21,16 @@ struct value lower_text(struct lowering *l, const char *text, const struct value
 	return value;
 }
 
+struct value lower_part(struct lowering *l, const char *text, const struct value *whole)
+{
+	struct value value = lower_text(l, text, whole);
+
+	if (!(whole->flags & VALUE_TEMPLATE)) /* a "${" in it came from a value */
+		value.flags &= (uint8_t)~VALUE_TEMPLATE;
+	value.flags |= whole->flags & VALUE_SENSITIVE;
+	return value;
+}
+
 bool lower_is_declared(const struct lowering *l, const char *type, const char *name)
 {
 	for (uint32_t i = 0; i < l->resources->len; i++) {
@@ -74,12 +84,14 @@ struct value lower_key_values(struct lowering *l, const struct value *value)
 		const char *text = value_text(&value->items[i], ""), *equals = strchr(text, '=');
 
 		if (!equals) {
+			if (value->items[i].flags & VALUE_SENSITIVE)
+				text = "(sensitive)";
 			diag_error(l->diags, value_pos(&value->items[i]), "\"%s\" is no KEY=VALUE", text);
 			diag_hint(l->diags, "write %s=VALUE, or a map", text);
 			continue;
 		}
 		builder_put(&b, arena_strndup(l->arena, text, (size_t)(equals - text)),
-			lower_text(l, equals + 1, &value->items[i]));
+			lower_part(l, equals + 1, &value->items[i]));
 	}
 	return builder_map(&b);
 }
@@ -117,12 +129,8 @@ struct value lower_words(struct lowering *l, const struct value *value)
 	if (!at)
 		return *value;
 	builder_init(&b, l->arena);
-	while ((word = next_word(l, &at)) != NULL) {
-		struct value item = lower_text(l, word, value);
-
-		item.flags |= value->flags & VALUE_SENSITIVE;
-		builder_push(&b, item);
-	}
+	while ((word = next_word(l, &at)) != NULL)
+		builder_push(&b, lower_part(l, word, value));
 	return builder_list(&b);
 }
 

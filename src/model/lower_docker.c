@@ -191,7 +191,7 @@ static struct value short_mount(struct lowering *l, const struct service *servic
 	put_named(l, &b, service, arena_strndup(l->arena, text, (size_t)(colon - text)), item);
 	target = colon + 1;
 	mode = strchr(target, ':');
-	builder_put(&b, "target", lower_text(l, mode
+	builder_put(&b, "target", lower_part(l, mode
 		? arena_strndup(l->arena, target, (size_t)(mode - target)) : target, item));
 	if (mode && strcmp(mode + 1, "ro") == 0)
 		builder_put_bool(&b, "readOnly", true);

@@ -52,6 +52,8 @@ struct value lower_key_values(struct lowering *l, const struct value *value);
 struct value lower_words(struct lowering *l, const struct value *value);
 /* A string with `text`, at the place of `at`. */
 struct value lower_text(struct lowering *l, const char *text, const struct value *at);
+/* A piece cut out of `whole`: as sensitive as that, and with references only where it has some. */
+struct value lower_part(struct lowering *l, const char *text, const struct value *whole);
 bool lower_is_declared(const struct lowering *l, const char *type, const char *name);
 
 void lower_container(struct lowering *l, const struct service *service);

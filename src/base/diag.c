@@ -120,15 +120,24 @@ static size_t distance(const char *a, size_t la, const char *b, size_t lb)
 	return one[lb];
 }
 
+/* "api" of "docker_container.api": whoever writes it means the whole. */
+static bool is_last_part(const char *word, size_t la, const char *candidate, size_t lb)
+{
+	return la && lb > la + 1 && candidate[lb - la - 1] == '.' &&
+	       strcmp(candidate + lb - la, word) == 0;
+}
+
 void nearest_try(struct nearest *nearest, const char *candidate)
 {
-	size_t la = strlen(nearest->word), lb = strlen(candidate), d;
+	size_t la = strlen(nearest->word), lb = strlen(candidate), d = 1;
 
 	if (la > NEAREST_MAX || lb > NEAREST_MAX)
 		return;
-	d = distance(nearest->word, la, candidate, lb);
-	if (d > (la > lb ? la : lb) / 3 + (la == 2 || la == 3))
-		return;
+	if (!is_last_part(nearest->word, la, candidate, lb)) {
+		d = distance(nearest->word, la, candidate, lb);
+		if (d > (la > lb ? la : lb) / 3 + (la == 2 || la == 3))
+			return;
+	}
 	if (nearest->best && d >= nearest->distance)
 		return;
 	nearest->best = candidate;

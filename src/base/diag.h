@@ -45,8 +45,8 @@ void diag_address(struct diags *diags, const char *address);
 void diags_sort(struct diags *diags);
 
 /*
- * The candidate nearest to `word` (Damerau-Levenshtein, at most a third of its length away), for
- * "did you mean". Feed candidates one by one; `best` stays NULL when none is near.
+ * The candidate nearest to `word` (Damerau-Levenshtein, at most a third of its length away, or
+ * one whose last part behind a dot it is), for "did you mean". Feed candidates one by one; `best` stays NULL when none is near.
  */
 struct nearest {
 	const char *word;

@@ -95,6 +95,8 @@ static int dispatch(struct cli *cli)
 		return command_find("version")->run(cli);
 	if (args->group && !args->command)
 		return help_group(cli, args->group, args->help);
+	if (!args->command && !args->help && args->n_given && !args->given[0].from_env)
+		return cli_usage(cli, "there is no command on the command line; see `devenv help`");
 	if (!args->command)
 		return help_overview(cli, args->help);
 	if (args->help)
@@ -143,6 +145,8 @@ static int run(struct cli *cli, int argc, char **argv)
 	cli->debug = args_flag(&cli->args, "debug");
 	if (args_flag(&cli->args, "no-color"))
 		cli->out.terminal.colour = cli->err.terminal.colour = false;
+	if (cli->args.command && cli->args.command->raw && !cli->args.version)
+		cli->json = false;
 	if (cli->json && !cli->args.help)
 		jsonl_version(&cli->out.buf);
 	directory = args_text(&cli->args, "chdir");

@@ -107,6 +107,7 @@ const struct command command_completion = {
 		{"fish, for good",
 			"devenv completion fish > ~/.config/fish/completions/devenv.fish"},
 		{NULL, NULL}},
+	.raw = true,
 	.run = run_completion,
 };
 
@@ -256,5 +257,6 @@ const struct command command_complete_words = {
 	.arguments = (const struct argument[]){
 		{.name = "SHELL"}, {.name = "WORD", .flags = ARGUMENT_REST | ARGUMENT_OPTIONAL},
 		{.name = NULL}},
+	.raw = true,
 	.run = run_complete,
 };

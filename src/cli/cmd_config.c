@@ -161,8 +161,8 @@ const struct command command_config_schema = {
 	.summary = "Print the JSON Schema of the manifest or of a resource type",
 	.description =
 		"These are the very files that this program validates with. An editor with the "
-		"YAML language server uses them through a first line such as\n\n"
-		"# yaml-language-server: $schema=local/schemas/config.schema.json",
+		"YAML language server uses them through a first line such as "
+		"`# yaml-language-server: $schema=local/schemas/config.schema.json`.",
 	.options = (const struct option[]){
 		{.name = "list", .kind = OPTION_FLAG, .env = "DEVENV_SCHEMA_LIST",
 			.help = "The names of all schemas"},
@@ -177,5 +177,6 @@ const struct command command_config_schema = {
 		{"For an editor", "devenv config schema --write .devenv/local/schemas"},
 		{"What does a local_file take?", "devenv config schema local_file"},
 		{NULL, NULL}},
+	.raw = true,
 	.run = run_schema,
 };

@@ -1,6 +1,7 @@
 /* devenv graph: the order of things, from the manifest alone. */
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/names.h"
 #include "cli/render_graph.h"
 
 #include <string.h>
@@ -10,16 +11,14 @@ static const uint8_t *impact(struct cli *cli, const struct graph *graph, const c
 {
 	uint32_t node = graph_find(graph, address);
 	struct nearest nearest = {.word = address};
+	struct error err = ERROR_INIT;
 	uint8_t *marks;
 
 	if (node == UINT32_MAX) {
 		for (uint32_t i = 0; i < graph->n; i++)
 			nearest_try(&nearest, graph->nodes[i].resource->address);
-		if (nearest.best)
-			cli_usage(cli, "there is no resource %s; did you mean %s?", address,
-				nearest.best);
-		else
-			cli_usage(cli, "there is no resource %s", address);
+		name_unknown(&nearest, &err);
+		cli_fail(cli, &err);
 		return NULL;
 	}
 	marks = arena_zalloc(&cli->arena, graph->n);
@@ -42,7 +41,7 @@ static int show(struct cli *cli, const struct reconcile *r)
 	if (address) {
 		view.only = impact(cli, &r->graph, address);
 		if (!view.only)
-			return EXIT_USAGE;
+			return EXIT_FAILED;
 		view.destroy = !view.destroy; /* read from the address on: what waits for it */
 	}
 	if (cli->json || strcmp(format, "json") == 0)

@@ -1,6 +1,7 @@
 /* devenv plan: what would change, and why. Changes nothing: state is opened for reading. */
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/names.h"
 #include "cli/planfile.h"
 #include "cli/run.h"
 
@@ -9,6 +10,7 @@
 static int explain(struct cli *cli, struct reconcile *r, const char *address)
 {
 	struct nearest nearest = {.word = address};
+	struct error err = ERROR_INIT;
 	struct plan_view view;
 
 	plan_view_init(&view, cli, r);
@@ -23,10 +25,8 @@ static int explain(struct cli *cli, struct reconcile *r, const char *address)
 		}
 		nearest_try(&nearest, r->plan.changes[i].address);
 	}
-	if (nearest.best)
-		return cli_usage(
-			cli, "there is no resource %s; did you mean %s?", address, nearest.best);
-	return cli_usage(cli, "there is no resource %s", address);
+	name_unknown(&nearest, &err);
+	return cli_fail(cli, &err);
 }
 
 static int show(struct cli *cli, struct reconcile *r)

@@ -3,10 +3,28 @@
 #include "cli/commands.h"
 #include "cli/condition.h"
 #include "cli/jsonl.h"
+#include "cli/names.h"
 #include "cli/render.h"
 #include "cli/when.h"
 
 #include <string.h>
+
+/* Each name must mean something: a typing mistake must not look like an empty environment. */
+static int check_names(const struct cli *cli, const struct reconcile *r, struct error *err)
+{
+	for (size_t i = 0; i < cli->args.n_positional; i++) {
+		struct nearest nearest = {.word = cli->args.positional[i]};
+		bool found = false;
+
+		for (size_t k = 0; k < r->plan.n; k++) {
+			found = found || name_means(r, nearest.word, r->plan.changes[k].address);
+			nearest_try(&nearest, r->plan.changes[k].address);
+		}
+		if (!found)
+			return name_unknown(&nearest, err);
+	}
+	return 0;
+}
 
 static int look(struct cli *cli, struct reconcile *r)
 {
@@ -19,24 +37,15 @@ static int look(struct cli *cli, struct reconcile *r)
 		return session_fail(cli, r, &err);
 	if (reconcile_plan(r, &err) < 0)
 		session_fail(cli, r, &err); /* the plan is complete all the same */
-	return 0;
+	return check_names(cli, r, &err) < 0 ? cli_fail(cli, &err) : 0;
 }
 
 static bool is_wanted(const struct cli *cli, const struct reconcile *r, const struct change *change)
 {
-	const char *service = NULL;
-
-	if (!cli->args.n_positional)
-		return true;
-	if (change->node != NODE_NONE)
-		service = r->graph.nodes[change->node].resource->service;
-	for (size_t i = 0; i < cli->args.n_positional; i++) {
-		const char *name = cli->args.positional[i];
-
-		if (strcmp(name, change->address) == 0 || (service && strcmp(name, service) == 0))
+	for (size_t i = 0; i < cli->args.n_positional; i++)
+		if (name_means(r, cli->args.positional[i], change->address))
 			return true;
-	}
-	return false;
+	return !cli->args.n_positional;
 }
 
 static enum style style_of(enum condition_kind kind)

@@ -28,7 +28,7 @@ const struct option global_options[] = {
 		.complete = COMPLETE_FILE, .env = "DEVENV_VARS_FILE",
 		.help = "Read variables from a YAML or JSON file"},
 	{.name = "set", .kind = OPTION_TEXT, .argument = "PATH=VALUE", .repeatable = true,
-		.help = "Set any value of the manifest, e.g. spec.services.api.replicas=2"},
+		.help = "Set any value of the manifest, e.g. spec.services[api].replicas=2"},
 	{.name = "json", .kind = OPTION_FLAG, .help = "Write one NDJSON stream to stdout"},
 	{.name = "no-color", .kind = OPTION_FLAG, .env = "DEVENV_NO_COLOR",
 		.help = "No colours; NO_COLOR does the same, CLICOLOR_FORCE the opposite"},

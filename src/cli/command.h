@@ -72,6 +72,7 @@ struct command {
 	const struct option *options;     /* ends with a name of NULL; may be NULL */
 	const struct argument *arguments; /* ends with a name of NULL; may be NULL */
 	const struct example *examples;   /* ends with a command of NULL; may be NULL */
+	bool raw;                         /* its result is a file of its own kind, --json or not */
 	int (*run)(struct cli *cli);      /* returns the exit status */
 };
 

@@ -71,7 +71,7 @@ static void add_option(struct strbuf *buf, const struct stream *stream, const st
 	option_usage(&left, option);
 	strbuf_addf(buf, "  %s", left.text);
 	column = 2 + display_width(left.text);
-	if (column + 1 > OPTION_COLUMN) {
+	if (column + 2 > OPTION_COLUMN) {
 		strbuf_addch(buf, '\n');
 		column = 0;
 	}

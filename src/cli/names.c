@@ -10,8 +10,7 @@ static const char *service_of(const struct reconcile *r, const char *address)
 	return node == UINT32_MAX ? NULL : r->graph.nodes[node].resource->service;
 }
 
-/* Does `name` mean this address? "api" means type.api and type.api["x"], too. */
-static bool means(const struct reconcile *r, const char *name, const char *address)
+bool name_means(const struct reconcile *r, const char *name, const char *address)
 {
 	const char *service = service_of(r, address), *dot = strchr(address, '.');
 	size_t len = strlen(name);
@@ -21,6 +20,14 @@ static bool means(const struct reconcile *r, const char *name, const char *addre
 	if (strncmp(name, address, len) == 0 && address[len] == '[')
 		return true;
 	return dot && strncmp(dot + 1, name, len) == 0 && (!dot[1 + len] || dot[1 + len] == '[');
+}
+
+int name_unknown(const struct nearest *nearest, struct error *err)
+{
+	return error_set(err, ERROR_NOT_FOUND,
+		nearest->best ? "there is no resource %s; did you mean %s?"
+			      : "there is no resource %s",
+		nearest->word, nearest->best);
 }
 
 static bool runs(const struct record *record)
@@ -36,7 +43,7 @@ static int unknown(struct reconcile *r, const char *name, struct error *err)
 	bool recorded = false;
 
 	for (size_t i = 0; i < r->n_records; i++) {
-		recorded = recorded || means(r, name, r->records[i].address);
+		recorded = recorded || name_means(r, name, r->records[i].address);
 		if (runs(&r->records[i]))
 			nearest_try(&nearest, r->records[i].address);
 	}
@@ -58,7 +65,7 @@ const char *const *names_running(struct cli *cli, struct reconcile *r, size_t fi
 		bool found = false;
 
 		for (size_t i = 0; i < r->n_records; i++)
-			found = found || (runs(&r->records[i]) && means(r, cli->args.positional[k],
+			found = found || (runs(&r->records[i]) && name_means(r, cli->args.positional[k],
 									  r->records[i].address));
 		if (!found) {
 			unknown(r, cli->args.positional[k], err);
@@ -69,7 +76,7 @@ const char *const *names_running(struct cli *cli, struct reconcile *r, size_t fi
 		bool wanted = cli->args.n_positional <= first;
 
 		for (size_t k = first; k < last && k < cli->args.n_positional; k++)
-			wanted = wanted || means(r, cli->args.positional[k], r->records[i].address);
+			wanted = wanted || name_means(r, cli->args.positional[k], r->records[i].address);
 		if (wanted && runs(&r->records[i]))
 			out[n++] = r->records[i].address;
 	}

@@ -4,6 +4,12 @@
 
 #include "cli/cli.h"
 
+/* Does `name` mean this address? The address, its service, or the part behind the dot: "api" means
+   type.api and type.api["x"]. */
+bool name_means(const struct reconcile *r, const char *name, const char *address);
+/* No resource is called so; says which one may be meant. Returns -1. */
+int name_unknown(const struct nearest *nearest, struct error *err);
+
 /*
  * The addresses that the command's arguments from `first` on stand for, NULL-terminated, each once,
  * in the order of the records: recorded resources of types that run. Without arguments all of them;

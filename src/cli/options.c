@@ -114,6 +114,8 @@ static int unknown_option(struct parse *p, const char *word, const char *name)
 	if (command)
 		try_options(&nearest, command->options);
 	try_options(&nearest, global_options);
+	nearest_try(&nearest, "help");
+	nearest_try(&nearest, "version");
 	if (nearest.best)
 		return error_set(p->err, ERROR_INVALID, "unknown option %s; did you mean --%s?",
 			word, nearest.best);

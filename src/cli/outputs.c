@@ -85,15 +85,17 @@ static int print_one(struct cli *cli, const struct value *outputs, const char *n
 {
 	const struct value *value = value_get(outputs, name);
 	struct nearest nearest = {.word = name};
+	struct error err = ERROR_INIT;
 	bool reveal = args_flag(&cli->args, "reveal");
 
 	if (!value) {
 		for (uint32_t i = 0; i < outputs->len; i++)
 			nearest_try(&nearest, outputs->members[i].key);
-		if (nearest.best)
-			return cli_usage(cli, "there is no output %s; did you mean %s?", name,
-				nearest.best);
-		return cli_usage(cli, "there is no output %s", name);
+		error_set(&err, ERROR_NOT_FOUND,
+			nearest.best ? "there is no output %s; did you mean %s?"
+				     : "there is no output %s; `devenv outputs` lists them",
+			name, nearest.best);
+		return cli_fail(cli, &err);
 	}
 	if (reveal)
 		cli->out.redactor = NULL;

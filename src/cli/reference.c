@@ -119,6 +119,7 @@ static int run_man(struct cli *cli)
 const struct command command_man = {
 	.name = "__man",
 	.summary = "The man page",
+	.raw = true,
 	.run = run_man,
 };
 
@@ -182,5 +183,6 @@ static int run_markdown(struct cli *cli)
 const struct command command_markdown = {
 	.name = "__markdown",
 	.summary = "The reference in docs/cli.md",
+	.raw = true,
 	.run = run_markdown,
 };

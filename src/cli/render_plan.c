@@ -14,6 +14,7 @@ struct painter {
 	const struct plan_view *view;
 	const struct plan *plan;
 	struct arena *arena; /* of this rendering */
+	bool tight;          /* the last change was one line, and no empty one follows it yet */
 };
 
 const char *hold_str(enum hold hold)
@@ -115,7 +116,7 @@ static const char *action_phrase(const struct change *change)
 	case ACTION_NOOP:
 		break;
 	}
-	return "needs nothing";
+	return "needs no change";
 }
 
 static bool has_drift(const struct change *change)
@@ -215,7 +216,8 @@ static void add_reasons(struct painter *p, const struct change *change)
 		const struct reason *reason = &change->reasons[i];
 
 		if (!p->view->explain &&
-			(told_by_attribute(change, reason) || reason->kind == REASON_NEW))
+			(told_by_attribute(change, reason) || reason->kind == REASON_NEW ||
+				(p->view->destroy && reason->kind == REASON_REQUESTED))) /* who asked knows */
 			continue;
 		add_spaces(p->buf, MARGIN);
 		paint(p->buf, p->view->terminal, STYLE_DIM, "# %s", clean(p, reason->text));
@@ -406,15 +408,28 @@ static void add_facts(struct painter *p, const struct change *change)
 	}
 }
 
+/* A block of its own; changes of which only the first line says something stand together. */
 static void add_change(struct painter *p, const struct change *change)
 {
+	struct strbuf *out = p->buf, block = STRBUF_INIT;
+	size_t header;
+
+	p->buf = &block;
 	add_header(p, change);
+	header = block.len;
 	add_reasons(p, change);
 	if (p->view->explain)
 		add_facts(p, change);
 	add_attributes(p, change);
 	add_hold(p, change);
-	strbuf_addch(p->buf, '\n');
+	p->buf = out;
+	if (block.len > header && p->tight)
+		strbuf_addch(out, '\n');
+	strbuf_add(out, block.text, block.len);
+	p->tight = block.len == header;
+	if (!p->tight)
+		strbuf_addch(out, '\n');
+	strbuf_release(&block);
 }
 
 static bool output_changed(const struct output_change *output)
@@ -521,11 +536,13 @@ void render_plan_summary(struct strbuf *buf, const struct plan_view *view, const
 void render_plan(struct strbuf *buf, const struct plan_view *view, const struct plan *plan)
 {
 	struct arena arena = ARENA_INIT;
-	struct painter p = {buf, view, plan, &arena};
+	struct painter p = {.buf = buf, .view = view, .plan = plan, .arena = &arena};
 
 	for (size_t i = 0; i < plan->n && !view->brief; i++)
 		if (change_is_shown(view, &plan->changes[i]))
 			add_change(&p, &plan->changes[i]);
+	if (p.tight)
+		strbuf_addch(buf, '\n');
 	if (!view->brief && !view->explain) {
 		add_outputs(&p);
 		add_strays(&p);

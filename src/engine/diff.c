@@ -126,22 +126,38 @@ static void diff_interrupted_blind(const struct diff_input *in, struct change *c
 	}
 }
 
+/* The command that takes what is there, ready to be pasted into a shell. */
+static const char *import_command(const struct diff_input *in, const struct change *change,
+	const char *option)
+{
+	const char *id = in->observed->id ? in->observed->id : "ID";
+	const char *quote = strpbrk(change->address, "[\" ") ? "'" : "";
+	const char *id_quote = strpbrk(id, " \"$&;()<>|*?") ? "'" : "";
+
+	return arena_printf(in->arena, "devenv import %s%s%s%s %s%s%s", option, quote, change->address,
+		quote, id_quote, id, id_quote);
+}
+
 static void diff_foreign(const struct diff_input *in, struct change *change)
 {
 	const struct observation *seen = in->observed;
 
 	change->action = ACTION_CREATE;
 	if (seen->ownership == OWNER_OTHER) {
-		problem(in, change, "choose another name, or take it over with `devenv import --take-over`",
+		problem(in, change,
+			arena_printf(in->arena, "choose another name, or take it over with `%s`",
+				import_command(in, change, "--take-over ")),
 			"%s exists already and belongs to %s", change->address,
 			seen->message ? seen->message : "another environment");
 	} else if (seen->ownership == OWNER_US) {
-		problem(in, change, "take it back with `devenv import ADDRESS ID`",
+		problem(in, change,
+			arena_printf(in->arena, "take it back with `%s`", import_command(in, change, "")),
 			"%s exists with our mark but is not recorded (%s)", change->address,
 			seen->id ? seen->id : "no id");
 	} else {
 		problem(in, change,
-			"import it (`devenv import ADDRESS ID`), set `adopt: true` where the type has it, or choose another name",
+			arena_printf(in->arena, "import it (`%s`), set `adopt: true` where the type has it, "
+				"or choose another name", import_command(in, change, "")),
 			"%s exists already and is not ours (%s)", change->address,
 			seen->id ? seen->id : seen_message(in));
 	}

@@ -81,7 +81,7 @@ void plan_strays(struct planner *p)
 		change->record = record;
 		change->generation = 0;
 		change->action = ACTION_DELETE;
-		change_reason(change, in->arena, REASON_REQUESTED, NULL, POS_NONE,
+		change_reason(change, in->arena, REASON_REMOVED, NULL, POS_NONE,
 			"it carries our mark, and neither manifest nor state knows it (%s)",
 			stray->name ? stray->name : stray->id);
 	}

@@ -313,11 +313,11 @@ static void test_the_rest_of_the_actions(void **state)
 	f.plan.counts = (struct plan_counts){.change = 1, .start = 1, .adopt = 1, .record = 1,
 		.forget = 2, .deferred = 1, .unknown = 1};
 	assert_plan(&f,
-		"  > a.start will be started\n\n"
-		"  > a.adopt will be adopted\n\n"
-		"  > a.record needs nothing but a new record\n\n"
-		"  > a.forget will be forgotten and left as it is\n\n"
-		"  > a.drop is gone; its record will be dropped\n\n"
+		"  > a.start will be started\n"
+		"  > a.adopt will be adopted\n"
+		"  > a.record needs nothing but a new record\n"
+		"  > a.forget will be forgotten and left as it is\n"
+		"  > a.drop is gone; its record will be dropped\n"
 		"  ~ a.maybe may be updated in place\n\n"
 		"  ? a.unknown cannot be seen\n"
 		"      # it cannot be seen: no engine\n\n"
@@ -342,7 +342,7 @@ static void test_nothing_to_do(void **state)
 	f.plan.n_outputs = 1;
 	assert_plan(&f, "No changes. Your environment matches the manifest.\n");
 	f.view.verbose = true;
-	assert_plan(&f, "    a.noop needs nothing\n\nNo changes. Your environment matches the manifest.\n");
+	assert_plan(&f, "    a.noop needs no change\n\nNo changes. Your environment matches the manifest.\n");
 	f.view.destroy = true;
 	f.view.brief = true;
 	assert_plan(&f, "No changes. There is nothing to destroy.\n");

@@ -150,11 +150,4 @@ const char *container_host_path(struct arena *arena, const char *project_root, c
 /* "container:ID" as it was asked for, when the view knows whose id it is. */
 const char *container_mode(const struct container_view *view, const char *seen, const char *asked);
 
-/* The lines of an environment file, appended to `out`; a name that is there already gets the new value. */
-int container_env_text(const char *path, const char *text, size_t len, struct value_builder *out,
-	struct error *err);
-/* All files of inputs.envFile, in order; a map. */
-int container_env_files(struct arena *arena, const char *project_root, const struct value *inputs,
-	struct value *out, struct error *err);
-
 #endif

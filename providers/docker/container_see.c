@@ -5,6 +5,7 @@
  */
 #include "providers/docker/container_type.h"
 
+#include "model/env_file.h"
 #include "providers/docker/container_parse.h"
 
 #include <stdlib.h>
@@ -54,7 +55,8 @@ int container_wanted(struct docker *docker, const struct value *inputs, struct v
 		return -1;
 	if (!value_get(inputs, "envFile"))
 		return 0;
-	if (container_env_files(docker->arena, docker->env->project_root, inputs, &files, err) < 0)
+	if (env_files_read(docker->arena, docker->env->project_root, value_get(inputs, "envFile"),
+		    &files, err) < 0)
 		return -1;
 	own = value_get(out, "environment");
 	builder_init(&all, docker->arena);

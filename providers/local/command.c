@@ -110,7 +110,8 @@ static int run(struct provider_env *env, const struct call *call, struct answer 
 	int rc;
 
 	*answer = (struct answer){0};
-	local_environment(&variables, env->arena, call->inputs);
+	if (local_environment(&variables, env, call->inputs, !strcmp(call->action, "delete"), err) < 0)
+		return -1;
 	process_env_set(&variables, "DEVENV_ACTION", call->action);
 	process_env_set(&variables, "DEVENV_ADDRESS", call->address);
 	process_env_set(&variables, "DEVENV_ENVIRONMENT_ID", env->environment);

@@ -2,6 +2,7 @@
 #include "providers/local/local.h"
 
 #include "base/fs.h"
+#include "model/env_file.h"
 #include "model/json.h"
 
 #include <stdlib.h>
@@ -80,18 +81,30 @@ mode_t local_mode(const struct value *inputs, mode_t fallback)
 	return text && parse_mode(text, &mode) == 0 ? mode : fallback;
 }
 
-void local_environment(struct process_env *env, struct arena *arena, const struct value *inputs)
+static void set_all(struct process_env *out, const struct value *map)
 {
-	const struct value *map = value_get(inputs, "environment");
-
-	process_env_init(env, arena, NULL);
-	if (!map || map->kind != VALUE_MAP)
-		return;
-	for (uint32_t i = 0; i < map->len; i++) {
+	for (uint32_t i = 0; map && map->kind == VALUE_MAP && i < map->len; i++) {
 		const struct member *member = &map->members[i];
 
-		process_env_set(env, member->key, value_text(&member->value, NULL));
+		process_env_set(out, member->key, value_text(&member->value, NULL));
 	}
+}
+
+int local_environment(struct process_env *out, struct provider_env *env, const struct value *inputs,
+	bool gone_ok, struct error *err)
+{
+	struct value files = value_empty_map;
+	struct error why = ERROR_INIT;
+
+	process_env_init(out, env->arena, NULL);
+	if (env_files_read(env->arena, env->project_root, value_get(inputs, "envFile"), &files, &why) < 0 &&
+		!(gone_ok && why.code == ERROR_NOT_FOUND)) {
+		*err = why;
+		return -1;
+	}
+	set_all(out, &files);
+	set_all(out, value_get(inputs, "environment"));
+	return 0;
 }
 
 const char *local_directory_of(const struct provider_env *env, const struct value *inputs)

@@ -44,8 +44,10 @@ const char *local_path_attribute(const struct provider_env *env, const char *pat
 	const struct value *inputs);
 /* "0644" -> 0644; `fallback` when the attribute is absent. */
 mode_t local_mode(const struct value *inputs, mode_t fallback);
-/* Our own environment, then the attribute `environment`. */
-void local_environment(struct process_env *env, struct arena *arena, const struct value *inputs);
+/* Our own environment, then the files of `envFile`, then the attribute `environment`. With `gone_ok`
+   they are left out when one is not there any more. */
+int local_environment(struct process_env *out, struct provider_env *env, const struct value *inputs,
+	bool gone_ok, struct error *err);
 /* The attribute `directory` made absolute; the project root when absent. */
 const char *local_directory_of(const struct provider_env *env, const struct value *inputs);
 struct value local_hash_value(struct arena *arena, const struct hash *hash);

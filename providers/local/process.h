@@ -24,9 +24,9 @@ const char *process_folder(struct provider_env *env, const char *id);
 /* One line on how it is: "running", "exited (1)". */
 const char *process_health(struct arena *arena, const struct folder *folder);
 /* The environment that the command gets. `path`: its folder, the mark of all that descends from it;
-   NULL for what only runs beside it. */
+   NULL for what only runs beside it. NULL: an error. */
 const char *const *process_environment(struct provider_env *env, const struct value *inputs,
-	const char *address, const char *path);
+	const char *address, const char *path, struct error *err);
 /* Starts the command in `path` through a shim; nothing runs there. */
 int process_start(struct provider_env *env, const char *path, const char *address,
 	const struct value *inputs, struct error *err);

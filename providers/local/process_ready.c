@@ -64,7 +64,6 @@ static enum readiness probe_command(struct provider_env *env, struct record *rec
 	cleanup_process struct process_result result = PROCESS_RESULT_INIT;
 	struct process_request request = {
 		.argv = local_argv(env->arena, spec, "command"),
-		.env = process_environment(env, inputs, record->address, NULL),
 		.directory = local_directory_of(env, inputs),
 		.deadline = clock_monotonic(env->clock) + timeout,
 		.grace = 200,
@@ -77,7 +76,8 @@ static enum readiness probe_command(struct provider_env *env, struct record *rec
 		*why = "the probe names no command";
 		return READY_FAILED;
 	}
-	if (process_run(&request, &result, &err) == 0 &&
+	request.env = process_environment(env, inputs, record->address, NULL, &err);
+	if (request.env && process_run(&request, &result, &err) == 0 &&
 		process_check(&request, &result, &err) == 0)
 		return READY_YES;
 	*why = arena_strdup(env->arena, err.msg);
@@ -145,6 +145,7 @@ int process_exec(struct provider_env *env, struct record *record, struct exec_re
 {
 	cleanup_process struct process_result result = PROCESS_RESULT_INIT;
 	struct error unreadable = ERROR_INIT;
+	const char *const *environment;
 	const struct value *inputs;
 
 	if (strcmp(record->type, local_process.name) != 0)
@@ -155,9 +156,12 @@ int process_exec(struct provider_env *env, struct record *record, struct exec_re
 		*err = unreadable;
 		return -1;
 	}
+	environment = process_environment(env, inputs, record->address, NULL, err);
+	if (!environment)
+		return -1;
 	if (process_run(&(struct process_request){
 		.argv = request->argv,
-		.env = process_environment(env, inputs, record->address, NULL),
+		.env = environment,
 		.directory = local_directory_of(env, inputs),
 		.flags = PROCESS_FOREGROUND,
 		.clock = env->clock,

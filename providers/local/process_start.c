@@ -54,11 +54,12 @@ static int64_t parse_size(const char *text, int64_t fallback)
 }
 
 const char *const *process_environment(struct provider_env *env, const struct value *inputs,
-	const char *address, const char *path)
+	const char *address, const char *path, struct error *err)
 {
 	struct process_env variables;
 
-	local_environment(&variables, env->arena, inputs);
+	if (local_environment(&variables, env, inputs, false, err) < 0)
+		return NULL;
 	process_env_set(&variables, "DEVENV_ADDRESS", address);
 	process_env_set(&variables, "DEVENV_ENVIRONMENT_ID", env->environment);
 	process_env_set(&variables, "DEVENV_PROCESS", path); /* finds what outlives its shim */
@@ -98,7 +99,9 @@ int process_start(struct provider_env *env, const char *path, const char *addres
 	if (!spec.argv)
 		return error_set(err, ERROR_INVALID, "the command is not known");
 	make_spec(env, inputs, &spec);
-	spec.env = process_environment(env, inputs, address, path);
+	spec.env = process_environment(env, inputs, address, path, err);
+	if (!spec.env)
+		return -1;
 	shim_spec_write(&spec, &text);
 	rc = process_run(&(struct process_request){
 		.argv = argv,

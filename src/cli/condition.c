@@ -5,6 +5,7 @@
 #include "cli/condition.h"
 
 #include "base/map.h"
+#include "engine/diff.h"
 
 #include <string.h>
 
@@ -59,7 +60,7 @@ static const char *health(const struct observation *seen)
 	return seen && seen->health && strcmp(seen->health, "running") != 0 ? seen->health : "";
 }
 
-static struct condition recorded(const struct change *change, const struct type *type,
+static struct condition recorded(const struct change *change, const struct type *type, bool job,
 	struct arena *arena)
 {
 	const struct observation *seen = change->observed;
@@ -89,7 +90,7 @@ static struct condition recorded(const struct change *change, const struct type 
 	if (change->action != ACTION_NOOP && change->action != ACTION_RECORD)
 		return make(CONDITION_CHANGED, change->n_attributes ? paths(change, false, arena)
 								     : reason(change));
-	if (type && type->flags & TYPE_JOB)
+	if (job)
 		return make(CONDITION_COMPLETED, "");
 	return make(runs ? CONDITION_RUNNING : CONDITION_READY, health(seen));
 }
@@ -97,14 +98,13 @@ static struct condition recorded(const struct change *change, const struct type 
 static struct condition condition_of(const struct plan *plan, const struct change *change,
 	struct arena *arena)
 {
-	const struct type *type = NULL;
+	const struct resource *resource =
+		change->node != NODE_NONE ? plan->graph->nodes[change->node].resource : NULL;
+	const struct type *type = resource ? resource->type
+		: change->record ? type_find(change->record->type) : NULL;
 
-	if (change->node != NODE_NONE)
-		type = plan->graph->nodes[change->node].resource->type;
-	else if (change->record)
-		type = type_find(change->record->type);
 	if (change->record)
-		return recorded(change, type, arena);
+		return recorded(change, type, resource && resource_is_job(resource), arena);
 	if (change->observed && change->observed->presence == PRESENCE_UNKNOWN)
 		return make(CONDITION_UNKNOWN, change->observed->message);
 	return make(CONDITION_MISSING, reason(change));

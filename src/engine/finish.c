@@ -12,6 +12,7 @@ enum {
 	DEFAULT_RETRY_MAX = 30 * 1000,
 	DEFAULT_PROBE_PERIOD = 1000,
 	DEFAULT_PROBE_FAILURES = 30,
+	DEFAULT_HEALTH_FAILURES = 600,
 	OUTPUT_LINES = 20, /* of a failed node that are shown */
 };
 
@@ -136,13 +137,20 @@ static void finish_destroy(struct scheduler *s, struct task *task)
 	step_failed(s, step, task->err.msg, last_lines(task->outcome.output));
 }
 
+/* A health check has patience of its own (start period, interval, retries) and ends by itself. */
+static int patience_of(const struct probe *probe)
+{
+	if (probe->failure_threshold)
+		return probe->failure_threshold;
+	return probe->kind == PROBE_HEALTH ? DEFAULT_HEALTH_FAILURES : DEFAULT_PROBE_FAILURES;
+}
+
 static void finish_probe(struct scheduler *s, struct task *task)
 {
 	uint32_t step = task->step;
 	struct running *running = &s->running[step];
 	const struct probe *probe = &task->probe;
 	int need = probe->success_threshold ? probe->success_threshold : 1;
-	int patience = probe->failure_threshold ? probe->failure_threshold : DEFAULT_PROBE_FAILURES;
 	const char *why = task->why ? arena_strdup(&s->r->arena, task->why) : "not ready";
 
 	if (task->readiness == READY_YES) {
@@ -155,7 +163,7 @@ static void finish_probe(struct scheduler *s, struct task *task)
 		running->successes = 0;
 		running->failures++;
 	}
-	if (task->readiness == READY_FAILED || running->failures >= patience) {
+	if (task->readiness == READY_FAILED || running->failures >= patience_of(probe)) {
 		s->result->unready++;
 		journal_status(s, step, running->record, RECORD_UNREADY,
 			redact(&s->r->redactor, why, &s->r->arena));

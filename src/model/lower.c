@@ -73,6 +73,20 @@ void lower_copy(struct value_builder *b, const struct service *service, const ch
 	b->members[b->n - 1].pos = member->pos;
 }
 
+void lower_replicas(struct lowering *l, struct value_builder *b, const struct service *service)
+{
+	int64_t replicas = value_get_int(service->spec, "replicas", 1);
+	struct value_builder keys;
+
+	if (replicas == 1)
+		return;
+	builder_init(&keys, l->arena);
+	for (int64_t i = 1; i <= replicas; i++)
+		builder_push(&keys,
+			lower_text(l, arena_printf(l->arena, "%lld", (long long)i), service->spec));
+	builder_put(b, "forEach", builder_list(&keys));
+}
+
 struct value lower_key_values(struct lowering *l, const struct value *value)
 {
 	struct value_builder b;
@@ -208,8 +222,19 @@ static const struct value *first_port(const struct service *service)
 	return ports && ports->kind == VALUE_LIST && ports->len ? &ports->items[0] : NULL;
 }
 
+/* The engine chooses it: an output of the container tells. */
+static const char *chosen_port(struct lowering *l, const struct service *service, const char *text)
+{
+	const char *slash = strchr(text, '/');
+	int64_t replicas = value_get_int(service->spec, "replicas", 1);
+
+	return arena_printf(l->arena, "${%s%s.ports[\"%.*s%s\"]}", service->address,
+		replicas == 1 ? "" : "[\"1\"]", (int)strcspn(text, "/"), text, slash ? slash : "/tcp");
+}
+
 /* The port inside (`inside`) or on this machine, of "8080:80/tcp", 80 or a map. */
-static const char *port_text(struct lowering *l, const struct value *port, bool inside)
+static const char *port_text(struct lowering *l, const struct service *service,
+	const struct value *port, bool inside)
 {
 	const char *text = value_text(port, NULL), *colon;
 
@@ -218,6 +243,8 @@ static const char *port_text(struct lowering *l, const struct value *port, bool 
 
 		return inside ? value_get_text(port, "targetPort", outer) : outer;
 	}
+	if (!inside && service->kind == SERVICE_CONTAINER && !strchr(text, ':'))
+		return chosen_port(l, service, text);
 	text = arena_strndup(l->arena, text, strcspn(text, "/"));
 	colon = strrchr(text, ':');
 	if (inside || !colon)
@@ -254,7 +281,7 @@ static const char *member_of(struct lowering *l, const struct service *service,
 		port = named_port(service, path + 6);
 	else if (strcmp(path, "port") != 0)
 		return NULL;
-	return port ? port_text(l, port, inside) : NULL;
+	return port ? port_text(l, service, port, inside) : NULL;
 }
 
 static void note_use(struct reference_context *c, const struct service *service)
@@ -263,6 +290,7 @@ static void note_use(struct reference_context *c, const struct service *service)
 
 	if (!user)
 		return;
+	user->uses_host |= service->kind != SERVICE_CONTAINER;
 	for (size_t i = 0; i < user->n_uses; i++) {
 		if (strcmp(user->uses[i], service->name) == 0)
 			return;
@@ -307,6 +335,8 @@ static enum lookup look(void *arg, const struct part *part, struct value *out)
 	}
 	note_use(c, service);
 	*out = value_str(c->l->arena, text);
+	if (strncmp(text, "${", 2) == 0)
+		out->flags |= VALUE_TEMPLATE;
 	return LOOKUP_VALUE;
 }
 

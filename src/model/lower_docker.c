@@ -110,6 +110,18 @@ static void put_networks(struct lowering *l, struct value_builder *b, const stru
 		builder_put(b, "networks", builder_list(&list));
 }
 
+/* A process is on this machine: engines give it a name only when they are asked to. */
+static void put_host(struct lowering *l, struct value_builder *b, const struct service *service)
+{
+	struct value_builder list;
+
+	if (!service->uses_host)
+		return;
+	builder_init(&list, l->arena);
+	builder_push(&list, lower_text(l, "host.docker.internal:host-gateway", service->spec));
+	builder_put(b, "extraHosts", builder_list(&list));
+}
+
 /* --- volumes ------------------------------------------------------------------------------------ */
 
 /* A volume of spec.volumes; NULL: not declared there. */
@@ -156,7 +168,9 @@ static void put_named(struct lowering *l, struct value_builder *mount, const str
 		builder_put(mount, "type", lower_text(l, "tmpfs", at));
 		if (value_get(declared, "size"))
 			builder_put(mount, "size", *value_get(declared, "size"));
-	} else if (strcmp(type, "persistent") == 0 || strcmp(type, "ephemeral") == 0) {
+	} else if (strcmp(type, "ephemeral") == 0) {
+		builder_put(mount, "type", lower_text(l, "volume", at)); /* without a name: goes with it */
+	} else if (strcmp(type, "persistent") == 0) {
 		make_volume(l, service, name, declared);
 		builder_put(mount, "type", lower_text(l, "volume", at));
 		builder_put(mount, "source", lower_text(l,
@@ -298,35 +312,28 @@ static void put_limits(struct lowering *l, struct value_builder *b, const struct
 		builder_put(b, "memory", *value_get(limits, "memory"));
 }
 
+static bool checks_health(const struct value *check)
+{
+	const struct value *test = value_get(check, "test");
+	const struct value *first = test && test->kind == VALUE_LIST && test->len ? test->items : test;
+
+	return check && !value_get_bool(check, "disable", false) &&
+		strcmp(value_text(first, ""), "NONE") != 0;
+}
+
 /* A health check without a readiness of its own is what readiness means. */
 static void put_readiness(struct value_builder *b, const struct service *service)
 {
 	const struct value *check = value_get(service->spec, "healthcheck");
 	struct value_builder health;
 
-	if (value_get(service->spec, "readiness") || !check) {
+	if (value_get(service->spec, "readiness") || !checks_health(check) || service->job) {
 		lower_copy(b, service, "readiness", "readiness");
 		return;
 	}
 	builder_init(&health, b->arena);
 	builder_put_bool(&health, "health", true);
 	builder_put(b, "readiness", builder_map(&health));
-}
-
-static void put_replicas(struct lowering *l, struct value_builder *b, const struct service *service,
-	int64_t replicas)
-{
-	struct value_builder keys;
-	char text[24];
-
-	if (replicas == 1)
-		return;
-	builder_init(&keys, l->arena);
-	for (int64_t i = 1; i <= replicas; i++) {
-		snprintf(text, sizeof(text), "%lld", (long long)i);
-		builder_push(&keys, lower_text(l, text, service->spec));
-	}
-	builder_put(b, "forEach", builder_list(&keys));
 }
 
 void lower_container(struct lowering *l, const struct service *service)
@@ -339,7 +346,7 @@ void lower_container(struct lowering *l, const struct service *service)
 	struct value_builder b;
 
 	lower_begin(l, &b, service, "docker_container", service->name);
-	put_replicas(l, &b, service, value_get_int(service->spec, "replicas", 1));
+	lower_replicas(l, &b, service);
 	builder_put(&b, "image", image);
 	for (size_t i = 0; i < ARRAY_SIZE(same); i++)
 		lower_copy(&b, service, same[i], same[i]);
@@ -351,6 +358,7 @@ void lower_container(struct lowering *l, const struct service *service)
 	put_ports(l, &b, service);
 	put_volumes(l, &b, service);
 	put_networks(l, &b, service);
+	put_host(l, &b, service);
 	put_limits(l, &b, service);
 	put_readiness(&b, service);
 	if (service->job)

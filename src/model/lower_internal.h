@@ -18,6 +18,7 @@ struct service {
 	enum service_kind kind;
 	bool job;
 	const char *address;         /* of the resource that others wait for */
+	bool uses_host;              /* a container that refers to what runs on this machine */
 	const char **uses;           /* names of services that its references name */
 	size_t n_uses, cap_uses;
 };
@@ -44,6 +45,8 @@ void lower_end(struct lowering *l, struct value_builder *b, const struct service
 /* The member `from` of the service under the name `to`, when it is there. */
 void lower_copy(struct value_builder *b, const struct service *service, const char *from,
 	const char *to);
+/* More than one, or none: forEach over "1", "2", ... */
+void lower_replicas(struct lowering *l, struct value_builder *b, const struct service *service);
 /* dependsOn and lifecycle: dependencies, references to services, triggers. */
 void lower_order(struct lowering *l, struct value_builder *b, const struct service *service);
 /* A map, or a list of KEY=VALUE, as a map. */

@@ -8,7 +8,8 @@
 static void refuse(struct lowering *l, const struct service *service)
 {
 	static const char *const keys[] = {"volumes", "networks", "healthcheck", "entrypoint", "hostname",
-		"user", "restart", "resources"};
+		"user", "restart", "resources", "labels"};
+	static const char *const running[] = {"ports", "readiness", "stopSignal", "stopGracePeriod"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		const struct member *member = value_member(service->spec, keys[i]);
@@ -19,6 +20,15 @@ static void refuse(struct lowering *l, const struct service *service)
 			keys[i], service->name, service->job ? "command" : "process");
 		diag_hint(l->diags, "give it an image, or take \"%s\" out", keys[i]);
 	}
+	for (size_t i = 0; service->job && i < ARRAY_SIZE(running); i++) {
+		const struct member *member = value_member(service->spec, running[i]);
+
+		if (!member)
+			continue;
+		diag_error(l->diags, member->pos, "\"%s\" is for what runs on, and service %s is a job",
+			running[i], service->name);
+		diag_hint(l->diags, "take \"%s\" out", running[i]);
+	}
 }
 
 static void put_environment(struct lowering *l, struct value_builder *b,
@@ -26,6 +36,7 @@ static void put_environment(struct lowering *l, struct value_builder *b,
 {
 	const struct value *env = value_get(service->spec, "env");
 
+	lower_copy(b, service, "env_file", "envFile");
 	if (env)
 		builder_put(b, "environment", lower_key_values(l, env));
 }
@@ -66,6 +77,7 @@ void lower_process(struct lowering *l, const struct service *service)
 
 	refuse(l, service);
 	lower_begin(l, &b, service, "local_process", service->name);
+	lower_replicas(l, &b, service);
 	builder_put(&b, "command", lower_words(l, value_get(service->spec, "command")));
 	lower_copy(&b, service, "workingDirectory", "directory");
 	put_environment(l, &b, service);
@@ -83,6 +95,7 @@ void lower_command(struct lowering *l, const struct service *service)
 
 	refuse(l, service);
 	lower_begin(l, &b, service, "local_command", service->name);
+	lower_replicas(l, &b, service);
 	builder_put(&b, "create", lower_words(l, value_get(service->spec, "command")));
 	lower_copy(&b, service, "workingDirectory", "directory");
 	put_environment(l, &b, service);

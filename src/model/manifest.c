@@ -104,6 +104,20 @@ static int read_layers(struct loading *l, struct error *err)
 	return 0;
 }
 
+/* In the types that the schema wants; what was a reference can be judged only now. */
+static struct value typed(struct loading *l, const struct member *written, const struct value *value)
+{
+	const struct schema *spec = schema_property(&schema_manifest, "spec");
+	const struct schema *schema = spec ? schema_property(spec, written->key) : NULL;
+	struct value result = *value;
+
+	if (!schema || !(written->value.flags & VALUE_TEMPLATE))
+		return result;
+	result = schema_coerce(schema, value, l->arena);
+	schema_validate(schema, &result, l->diags);
+	return result;
+}
+
 /* Everything of spec but the resources, known as far as it can be: lower decides by it. */
 static struct value known_spec(struct loading *l, const struct value *spec)
 {
@@ -121,7 +135,8 @@ static struct value known_spec(struct loading *l, const struct value *spec)
 			other |= strcmp(member->key, others[j]) == 0;
 		if (other)
 			continue;
-		scope_expand(&scope, &member->value, &value);
+		if (scope_expand(&scope, &member->value, &value) == 0)
+			value = typed(l, member, &value);
 		builder_put(&builder, member->key, value);
 		builder.members[builder.n - 1].pos = member->pos;
 	}
@@ -203,6 +218,7 @@ static const struct value *lowered_manifest(struct loading *l, const struct valu
 static void report_unsupported(struct loading *l, const struct value *spec)
 {
 	static const char *const keys[] = {"cluster", "terraform"};
+	const struct member *networking = value_member(spec, "networking");
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		const struct member *member = value_member(spec, keys[i]);
@@ -211,6 +227,9 @@ static void report_unsupported(struct loading *l, const struct value *spec)
 			diag_error(l->diags, member->pos, "spec.%s is not supported by this version",
 				keys[i]);
 	}
+	if (networking)
+		diag_warning(l->diags, networking->pos,
+			"spec.networking is about clusters: without one, services publish ports");
 }
 
 static void lower(struct loading *l)
@@ -249,16 +268,38 @@ static size_t read_moves(struct loading *l, const struct value *list, struct mov
 	return n;
 }
 
+/* "1" of a service with replicas is the one that it is without: scaling leaves it alone. */
+static bool replica_moves(struct loading *l, const struct resource *resource, struct moved *moved)
+{
+	if (!resource->service || strcmp(resource->name, resource->service) != 0 ||
+		!(resource->type->flags & (TYPE_RUNS | TYPE_JOB)) ||
+		(resource->key && strcmp(resource->key, "1") != 0))
+		return false;
+	moved->from = arena_printf(l->arena, "%s.%s%s", resource->type->name, resource->name,
+		resource->key ? "" : "[\"1\"]");
+	moved->to = resource->address;
+	moved->pos = resource->pos;
+	return true;
+}
+
 static void read_moved(struct loading *l)
 {
 	const struct value *list = value_path(l->manifest->merged, "spec.moved");
+	struct manifest *manifest = l->manifest;
+	size_t n = 0, most = list && list->kind == VALUE_LIST ? list->len : 0;
 	struct moved *moved;
 
-	if (!list || list->kind != VALUE_LIST)
+	for (size_t i = 0; i < manifest->n_resources; i++)
+		most += manifest->resources[i].service != NULL;
+	if (!most)
 		return;
-	moved = arena_alloc(l->arena, list->len * sizeof(*moved));
-	l->manifest->n_moved = read_moves(l, list, moved);
-	l->manifest->moved = moved;
+	moved = arena_alloc(l->arena, most * sizeof(*moved));
+	if (list && list->kind == VALUE_LIST)
+		n = read_moves(l, list, moved);
+	for (size_t i = 0; i < manifest->n_resources; i++)
+		n += replica_moves(l, &manifest->resources[i], &moved[n]);
+	manifest->n_moved = n;
+	manifest->moved = moved;
 }
 
 static void read_name(struct loading *l)

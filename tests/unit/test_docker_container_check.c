@@ -1,6 +1,7 @@
 /* Mistakes in a container's keys, keys of Compose, claims, environment files, bodies of updates. */
 #include "container_room.h"
 
+#include "model/env_file.h"
 #include "providers/docker/container_parse.h"
 
 extern const struct provider provider_docker;
@@ -311,7 +312,7 @@ static const char *env_of(const char *text)
 	struct value value;
 
 	builder_init(&map, &arena);
-	if (container_env_text("x.env", text, strlen(text), &map, &err) < 0)
+	if (env_file_parse("x.env", text, strlen(text), &map, &err) < 0)
 		return arena_strdup(&arena, err.msg);
 	value = builder_map(&map);
 	return text_of(&value);

@@ -1,10 +1,11 @@
 /*
  * Environment files. The form is that of .env in the manifest: NAME=value lines, `export` before them,
  * comments; '...' is literal, "..." knows \n \t \r and escapes, both may span lines. Nothing is
- * expanded: what a container gets must not depend on the shell that devenv was started from.
+ * expanded: what runs must not depend on the shell that devenv was started from.
  */
-#include "providers/docker/container.h"
+#include "model/env_file.h"
 
+#include "base/error.h"
 #include "base/fs.h"
 
 #include <string.h>
@@ -104,7 +105,7 @@ static int read_line(struct env_reader *r, struct value_builder *out, struct err
 	return 0;
 }
 
-int container_env_text(const char *path, const char *text, size_t len, struct value_builder *out,
+int env_file_parse(const char *path, const char *text, size_t len, struct value_builder *out,
 	struct error *err)
 {
 	struct env_reader r = {.path = path, .at = text, .end = text + len, .line = 1};
@@ -115,29 +116,28 @@ int container_env_text(const char *path, const char *text, size_t len, struct va
 	return 0;
 }
 
-static int read_file(struct arena *arena, const char *project_root, const char *path,
+static int read_file(struct arena *arena, const char *root, const char *path,
 	struct value_builder *out, struct error *err)
 {
 	const char *text;
 	size_t len;
 
-	if (fs_read(fs_join(arena, project_root, path), arena, &text, &len, err) < 0)
+	if (fs_read(fs_join(arena, root, path), arena, &text, &len, err) < 0)
 		return error_wrap(err, "envFile");
-	return container_env_text(path, text, len, out, err);
+	return env_file_parse(path, text, len, out, err);
 }
 
-int container_env_files(struct arena *arena, const char *project_root, const struct value *inputs,
+int env_files_read(struct arena *arena, const char *root, const struct value *files,
 	struct value *out, struct error *err)
 {
-	const struct value *files = value_get(inputs, "envFile");
 	struct value_builder map;
 
 	builder_init(&map, arena);
 	if (files && value_is_scalar(files) && files->kind != VALUE_NULL &&
-		read_file(arena, project_root, value_text(files, ""), &map, err) < 0)
+		read_file(arena, root, value_text(files, ""), &map, err) < 0)
 		return -1;
 	for (size_t i = 0; files && files->kind == VALUE_LIST && i < files->len; i++)
-		if (read_file(arena, project_root, value_text(&files->items[i], ""), &map, err) < 0)
+		if (read_file(arena, root, value_text(&files->items[i], ""), &map, err) < 0)
 			return -1;
 	*out = builder_map(&map);
 	return 0;

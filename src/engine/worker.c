@@ -15,6 +15,7 @@ struct workers {
 	pthread_cond_t work;
 	pthread_t *threads;
 	int n_threads, limit, idle;
+	int queued;                        /* tasks that nobody has taken yet */
 	bool stopping;
 	struct task *first, *last;         /* to do */
 	struct message *inbox, *inbox_end; /* done */
@@ -108,6 +109,7 @@ static void *work(void *arg)
 		if (!task)
 			break;
 		workers->first = task->next;
+		workers->queued--;
 		pthread_mutex_unlock(&workers->mutex);
 		run_task(workers, task);
 		message = xcalloc(1, sizeof(*message));
@@ -182,7 +184,9 @@ void workers_submit(struct workers *workers, struct task *task)
 	else
 		workers->first = task;
 	workers->last = task;
-	if (!workers->idle && workers->n_threads < workers->limit)
+	workers->queued++;
+	/* A thread that was woken counts as idle until it runs: many tasks may come before that. */
+	if (workers->queued > workers->idle && workers->n_threads < workers->limit)
 		start_thread(workers);
 	pthread_cond_signal(&workers->work);
 	pthread_mutex_unlock(&workers->mutex);

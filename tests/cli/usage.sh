@@ -68,7 +68,7 @@ test_what_is_a_file_of_its_own_stays_one_with_json() {
 	local words
 	an_environment
 	for words in 'completion bash' 'completion fish' 'config schema local_file' 'config schema --list' \
-		__man '__complete bash -- plan --target ""'; do
+		__man '__complete bash -- plan'; do
 		# shellcheck disable=SC2086
 		expect 0 $words
 		cp "$TRASH/out" "$TRASH/plain"

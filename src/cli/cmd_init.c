@@ -43,7 +43,7 @@ static const char template[] =
 	"    #   name: web\n"
 	"    #   command: [python3, -m, http.server, \"8080\"]\n"
 	"    #   dependsOn: [local_file.config]\n"
-	"    #   readiness: { http: { port: 8080 } }\n"
+	"    #   readiness: { path: /, port: 8080 }\n"
 	"\n"
 	"  # What `devenv outputs` prints.\n"
 	"  outputs:\n"
@@ -99,18 +99,40 @@ static int write_all(struct cli *cli, const char *directory, struct error *err)
 	return result;
 }
 
+/* The line of a .gitignore that takes the manifest with it; NULL: none does. */
+static const char *ignored_by(struct arena *arena, const char *text)
+{
+	static const char *const patterns[] = {
+		".devenv", ".devenv/", ".devenv*", ".devenv/*", ".devenv/**", ".*"};
+
+	while (*text) {
+		size_t len = strcspn(text, "\r\n");
+		const char *line = arena_strndup(arena, text, len);
+
+		for (size_t i = 0; i < ARRAY_SIZE(patterns); i++)
+			if (strcmp(line + (line[0] == '/'), patterns[i]) == 0)
+				return line;
+		text += len;
+		text += strspn(text, "\r\n");
+	}
+	return NULL;
+}
+
 /* Another tool of the same name ignores every .devenv* in git. */
 static void warn_ignored(struct cli *cli, const char *directory)
 {
 	struct error err = ERROR_INIT;
-	const char *text;
+	const char *text, *line = NULL;
 	size_t len;
 
 	if (fs_read(fs_join(&cli->arena, directory, ".gitignore"), &cli->arena, &text, &len,
-		    &err) == 0 &&
-		strstr(text, ".devenv"))
+		    &err) == 0)
+		line = ignored_by(&cli->arena, text);
+	if (line)
 		cli_note(cli,
-			"Warning: .gitignore names .devenv; commit .devenv/config.yml anyway.");
+			"Warning: git ignores the manifest, because .gitignore says \"%s\". Take that "
+			"out (.devenv/local has a .gitignore of its own), or rename it to devenv.yml.",
+			line);
 	if (fs_exists(fs_join(&cli->arena, directory, "devenv.nix")))
 		cli_note(cli,
 			"Warning: devenv.nix belongs to another tool, which uses .devenv/, too.");

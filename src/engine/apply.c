@@ -174,8 +174,9 @@ static void run_steps(struct scheduler *s, int signal_fd)
 	uint32_t limit = (uint32_t)(s->options->parallelism ? s->options->parallelism
 							     : DEFAULT_PARALLELISM);
 
+	steps_hold(s);
 	for (uint32_t i = 0; i < s->steps.n; i++) {
-		if (s->steps.items[i].blockers == 0)
+		if (s->steps.items[i].state == STEP_BLOCKED && s->steps.items[i].blockers == 0)
 			step_becomes_ready(s, i);
 	}
 	while (s->unfinished || s->away) {

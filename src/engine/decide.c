@@ -11,23 +11,23 @@ static bool is_stronger(enum action now, enum action planned)
 	return destroys && now != planned;
 }
 
-/* The change that takes this one with it, as long as it is still a replace. */
-static const struct change *cause_of(const struct scheduler *s, const struct change *change)
+/* It turned out weaker: references to it see more than the plan could promise. */
+static void see_again(struct scheduler *s, const struct change *change)
 {
-	const struct change *cause =
-		change->cause == NODE_NONE ? NULL : &s->plan->changes[change->cause];
+	struct view *view = &s->resolver.views[change->node];
 
-	return cause && cause->action == ACTION_REPLACE ? cause : NULL;
+	view->record = change->record;
+	view->outputs = NULL;
+	plan_view(change, &s->plan->graph->nodes[change->node], view, &s->r->arena);
 }
 
 /*
- * The inputs of a deferred step have just become known: decide again, with what is. Something
- * stronger than the plan showed is held.
+ * The inputs of a deferred step have just become known, or what may take it along: decide again, with
+ * what is. A replace that stood fast from the beginning stays one, whatever its inputs turn out to be.
  */
 int step_decide(struct scheduler *s, uint32_t step, const struct observation *observed)
 {
 	struct change *change = change_of(s, step);
-	const struct change *cause = cause_of(s, change);
 	enum action planned = change->action;
 	struct diags diags;
 	struct diff_input diff = {
@@ -41,12 +41,16 @@ int step_decide(struct scheduler *s, uint32_t step, const struct observation *ob
 		.observed = observed ? observed : change->observed,
 		.intent = change->intent,
 		.inputs = change->inputs,
-		.replaced_because = cause ? cause->address : NULL,
 	};
 
 	diags_init(&diags, &s->r->arena);
-	change->n_reasons = change->n_attributes = 0;
-	diff_desired(&diff, change);
+	if (planned == ACTION_REPLACE && !change->uncertain) {
+		diff_replace(&diff, change);
+	} else {
+		change->n_reasons = change->n_attributes = 0;
+		diff_needs(s->plan, &diff);
+		diff_desired(&diff, change);
+	}
 	s->running[step].action = change->action;
 	if (change->record)
 		change->generation = change->record->generation + (change->action == ACTION_REPLACE);
@@ -61,6 +65,8 @@ int step_decide(struct scheduler *s, uint32_t step, const struct observation *ob
 			action_str(change->action), action_str(planned)));
 		return -1;
 	}
+	if (change->action != planned && change->record)
+		see_again(s, change);
 	redactor_learn(&s->r->redactor, change->inputs);
 	return 0;
 }
@@ -95,22 +101,61 @@ int step_resolve(struct scheduler *s, uint32_t step)
 	return 0;
 }
 
+/* What takes it along may be replaced or not: that is decided first. True: one of them is. */
+static bool is_taken_along(struct scheduler *s, const struct change *change)
+{
+	const struct graph *graph = s->plan->graph;
+	const struct node *node = &graph->nodes[change->node];
+	bool taken = false;
+
+	for (uint32_t i = 0; i < node->n_needs; i++) {
+		uint32_t need = s->plan->change_of[node->needs[i].node];
+		uint32_t destroy = s->steps.destroy_of[need];
+
+		if (!diff_follows(graph, node, i))
+			continue;
+		if (destroy != STEP_NONE && step_at(s, destroy)->state == STEP_BLOCKED)
+			step_still_replaces(s, destroy);
+		taken = taken || s->plan->changes[need].action == ACTION_REPLACE;
+	}
+	return taken;
+}
+
+/* Its inputs wait for something that is updated after all: should they want a replace, it is held. */
+static bool is_put_off(struct scheduler *s, struct change *change)
+{
+	struct diags diags;
+	struct value inputs;
+	struct resolver resolver = s->resolver;
+
+	diags_init(&diags, &s->r->arena);
+	resolver.diags = &diags;
+	if (!change->deferred || resolve_inputs(&resolver, change->node, &inputs) < 0 ||
+		value_is_known(&inputs))
+		return false;
+	change->action = ACTION_UPDATE;
+	change->uncertain = false;
+	return true;
+}
+
 bool step_still_replaces(struct scheduler *s, uint32_t step)
 {
 	struct change *change = change_of(s, step);
+	uint32_t make = s->steps.make_of[step_at(s, step)->change];
 
 	if (change->action != ACTION_REPLACE)
 		return false;
-	if (change->cause != NODE_NONE) {
-		uint32_t cause = s->steps.destroy_of[change->cause];
-
-		if (cause != STEP_NONE && step_at(s, cause)->state == STEP_BLOCKED)
-			step_still_replaces(s, cause); /* decides it, so that this one can be */
-		if (!cause_of(s, change) && !change->deferred)
-			return step_decide(s, step, NULL) == 0 && change->action == ACTION_REPLACE;
+	if (change->create_first) /* decided when the new one was made */
+		return true;
+	if (change->uncertain && is_taken_along(s, change))
+		change->uncertain = false;
+	if (step_at(s, make)->state == STEP_SKIPPED && !steps_needed_gone(s, step)) {
+		step_skip(s, step, EVENT_BLOCKED, s->running[make].why);
+		return false;
 	}
-	if (change->deferred && !change->create_first &&
-		(step_resolve(s, step) < 0 || step_decide(s, step, NULL) < 0))
+	if (change->uncertain && (is_put_off(s, change) ||
+			(change->deferred && step_resolve(s, step) < 0) ||
+			step_decide(s, step, NULL) < 0))
 		return false;
 	return change->action == ACTION_REPLACE;
 }

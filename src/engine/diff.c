@@ -345,15 +345,15 @@ static void diff_present(const struct diff_input *in, struct change *change)
 		want_replace(in, change);
 		return;
 	}
-	if (in->replaced_because) {
-		change_reason(change, in->arena, REASON_DEPENDENCY, in->replaced_because, POS_NONE,
-			"replaced because %s is", in->replaced_because);
+	if (in->replaced.address) {
+		change_reason(change, in->arena, REASON_DEPENDENCY, in->replaced.address, POS_NONE,
+			"replaced because %s is", in->replaced.address);
 		want_replace(in, change);
 		return;
 	}
-	if (in->triggered_because) {
-		change_reason(change, in->arena, REASON_TRIGGERED, in->triggered_because, POS_NONE,
-			"replaceTriggeredBy: %s changes", in->triggered_because);
+	if (in->triggered.address) {
+		change_reason(change, in->arena, REASON_TRIGGERED, in->triggered.address, POS_NONE,
+			"replaceTriggeredBy: %s changes", in->triggered.address);
 		want_replace(in, change);
 		return;
 	}
@@ -363,17 +363,17 @@ static void diff_present(const struct diff_input *in, struct change *change)
 		want_replace(in, change);
 		return;
 	}
-	if (change->n_attributes && !change->deferred && in->observed && in->observed->matches &&
-		in->observed->presence == PRESENCE_PRESENT) {
+	if (change->n_attributes && !change->deferred && !in->rerun.address && in->observed &&
+		in->observed->matches && in->observed->presence == PRESENCE_PRESENT) {
 		change->action = ACTION_RECORD;
 		change_reason(change, in->arena, REASON_METADATA, NULL, POS_NONE,
 			"it is already as the manifest says: only recorded");
 		return;
 	}
 	attribute_reasons(in, change);
-	if (in->rerun_because) {
-		change_reason(change, in->arena, REASON_DEPENDENCY, in->rerun_because, POS_NONE,
-			"runs again because %s is new", in->rerun_because);
+	if (in->rerun.address) {
+		change_reason(change, in->arena, REASON_DEPENDENCY, in->rerun.address, POS_NONE,
+			"runs again because %s is new", in->rerun.address);
 		want_replace(in, change);
 	} else if (any_forces(change)) {
 		want_replace(in, change);
@@ -400,7 +400,7 @@ static void diff_unseen(const struct diff_input *in, struct change *change)
 	change->action = ACTION_NOOP;
 	change_reason(change, in->arena, REASON_UNKNOWN, NULL, POS_NONE, "it cannot be seen: %s",
 		seen_message(in));
-	if (change->n_attributes || in->replaced_because || in->replace_requested ||
+	if (change->n_attributes || in->replaced.address || in->replace_requested ||
 		in->record->status == RECORD_TAINTED) {
 		attribute_reasons(in, change);
 		problem(in, change, "make it reachable, or leave it out with --exclude",
@@ -408,11 +408,98 @@ static void diff_unseen(const struct diff_input *in, struct change *change)
 	}
 }
 
-void diff_desired(const struct diff_input *in, struct change *change)
+static void look_at_inputs(const struct diff_input *in, struct change *change)
 {
 	change->deferred = !value_is_known(in->inputs);
 	if (!change->deferred)
 		inputs_fingerprint(in->inputs, in->key, &change->fingerprint);
+}
+
+static bool stands_fast(const struct because *because)
+{
+	return because->address && !because->perhaps;
+}
+
+/* Is there no reason to replace it but what may come to nothing? */
+static bool is_uncertain(const struct diff_input *in, const struct change *change)
+{
+	if (change->action != ACTION_REPLACE || in->record->status == RECORD_TAINTED ||
+		in->replace_requested || (in->intent && in->intent->action == INTENT_DELETE) ||
+		stands_fast(&in->replaced) || stands_fast(&in->triggered) || stands_fast(&in->rerun))
+		return false;
+	for (size_t i = 0; i < change->n_attributes; i++) {
+		const struct attribute_change *a = &change->attributes[i];
+
+		if (a->forces_replace && (!a->after || value_is_known(a->after)))
+			return false;
+	}
+	return change->deferred || in->replaced.address || in->triggered.address ||
+	       in->rerun.address;
+}
+
+void diff_replace(const struct diff_input *in, struct change *change)
+{
+	look_at_inputs(in, change);
+	find_changes(in, change);
+	want_replace(in, change);
+}
+
+/* What stands fast counts for more than what may come to nothing. */
+static void set_because(struct because *because, const struct change *need, bool perhaps)
+{
+	if (!because->address || (because->perhaps && !perhaps))
+		*because = (struct because){need->address, perhaps};
+}
+
+static bool is_newer(const struct record *need, const struct record *job)
+{
+	return need && job && need->created_at > job->created_at;
+}
+
+static bool is_trigger(const struct lifecycle *lifecycle, const char *address)
+{
+	for (size_t i = 0; i < lifecycle->n_replace_triggered_by; i++) {
+		if (strcmp(lifecycle->replace_triggered_by[i].address, address) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool diff_follows(const struct graph *graph, const struct node *node, uint32_t edge)
+{
+	enum edge_kind kind = node->needs[edge].kind;
+
+	return kind == EDGE_ATTACHED || (kind >= EDGE_HARD && resource_is_job(node->resource)) ||
+	       is_trigger(&node->resource->lifecycle,
+		       graph->nodes[node->needs[edge].node].resource->address);
+}
+
+void diff_needs(const struct plan *plan, struct diff_input *in)
+{
+	const struct node *node = &in->graph->nodes[in->node];
+	bool job = resource_is_job(node->resource);
+
+	for (uint32_t i = 0; i < node->n_needs; i++) {
+		const struct change *need = &plan->changes[plan->change_of[node->needs[i].node]];
+		enum edge_kind kind = node->needs[i].kind;
+		bool replaced = need->action == ACTION_REPLACE;
+		bool fresh = replaced || need->action == ACTION_CREATE;
+
+		if (kind == EDGE_ATTACHED && replaced)
+			set_because(&in->replaced, need, need->uncertain);
+		if (job && kind >= EDGE_HARD && fresh)
+			set_because(&in->rerun, need, need->uncertain);
+		else if (job && kind >= EDGE_HARD && is_newer(need->record, in->record))
+			set_because(&in->rerun, need, false);
+		if ((fresh || need->action == ACTION_UPDATE) &&
+			is_trigger(&node->resource->lifecycle, need->address))
+			set_because(&in->triggered, need, need->uncertain ||
+				(need->action == ACTION_UPDATE && need->deferred));
+	}
+}
+
+static void decide(const struct diff_input *in, struct change *change)
+{
 	if (!in->record) {
 		diff_new(in, change);
 		return;
@@ -428,6 +515,8 @@ void diff_desired(const struct diff_input *in, struct change *change)
 	case PRESENCE_ABSENT:
 		if (resource_is_job(resource_of(in)) && in->record->status == RECORD_OK) {
 			diff_present(in, change); /* it has run: what is left of it does not matter */
+			if (change->action == ACTION_UPDATE) /* there is nothing left to update */
+				want_replace(in, change);
 			return;
 		}
 		set_create(in, change);
@@ -440,6 +529,13 @@ void diff_desired(const struct diff_input *in, struct change *change)
 		diff_present(in, change);
 		return;
 	}
+}
+
+void diff_desired(const struct diff_input *in, struct change *change)
+{
+	look_at_inputs(in, change);
+	decide(in, change);
+	change->uncertain = is_uncertain(in, change);
 }
 
 static void removed_reason(const struct diff_input *in, struct change *change)

@@ -8,6 +8,12 @@
 #include "engine/inputs.h"
 #include "engine/plan.h"
 
+/* An address that makes a resource be replaced, too; NULL: none. */
+struct because {
+	const char *address;
+	bool perhaps; /* whether it does shows only in the middle of the run */
+};
+
 /* Everything one decision looks at. */
 struct diff_input {
 	struct arena *arena;
@@ -20,17 +26,24 @@ struct diff_input {
 	const struct observation *observed; /* NULL: nothing to look at (effectless, not refreshed) */
 	const struct intent *intent;  /* open; NULL: none */
 	const struct value *inputs;   /* resolved; NULL when not desired */
-	const char *replaced_because; /* address it is attached to, which is replaced; NULL */
-	const char *triggered_because; /* address that replaceTriggeredBy names and that changes; NULL */
 	const char *changed_need;     /* address of something it uses whose outputs change; NULL */
-	const char *rerun_because;    /* a job: address whose creation makes it run again; NULL */
+	/* By diff_needs: what it is attached to, which is replaced; what replaceTriggeredBy names, which
+	   changes; what a job needs, which is new since it ran. */
+	struct because replaced, triggered, rerun;
 	bool replace_requested;       /* --replace */
+	bool restored;                /* the record is of an old generation, in charge again */
 };
 
 /* Fills action, reasons, attributes, fingerprint of `change`; address, node, record ... are set by the
    caller. Mistakes (preventDestroy, foreign objects ...) go to diags. */
 void diff_desired(const struct diff_input *in, struct change *change);
 void diff_removed(const struct diff_input *in, struct change *change);
+/* A replace that stood fast before all its inputs were known: what changes is said again. */
+void diff_replace(const struct diff_input *in, struct change *change);
+/* What the changes of its needs, as they stand now, do to it. */
+void diff_needs(const struct plan *plan, struct diff_input *in);
+/* Is a node replaced whenever its need number `edge` is: attached to it, triggered, or a job of it? */
+bool diff_follows(const struct graph *graph, const struct node *node, uint32_t edge);
 
 /* Runs to completion: again when its inputs change or something it needs is new; its finished object
    may be gone. A container with `job: true`, or a service of type job. */

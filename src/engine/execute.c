@@ -41,7 +41,7 @@ static bool needs_worker(struct scheduler *s, uint32_t step)
 	const struct change *change = change_of(s, step);
 	const struct type *type = type_of(s, step);
 
-	if (change->hold || !type || type->flags & TYPE_EFFECTLESS)
+	if (!type || type->flags & TYPE_EFFECTLESS)
 		return false;
 	if (step_at(s, step)->kind == STEP_DESTROY)
 		return change->action == ACTION_DELETE || change->action == ACTION_REPLACE ||
@@ -100,6 +100,17 @@ static void finish_unneeded(struct scheduler *s, uint32_t step)
 		step_done(s, step);
 }
 
+/* Of a replace that does not happen a person hears once. */
+static bool is_told(const struct scheduler *s, uint32_t step)
+{
+	uint32_t change = step_at(s, step)->change;
+	uint32_t destroy = s->steps.destroy_of[change], make = s->steps.make_of[change];
+	uint32_t other = step == make ? destroy : make;
+
+	return other != STEP_NONE && (step_at(s, other)->state == STEP_SKIPPED ||
+				      step_at(s, other)->state == STEP_FAILED);
+}
+
 /* A step that will not happen takes with it all that need it; those that only follow may go on. */
 static void block_waiters(struct scheduler *s, uint32_t first, enum event_kind kind)
 {
@@ -125,10 +136,10 @@ static void block_waiters(struct scheduler *s, uint32_t first, enum event_kind k
 			s->running[index].action = change_of(s, index)->action;
 			s->running[index].why = arena_printf(&s->r->arena, "%s, which %s",
 				change_of(s, step)->address,
-				step != first ? "is blocked"
+				gone->change != step_at(s, first)->change ? "is blocked"
 				: kind == EVENT_HELD ? "needs approval"
 				: kind == EVENT_FAILED ? "failed" : "did not run");
-			if (does_something(s, index)) {
+			if (does_something(s, index) && !is_told(s, index)) {
 				s->result->blocked++;
 				emit(s, EVENT_BLOCKED, index, arena_printf(&s->r->arena, "waits for %s",
 					s->running[index].why), NULL);
@@ -144,7 +155,7 @@ static void block_waiters(struct scheduler *s, uint32_t first, enum event_kind k
 void step_skip(struct scheduler *s, uint32_t step, enum event_kind kind, const char *why)
 {
 	s->running[step].why = why;
-	if (does_something(s, step) || kind == EVENT_HELD) {
+	if ((does_something(s, step) && !is_told(s, step)) || kind == EVENT_HELD) {
 		if (kind == EVENT_HELD)
 			s->result->held++;
 		else
@@ -154,6 +165,54 @@ void step_skip(struct scheduler *s, uint32_t step, enum event_kind kind, const c
 	}
 	close_step(s, step, STEP_SKIPPED);
 	block_waiters(s, step, kind);
+}
+
+bool steps_needed_gone(struct scheduler *s, uint32_t destroy)
+{
+	uint32_t *stack = xmalloc((s->steps.n + 1) * sizeof(*stack));
+	uint8_t *seen = xcalloc(s->steps.n + 1, 1);
+	uint32_t depth = 0;
+	bool needed = false;
+
+	stack[depth++] = destroy;
+	while (depth && !needed) {
+		const struct step *step = step_at(s, stack[--depth]);
+
+		for (uint32_t i = 0; i < step->n_waiters && !needed; i++) {
+			uint32_t index = step->waiters[i].step;
+			const struct step *waiter = step_at(s, index);
+			uint32_t make = s->steps.make_of[waiter->change];
+			bool lost = waiter->kind == STEP_DESTROY && make != STEP_NONE &&
+				    step_at(s, make)->state == STEP_SKIPPED;
+
+			if (waiter->state != STEP_BLOCKED || seen[index])
+				continue;
+			seen[index] = 1;
+			if (lost) /* it goes only if something needs it gone in turn */
+				stack[depth++] = index;
+			else
+				needed = true;
+		}
+	}
+	free(stack);
+	free(seen);
+	return needed;
+}
+
+/* What is held waits first of all, so that nothing is destroyed for its sake. */
+void steps_hold(struct scheduler *s)
+{
+	for (uint32_t i = 0; i < s->plan->n; i++) {
+		const struct change *change = &s->plan->changes[i];
+		uint32_t step = s->steps.destroy_of[i];
+
+		if (!change->hold)
+			continue;
+		if (step == STEP_NONE || change->create_first)
+			step = s->steps.make_of[i];
+		s->running[step].action = change->action;
+		step_skip(s, step, EVENT_HELD, change->n_reasons ? change->reasons[0].text : "guarded");
+	}
 }
 
 void step_failed(struct scheduler *s, uint32_t step, const char *why, const char *output)
@@ -168,6 +227,12 @@ void step_failed(struct scheduler *s, uint32_t step, const char *why, const char
 	block_waiters(s, step, EVENT_FAILED);
 	if (s->options->fail_fast)
 		s->cancelling = true;
+}
+
+/* Its inputs, or what may replace it, become known only now. */
+static bool is_undecided(const struct change *change)
+{
+	return change->deferred || change->uncertain;
 }
 
 /* --- doing it without a worker ------------------------------------------------------------------ */
@@ -270,10 +335,6 @@ void step_run_inline(struct scheduler *s, uint32_t step)
 	const struct type *type = type_of(s, step);
 
 	running->started_at = clock_monotonic(s->r->clock);
-	if (change->hold) {
-		step_skip(s, step, EVENT_HELD, change->n_reasons ? change->reasons[0].text : "guarded");
-		return;
-	}
 	if (s->cancelling && does_something(s, step)) {
 		step_skip(s, step, EVENT_BLOCKED, "the run was cancelled");
 		return;
@@ -288,7 +349,7 @@ void step_run_inline(struct scheduler *s, uint32_t step)
 			destroy_inline(s, step);
 		return;
 	}
-	if (change->deferred && (step_resolve(s, step) < 0 || step_decide(s, step, NULL) < 0))
+	if (is_undecided(change) && (step_resolve(s, step) < 0 || step_decide(s, step, NULL) < 0))
 		return;
 	switch (running->action) {
 	case ACTION_NOOP:
@@ -356,7 +417,7 @@ struct task *step_prepare(struct scheduler *s, uint32_t step)
 		step_at(s, step)->state = STEP_RUNNING;
 		return task_destroy(s, step);
 	}
-	if (change->deferred && !running->observed) {
+	if (is_undecided(change) && !running->observed) {
 		if (step_resolve(s, step) < 0)
 			return NULL;
 		if (provider_of(type)->observe && change->action != ACTION_REPLACE)

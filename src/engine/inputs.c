@@ -309,7 +309,7 @@ static void compare_maps(struct attribute_list *list, const char *path, const st
 		const struct member *member = &after->members[i];
 
 		compare(list, join(list, path, member->key),
-			schema ? schema_property(schema, member->key) : NULL,
+			schema ? schema_member(schema, after, member->key) : NULL,
 			value_get(before, member->key), &member->value, forces);
 	}
 	for (uint32_t i = 0; i < before->len; i++) {
@@ -317,8 +317,8 @@ static void compare_maps(struct attribute_list *list, const char *path, const st
 
 		if (!value_get(after, member->key))
 			compare(list, join(list, path, member->key),
-				schema ? schema_property(schema, member->key) : NULL, &member->value,
-				NULL, forces);
+				schema ? schema_member(schema, before, member->key) : NULL,
+				&member->value, NULL, forces);
 	}
 }
 

@@ -111,8 +111,11 @@ static void add_open(struct batch *b)
 		if (!is_observed(type))
 			continue;
 		for (size_t k = 0; k < r->n_observations; k++) {
-			if (strcmp(r->observations[k].address, intent->address) == 0) {
-				r->observations[k].intent = intent;
+			struct observation *item = &r->observations[k];
+
+			if (strcmp(item->address, intent->address) == 0 &&
+				!(item->record && item->record->status == RECORD_DEPOSED)) {
+				item->intent = intent;
 				found = true;
 			}
 		}

@@ -33,12 +33,16 @@ static const struct value *keep_value(struct arena *arena, struct value value)
 	return kept;
 }
 
+/* The newest generation; of those that are deposed only where there is no other. */
 static void index_records(const struct planner_input *in, struct map *map)
 {
 	map_reserve(map, in->n_records);
 	for (size_t i = 0; i < in->n_records; i++) {
-		if (in->records[i].status != RECORD_DEPOSED)
-			map_set(map, in->records[i].address, (uint32_t)i); /* the newest generation */
+		uint32_t other = map_get(map, in->records[i].address);
+
+		if (in->records[i].status != RECORD_DEPOSED || other == MAP_NONE ||
+			in->records[other].status == RECORD_DEPOSED)
+			map_set(map, in->records[i].address, (uint32_t)i);
 	}
 }
 
@@ -175,7 +179,7 @@ struct change *planner_change(struct planner *p, const char *address)
 		BUG("a plan with more changes than nodes and records");
 	change = &plan->changes[plan->n++];
 	*change = (struct change){
-		.address = address, .node = NODE_NONE, .cause = NODE_NONE, .generation = 1};
+		.address = address, .node = NODE_NONE, .generation = 1};
 	return change;
 }
 
@@ -183,6 +187,7 @@ const struct observation *planner_observation(const struct planner *p, const cha
 	int generation)
 {
 	uint32_t i = map_get(&p->observations, address);
+	const struct observation *of_none = NULL;
 
 	if (i == MAP_NONE)
 		return NULL;
@@ -191,43 +196,25 @@ const struct observation *planner_observation(const struct planner *p, const cha
 
 		if (strcmp(o->address, address) != 0)
 			continue;
-		if (!o->record || !generation || o->record->generation == generation)
+		if (!o->record && !of_none)
+			of_none = o;
+		if (o->record && (generation ? o->record->generation == generation
+					      : o->record->status != RECORD_DEPOSED))
 			return o;
 	}
-	return NULL;
+	return of_none;
 }
 
-static bool is_replaced(const struct change *change)
+/* The first thing it uses whose outputs change. */
+static const char *changed_need(const struct planner *p, const struct node *node)
 {
-	return change->action == ACTION_REPLACE;
-}
-
-/* Does a planned change of something it needs replace this one, too, or make a job run again? */
-static void look_at_needs(struct planner *p, uint32_t index, struct diff_input *diff)
-{
-	const struct node *node = &p->in->graph->nodes[index];
-	const struct lifecycle *lifecycle = &node->resource->lifecycle;
-
 	for (uint32_t i = 0; i < node->n_needs; i++) {
-		const struct change *need = &p->plan->changes[p->change_of[node->needs[i].node]];
-		bool fresh = need->action == ACTION_CREATE || is_replaced(need);
+		uint32_t need = node->needs[i].node;
 
-		if (node->needs[i].kind >= EDGE_USES && p->changed_view[node->needs[i].node] &&
-			!diff->changed_need)
-			diff->changed_need = need->address;
-		if (node->needs[i].kind == EDGE_ATTACHED && is_replaced(need)) {
-			diff->replaced_because = need->address;
-			p->plan->changes[p->change_of[index]].cause = (uint32_t)(need - p->plan->changes);
-		}
-		if (fresh && resource_is_job(node->resource) &&
-			node->needs[i].kind >= EDGE_HARD)
-			diff->rerun_because = need->address;
-		for (size_t k = 0; k < lifecycle->n_replace_triggered_by; k++) {
-			if (strcmp(lifecycle->replace_triggered_by[k].address, need->address) == 0 &&
-				(fresh || need->action == ACTION_UPDATE))
-				diff->triggered_because = need->address;
-		}
+		if (node->needs[i].kind >= EDGE_USES && p->changed_view[need])
+			return p->plan->changes[p->change_of[need]].address;
 	}
+	return NULL;
 }
 
 static bool needs_fresh_inputs(const struct planner *p, const struct node *node)
@@ -296,6 +283,81 @@ bool plan_view(const struct change *change, const struct node *node, struct view
 	return true;
 }
 
+/* The open create that made what is seen; NULL: none did. */
+static const struct intent *maker_of(const struct intent *intent, const struct observation *seen)
+{
+	bool ours = seen && seen->presence == PRESENCE_PRESENT && seen->ownership == OWNER_US &&
+		    seen->mark_intent;
+
+	for (; ours && intent; intent = intent->older) {
+		if (intent->action == INTENT_CREATE && strcmp(intent->id, seen->mark_intent) == 0)
+			return intent;
+	}
+	return NULL;
+}
+
+/*
+ * createBeforeDestroy, and a run that died or failed in between: only the old generation is recorded.
+ * It is in charge again unless its successor is found.
+ */
+static struct record *restored(struct planner *p, struct record *deposed, const struct intent *intent,
+	const struct observation **seen)
+{
+	const struct planner_input *in = p->in;
+	struct record *record;
+
+	if (maker_of(intent, *seen))
+		return NULL;
+	for (size_t i = 0; i < in->n_observations; i++) {
+		if (in->observations[i].record == deposed)
+			*seen = &in->observations[i];
+	}
+	p->used[deposed - in->records] = 1;
+	record = arena_alloc(in->arena, sizeof(*record));
+	*record = *deposed;
+	record->status = deposed->last_error ? RECORD_TAINTED : RECORD_OK;
+	return record;
+}
+
+/* Of what is made now: its maker's, or the one after those that still stand. */
+static int new_generation(const struct planner *p, const char *address, const struct intent *maker)
+{
+	int newest = 0;
+
+	if (map_get(&p->records, address) == MAP_NONE)
+		return maker ? maker->generation : 1;
+	for (size_t i = 0; i < p->in->n_records; i++) {
+		if (p->in->records[i].generation > newest &&
+			strcmp(p->in->records[i].address, address) == 0)
+			newest = p->in->records[i].generation;
+	}
+	return maker && maker->generation > newest ? maker->generation : newest + 1;
+}
+
+/* Which record, intent and observation a node is compared with. */
+static void match(struct planner *p, const struct resource *resource, struct diff_input *diff,
+	struct change *change)
+{
+	const struct planner_input *in = p->in;
+	uint32_t intent = map_get(&p->intents, resource->address);
+	struct record *record =
+		find_record(in, &p->records, &p->identities, resource, diff->inputs);
+
+	change->intent = diff->intent = intent == MAP_NONE ? NULL : &in->intents[intent];
+	diff->observed = planner_observation(p, resource->address, 0);
+	if (record && strcmp(record->address, resource->address) != 0)
+		change->previous = record->address;
+	diff->restored = record && record->status == RECORD_DEPOSED;
+	if (diff->restored)
+		record = restored(p, record, diff->intent, &diff->observed);
+	else if (record)
+		p->used[record - in->records] = 1;
+	change->record = diff->record = record;
+	change->observed = diff->observed;
+	change->generation = record ? record->generation
+		: new_generation(p, resource->address, maker_of(diff->intent, diff->observed));
+}
+
 static void plan_node(struct planner *p, uint32_t index)
 {
 	const struct planner_input *in = p->in;
@@ -303,9 +365,6 @@ static void plan_node(struct planner *p, uint32_t index)
 	const struct resource *resource = node->resource;
 	struct view *view = &p->views[index];
 	struct resolver resolver = {in->graph, p->views, in->arena, in->diags};
-	struct record *record =
-		find_record(in, &p->records, &p->identities, resource, view->inputs);
-	uint32_t intent = map_get(&p->intents, resource->address);
 	struct change *change = planner_change(p, resource->address);
 	struct diff_input diff = {
 		.arena = in->arena,
@@ -314,39 +373,32 @@ static void plan_node(struct planner *p, uint32_t index)
 		.options = in->options,
 		.graph = in->graph,
 		.node = index,
-		.record = record,
-		.intent = intent == MAP_NONE ? NULL : &in->intents[intent],
+		.inputs = view->inputs,
 		.replace_requested = listed(in->options->replaces, resource->address),
 	};
 
 	p->change_of[index] = (uint32_t)(change - p->plan->changes);
-	if (record)
-		p->used[record - in->records] = 1;
+	match(p, resource, &diff, change);
 	if (needs_fresh_inputs(p, node)) {
 		struct value inputs;
 
 		if (resolve_node(in, &resolver, index, &inputs) == 0) {
-			if (record && resource->lifecycle.ignore_changes)
-				inputs = inputs_ignore(&inputs, record_inputs(record, NULL),
+			if (diff.record && resource->lifecycle.ignore_changes)
+				inputs = inputs_ignore(&inputs, record_inputs(diff.record, NULL),
 					resource->lifecycle.ignore_changes, in->arena);
 			p->changed_view[index] = !value_equal(&inputs, view->inputs);
 			view->inputs = keep_value(in->arena, inputs);
 		}
 	}
 	change->node = index;
-	change->record = record;
-	change->generation = record ? record->generation : 1;
-	change->intent = diff.intent;
 	change->inputs = diff.inputs = view->inputs;
-	change->observed = diff.observed = planner_observation(p, resource->address, 0);
 	if (p->selected && !p->selected[index]) {
 		change->action = ACTION_NOOP;
-		view->settled = record != NULL;
+		view->settled = diff.record != NULL;
 		return;
 	}
-	if (record && strcmp(record->address, resource->address) != 0)
-		change->previous = record->address;
-	look_at_needs(p, index, &diff);
+	diff.changed_need = changed_need(p, node);
+	diff_needs(p->plan, &diff);
 	diff_desired(&diff, change);
 	if (change->previous) {
 		change_reason(change, in->arena, REASON_MOVED, change->previous, POS_NONE,
@@ -354,8 +406,13 @@ static void plan_node(struct planner *p, uint32_t index)
 		if (change->action == ACTION_NOOP)
 			change->action = ACTION_RECORD;
 	}
-	if (is_replaced(change) && record)
-		change->generation = record->generation + 1;
+	if (diff.restored && change->action == ACTION_NOOP) {
+		change->action = ACTION_RECORD;
+		change_reason(change, in->arena, REASON_METADATA, NULL, POS_NONE,
+			"its successor was not made: it stays");
+	}
+	if (change->action == ACTION_REPLACE)
+		change->generation = diff.record->generation + 1;
 	if (plan_view(change, node, view, in->arena))
 		p->changed_view[index] = 1;
 }
@@ -412,6 +469,7 @@ int plan_make(const struct planner_input *in, struct view *views, struct plan *p
 	p.used = arena_zalloc(in->arena, in->n_records + 1);
 	p.changed_view = arena_zalloc(in->arena, in->graph->n + 1);
 	p.change_of = arena_zalloc(in->arena, (in->graph->n + 1) * sizeof(*p.change_of));
+	plan->change_of = in->options->destroy ? NULL : p.change_of;
 	index_all(&p);
 	if (!in->options->destroy) {
 		plan_claims(in, views);

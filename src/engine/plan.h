@@ -87,11 +87,11 @@ struct change {
 	const char *previous;      /* address it moved from; NULL */
 	enum action action;        /* for a deferred change: the strongest it may turn into */
 	bool deferred;             /* inputs are not known yet: "up to" */
+	bool uncertain;            /* a replace that may turn out to be none when more is known */
 	bool create_first;         /* a replace that creates before it destroys */
 	enum hold hold;
 	char approval[17];         /* hash for `devenv approve`; empty: none needed */
 
-	uint32_t cause;            /* index of the change that replaces it with itself; NODE_NONE: none */
 	uint32_t node;             /* index into graph->nodes; NODE_NONE when not desired */
 	struct record *record;     /* NULL: not recorded */
 	const struct observation *observed; /* NULL: not looked at */
@@ -146,6 +146,7 @@ struct plan {
 	struct change *changes;      /* every address once (and once more per deposed generation), in an
 	                                order in which they can be done; ties by address */
 	size_t n;
+	const uint32_t *change_of;   /* per node: index of its change; NULL: no node has one */
 	struct plan_counts counts;
 	const struct stray *strays;
 	size_t n_strays;

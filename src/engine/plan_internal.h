@@ -22,7 +22,7 @@ struct planner {
 
 /* The next change of the plan, empty but for its address. */
 struct change *planner_change(struct planner *p, const char *address);
-/* NULL: not looked at. `generation` 0: any. */
+/* NULL: not looked at. `generation` 0: the one in charge. */
 const struct observation *planner_observation(const struct planner *p, const char *address,
 	int generation);
 

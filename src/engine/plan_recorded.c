@@ -10,7 +10,8 @@ void plan_removed(struct planner *p)
 
 	for (size_t k = in->n_records; k-- > 0;) {
 		struct record *record = &in->records[k];
-		uint32_t intent = map_get(&p->intents, record->address);
+		uint32_t intent = record->status == RECORD_DEPOSED
+			? MAP_NONE : map_get(&p->intents, record->address);
 		struct change *change;
 		struct diff_input diff = {
 			.arena = in->arena,
@@ -35,6 +36,13 @@ void plan_removed(struct planner *p)
 	}
 }
 
+static bool is_recorded(const struct planner *p, const char *address)
+{
+	uint32_t record = map_get(&p->records, address);
+
+	return record != MAP_NONE && p->in->records[record].status != RECORD_DEPOSED;
+}
+
 void plan_orphans(struct planner *p)
 {
 	const struct planner_input *in = p->in;
@@ -45,7 +53,7 @@ void plan_orphans(struct planner *p)
 		struct change *change;
 
 		if (map_get(&p->intents, intent->address) != i || /* an older one of the same address */
-			map_get(&p->records, intent->address) != MAP_NONE ||
+			is_recorded(p, intent->address) ||
 			(graph_find(in->graph, intent->address) != MAP_NONE && !in->options->destroy))
 			continue;
 		seen = planner_observation(p, intent->address, 0);

@@ -34,8 +34,34 @@ void reconcile_release(struct reconcile *r)
 
 /* --- load --------------------------------------------------------------------------------------- */
 
+static bool same_place(struct pos a, struct pos b)
+{
+	return a.line && a.source == b.source && a.line == b.line && a.column == b.column;
+}
+
+/* What the schema has said of a value need not be said again, in other words, by the provider. */
+static void drop_repeated(struct diags *diags, size_t first)
+{
+	size_t kept = first;
+
+	for (size_t i = first; i < diags->n; i++) {
+		bool said = false;
+
+		for (size_t j = 0; j < first && !said; j++)
+			said = diags->items[j].severity == SEVERITY_ERROR &&
+			       same_place(diags->items[j].pos, diags->items[i].pos);
+		if (!said)
+			diags->items[kept++] = diags->items[i];
+		else
+			diags->errors -= diags->items[i].severity == SEVERITY_ERROR;
+	}
+	diags->n = kept;
+}
+
 static void validate(struct reconcile *r)
 {
+	size_t first = r->diags.n;
+
 	for (size_t i = 0; i < r->manifest.n_resources; i++) {
 		const struct resource *resource = &r->manifest.resources[i];
 		const struct provider *provider = provider_of(resource->type);
@@ -43,6 +69,7 @@ static void validate(struct reconcile *r)
 		if (provider && provider->validate)
 			provider->validate(resource, &r->diags);
 	}
+	drop_repeated(&r->diags, first);
 }
 
 int reconcile_load(struct reconcile *r, struct error *err)

@@ -59,7 +59,6 @@ static bool undo_of(struct scheduler *s, uint32_t step, struct change *undo)
 		.address = done->address,
 		.generation = running->record->generation,
 		.node = NODE_NONE,
-		.cause = NODE_NONE,
 		.record = running->record,
 	};
 	if (running->action == ACTION_CREATE && !done->record)

@@ -108,6 +108,10 @@ struct plan *rollback_plan(struct scheduler *s);
 
 /* The step's blockers are gone: puts it in one of the queues. */
 void step_becomes_ready(struct scheduler *s, uint32_t step);
+/* Before the first step: ends those that need approval. */
+void steps_hold(struct scheduler *s);
+/* A thing that cannot be made again: does anything that goes on need it gone all the same? */
+bool steps_needed_gone(struct scheduler *s, uint32_t destroy);
 /* Does what needs no worker (nothing, records, effectless types) right away. */
 void step_run_inline(struct scheduler *s, uint32_t step);
 /* Prepares the step's task and opens its intent; NULL: it turned out to need no worker. */

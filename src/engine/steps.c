@@ -4,22 +4,31 @@
  *   destroy X   after destroy of those that were recorded as needing X; a pure delete also after the
  *               new versions of its recorded dependents, which may have moved away from it
  *   make X      after destroy X (replace), and after a destroy that frees what X claims
- * Where old and new edges form a circle, the edges "destroy after make" of that component are dropped:
- * everything in it is destroyed first, then made. Records written by runs of different manifests can
+ * A replace destroys late: after what it needs has been made, so that what cannot be made again stays.
+ * Where that or old and new edges form a circle, the edges "destroy after make" of that component are
+ * dropped: everything in it is destroyed first, then made. Records written by runs of different manifests can
  * even disagree among themselves; then the order of destroying is dropped as well.
  */
 #include "engine/steps.h"
 
 #include "base/map.h"
-#include "engine/inputs.h"
+#include "engine/diff.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+/* What may be dropped to break a circle, in this order. */
+enum firmness {
+	FIRM,        /* never */
+	IF_POSSIBLE, /* a replace destroys late: what cannot be made again is better kept */
+	MOVED,       /* a delete after those who have moved away from it */
+	RECORDED,    /* a destroy after those that were recorded as needing it, a claim after its release */
+};
+
 struct raw_wait {
 	uint32_t before, after;
 	enum edge_kind kind;
-	int soft; /* may be dropped to break a circle: 0 never, 1 first, 2 if that was not enough */
+	enum firmness firm;
 };
 
 struct builder {
@@ -60,12 +69,12 @@ static void add_step(struct builder *b, enum step_kind kind, uint32_t change, ui
 }
 
 static void wait_for(struct builder *b, uint32_t after, uint32_t before, enum edge_kind kind,
-	int soft)
+	enum firmness firm)
 {
 	if (after == STEP_NONE || before == STEP_NONE || after == before)
 		return;
 	VEC_GROW(b->waits, b->n, b->cap);
-	b->waits[b->n++] = (struct raw_wait){before, after, kind, soft};
+	b->waits[b->n++] = (struct raw_wait){before, after, kind, firm};
 }
 
 /* The old one goes when the new one stands and those who use it have moved over. */
@@ -73,39 +82,80 @@ static void add_create_first_edges(struct builder *b, uint32_t i, const struct n
 {
 	const struct graph *graph = b->plan->graph;
 
-	wait_for(b, b->steps->destroy_of[i], b->steps->make_of[i], EDGE_HARD, 0);
+	wait_for(b, b->steps->destroy_of[i], b->steps->make_of[i], EDGE_HARD, FIRM);
 	for (uint32_t k = 0; k < node->n_feeds; k++) {
 		const char *address = graph->nodes[node->feeds[k].node].resource->address;
 		uint32_t user = map_get(&b->by_address, address);
 
 		if (user != MAP_NONE)
-			wait_for(b, b->steps->destroy_of[i], b->steps->make_of[user], EDGE_HARD, 1);
+			wait_for(b, b->steps->destroy_of[i], b->steps->make_of[user], EDGE_HARD, MOVED);
 	}
 }
 
 /*
- * Whether a deferred replace is one shows only when its inputs are known. Until then neither it nor
- * what is attached to it may be destroyed.
+ * Destroying `change` waits until what node `root` needs is there. Not for what takes it along: that is
+ * destroyed after it.
  */
-static void add_deferred_edges(struct builder *b, uint32_t i, const struct node *node)
+static void wait_for_needs(struct builder *b, uint32_t change, const struct node *root,
+	enum firmness firm)
 {
 	const struct plan *plan = b->plan;
 
-	for (uint32_t c = 0; c < plan->n; c++) {
-		uint32_t root = c;
+	for (uint32_t k = 0; k < root->n_needs; k++) {
+		uint32_t need = plan->change_of ? plan->change_of[root->needs[k].node] : MAP_NONE;
 
-		while (root != i && plan->changes[root].cause != NODE_NONE)
-			root = plan->changes[root].cause;
-		if (root != i)
+		if (need == MAP_NONE || (plan->changes[need].action == ACTION_REPLACE &&
+						diff_follows(plan->graph, root, k)))
 			continue;
-		for (uint32_t k = 0; k < node->n_needs; k++) {
-			const char *address = plan->graph->nodes[node->needs[k].node].resource->address;
-			uint32_t need = map_get(&b->by_address, address);
+		wait_for(b, b->steps->destroy_of[change], b->steps->make_of[need],
+			firm == FIRM ? root->needs[k].kind : EDGE_ORDERING, firm);
+	}
+}
 
-			if (need != MAP_NONE)
-				wait_for(b, b->steps->destroy_of[c], b->steps->make_of[need], EDGE_HARD, 0);
+static bool follows(const struct plan *plan, const struct change *change, uint32_t need)
+{
+	const struct node *node = &plan->graph->nodes[change->node];
+
+	for (uint32_t k = 0; k < node->n_needs; k++) {
+		if (node->needs[k].node == need)
+			return diff_follows(plan->graph, node, k);
+	}
+	return false;
+}
+
+/*
+ * Whether an uncertain replace is one shows only when what it needs is there. Until then neither it nor
+ * what it takes along may be destroyed.
+ */
+static void add_uncertain_edges(struct builder *b, uint32_t first, const struct node *root)
+{
+	const struct plan *plan = b->plan;
+	struct map seen = MAP_INIT;
+	uint32_t *stack = NULL;
+	size_t n = 0, cap = 0;
+
+	VEC_GROW(stack, n, cap);
+	stack[n++] = first;
+	while (n) {
+		uint32_t change = stack[--n], index = plan->changes[change].node;
+		const struct node *node = &plan->graph->nodes[index];
+
+		wait_for_needs(b, change, root, FIRM);
+		for (uint32_t k = 0; k < node->n_feeds; k++) {
+			uint32_t user = plan->change_of[node->feeds[k].node];
+			const struct change *taken = &plan->changes[user];
+
+			if (!taken->uncertain || taken->create_first ||
+				!follows(plan, taken, index) ||
+				map_get(&seen, taken->address) != MAP_NONE)
+				continue;
+			map_add(&seen, taken->address, 0);
+			VEC_GROW(stack, n, cap);
+			stack[n++] = user;
 		}
 	}
+	free(stack);
+	map_release(&seen);
 }
 
 static void add_make_edges(struct builder *b, uint32_t i)
@@ -120,14 +170,17 @@ static void add_make_edges(struct builder *b, uint32_t i)
 
 		if (need != MAP_NONE)
 			wait_for(b, b->steps->make_of[i], b->steps->make_of[need], node->needs[k].kind,
-				0);
+				FIRM);
 	}
-	if (change->deferred && change->action == ACTION_REPLACE && !change->create_first)
-		add_deferred_edges(b, i, node);
-	if (change->create_first)
+	if (change->create_first) {
 		add_create_first_edges(b, i, node);
+		return;
+	}
+	wait_for(b, b->steps->make_of[i], b->steps->destroy_of[i], EDGE_HARD, FIRM);
+	if (change->uncertain)
+		add_uncertain_edges(b, i, node);
 	else
-		wait_for(b, b->steps->make_of[i], b->steps->destroy_of[i], EDGE_HARD, 0);
+		wait_for_needs(b, i, node, IF_POSSIBLE);
 }
 
 /* `i` is recorded as needing `need`: then `need` goes after it. */
@@ -139,9 +192,9 @@ static void add_destroy_edge(struct builder *b, uint32_t i, uint32_t need)
 	if (steps->destroy_of[need] == STEP_NONE)
 		return;
 	if (steps->destroy_of[i] != STEP_NONE)
-		wait_for(b, steps->destroy_of[need], steps->destroy_of[i], EDGE_HARD, 2);
+		wait_for(b, steps->destroy_of[need], steps->destroy_of[i], EDGE_HARD, RECORDED);
 	else if (needed->action == ACTION_DELETE && steps->make_of[i] != STEP_NONE)
-		wait_for(b, steps->destroy_of[need], steps->make_of[i], EDGE_HARD, 1);
+		wait_for(b, steps->destroy_of[need], steps->make_of[i], EDGE_HARD, MOVED);
 }
 
 static void add_recorded_edges(struct builder *b, uint32_t i)
@@ -156,7 +209,8 @@ static void add_recorded_edges(struct builder *b, uint32_t i)
 		uint32_t successor = map_get(&b->by_address, change->address);
 
 		if (successor != MAP_NONE && successor != i)
-			wait_for(b, b->steps->destroy_of[i], b->steps->make_of[successor], EDGE_HARD, 1);
+			wait_for(b, b->steps->destroy_of[i], b->steps->make_of[successor], EDGE_HARD,
+				MOVED);
 	}
 	edges = meta_edges(change->record, b->arena, &n);
 	for (size_t k = 0; k < n; k++) {
@@ -186,7 +240,7 @@ static void see_claim(void *arg, const char *what)
 
 		if (freeing != MAP_NONE)
 			wait_for(b, b->steps->make_of[c->change], b->steps->destroy_of[freeing],
-				EDGE_ORDERING, 2);
+				EDGE_ORDERING, RECORDED);
 	}
 }
 
@@ -278,12 +332,12 @@ static uint32_t walk(const struct steps *steps, uint32_t *order, uint32_t *missi
 	return found;
 }
 
-static void drop_soft_waits(struct builder *b, const uint32_t *missing, int level)
+static void drop_waits(struct builder *b, const uint32_t *missing, enum firmness firm)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < b->n; i++) {
-		if (b->waits[i].soft == level && missing[b->waits[i].after] && missing[b->waits[i].before])
+		if (b->waits[i].firm == firm && missing[b->waits[i].after] && missing[b->waits[i].before])
 			continue;
 		b->waits[kept++] = b->waits[i];
 	}
@@ -342,10 +396,10 @@ void steps_build(struct steps *steps, const struct plan *plan, struct arena *are
 	order = xmalloc((steps->n + 1) * sizeof(*order));
 	missing = xmalloc((steps->n + 1) * sizeof(*missing));
 	pack(&b);
-	for (int level = 1; walk(steps, order, missing) < steps->n; level++) {
-		if (level > 2)
+	for (int firm = IF_POSSIBLE; walk(steps, order, missing) < steps->n; firm++) {
+		if (firm > RECORDED)
 			BUG("steps that wait for each other");
-		drop_soft_waits(&b, missing, level);
+		drop_waits(&b, missing, (enum firmness)firm);
 		pack(&b);
 	}
 	set_priorities(&b, order);

@@ -107,7 +107,8 @@ struct task *task_make(struct scheduler *s, uint32_t step)
 	struct record *record = NULL;
 
 	if (change->create_first && !running->intent[0])
-		journal_status(s, step, change->record, RECORD_DEPOSED, NULL);
+		journal_status(s, step, change->record, RECORD_DEPOSED,
+			change->record->status == RECORD_TAINTED ? "tainted" : NULL);
 	if (!running->intent[0])
 		journal_intent(s, step, update ? INTENT_UPDATE
 			: running->action == ACTION_START ? INTENT_START : INTENT_CREATE);

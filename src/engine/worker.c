@@ -171,7 +171,7 @@ static void start_thread(struct workers *workers)
 	if (pthread_create(&workers->threads[workers->n_threads], NULL, work, workers) == 0)
 		workers->n_threads++;
 	else if (!workers->n_threads)
-		BUG("no thread can be started");
+		give_up("no thread can be started");
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 

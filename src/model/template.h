@@ -52,7 +52,7 @@ struct template {
 
 /* True when the text needs template_parse: it holds "${". */
 bool template_needed(const char *text, size_t len);
-/* Syntax errors go to `diags` (-1). Literal parts point into the string; the rest is in `arena`. */
+/* Syntax errors go to `diags` (-1); `out` then holds the parts that have none. Literal parts point into the string; the rest is in `arena`. */
 int template_parse(const struct value *string, struct arena *arena, struct template *out,
 	struct diags *diags);
 

@@ -211,8 +211,6 @@ static int expand_string(struct expansion *x, const struct value *string, struct
 
 	*out = *string;
 	status = template_parse(string, x->arena, &template, x->diags);
-	if (status < 0)
-		return -1;
 	if (template.n > ARRAY_SIZE(few))
 		pieces = arena_alloc(x->arena, template.n * sizeof(*pieces));
 	for (size_t i = 0; i < template.n; i++) {
@@ -343,8 +341,8 @@ void template_visit(const struct value *value, struct arena *arena, struct diags
 	} else if (value->kind == VALUE_MAP) {
 		for (uint32_t i = 0; i < value->len; i++)
 			template_visit(&value->members[i].value, arena, diags, see, arg);
-	} else if (value->kind == VALUE_STRING &&
-		   template_parse(value, arena, &template, diags) == 0) {
+	} else if (value->kind == VALUE_STRING) {
+		template_parse(value, arena, &template, diags);
 		for (size_t i = 0; i < template.n; i++) {
 			if (template.parts[i].kind != PART_LITERAL)
 				see(arg, &template.parts[i], value);

@@ -161,24 +161,22 @@ test_mistakes_are_reported_all_at_once_with_their_place() {
 	  resources:
 	    - { type: local_fiel, name: x }
 	    - { type: local_file, name: y, path: a, contnet: b }
-	YML
-	expect 1 validate
-	has err 'config.yml:6:'
-	has err 'config.yml:7:'
-	has err 'did you mean "local_file"?'
-	has err 'did you mean "content"?'
-}
-
-test_references_to_nobody_are_reported_all_at_once() {
-	manifest <<-'YML'
-	spec:
-	  resources:
 	    - { type: local_value, name: a, input: "${local_value.nobody.output}" }
 	    - { type: local_value, name: b, input: "${var.unset}", dependsOn: [local_value.none] }
+	    - { type: local_file, name: z, path: a, content: b, mode: "9" }
+	    - { type: local_file, name: t, path: b, template: c, content: "${local_value.b.outpt}" }
 	YML
 	expect 1 validate
-	has err 'config.yml:6:'
-	has err 'config.yml:7:'
+	for line in 6 7 8 9 10 11; do has err "config.yml:$line:"; done
+	has err 'did you mean "local_file"?'
+	has err 'did you mean "content"?'
+	has err 'local_value.nobody'
+	has err 'local_value.none'
+	has err '"unset"'
+	has err '"mode" must be'
+	has err 'takes only one of "content" and "template"'
+	has err 'did you mean "output"?'
+	has err '9 errors.'
 }
 
 test_two_plans_of_one_state_are_equal_bytes() {

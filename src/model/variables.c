@@ -1,5 +1,5 @@
 /*
- * Variables: declared in the manifest, set by DEVENV_VAR_x, --var-file and --var (the later wins),
+ * Variables: declared in the manifest, set by DEVENV_VAR_x, --var and --var-file (the later wins),
  * else by their default. What is set on the command line is text and takes the declared type, or
  * that of the default. A variable without a value is a mistake only where it is used.
  */
@@ -295,10 +295,10 @@ void variables_read(struct loading *l)
 
 	declare(l, map);
 	read_env(l);
-	for (const char *const *file = l->input->variable_files; file && *file; file++)
-		read_variable_file(l, *file);
 	for (const char *const *argument = l->input->variables; argument && *argument; argument++)
 		read_argument(l, *argument);
+	for (const char *const *file = l->input->variable_files; file && *file; file++)
+		read_variable_file(l, *file);
 	for (size_t i = 0; i < l->manifest->n_variables; i++)
 		settle(l, &l->manifest->variables[i], &map->members[i].value);
 }

@@ -196,6 +196,14 @@ void add_truncated(struct strbuf *buf, const struct terminal *terminal, const ch
 		strbuf_addstr(buf, "\033[0m");
 }
 
+/* Marks that reorder or break a line: what is shown would not be what is there. */
+static bool turns_text(uint32_t point)
+{
+	return point == 0x061c || point == 0x200e || point == 0x200f || point == 0x2028 ||
+	       point == 0x2029 || (point >= 0x202a && point <= 0x202e) ||
+	       (point >= 0x2066 && point <= 0x2069);
+}
+
 void add_clean(struct strbuf *buf, const char *text, size_t len)
 {
 	size_t i = 0;
@@ -209,8 +217,8 @@ void add_clean(struct strbuf *buf, const char *text, size_t len)
 			strbuf_addf(buf, "\\x%02x", c);
 		else if (point == 0xfffd && n == 1)
 			strbuf_addf(buf, "\\x%02x", c);
-		else if (point >= 0x80 && point < 0xa0) /* the other control characters */
-			strbuf_addf(buf, "\\u%04x", point);
+		else if ((point >= 0x80 && point < 0xa0) || turns_text(point))
+			strbuf_addf(buf, "\\u%04x", point); /* the other control characters */
 		else
 			strbuf_add(buf, text + i, n);
 		i += n;

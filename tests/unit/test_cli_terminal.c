@@ -64,6 +64,9 @@ static void test_control_characters_become_visible(void **state)
 	strbuf_reset(&buf);
 	add_clean(&buf, "größe 日本", strlen("größe 日本"));
 	assert_string_equal(buf.text, "größe 日本");
+	strbuf_reset(&buf);
+	add_clean(&buf, "a\u202eb\u2066c\u2028d", strlen("a\u202eb\u2066c\u2028d"));
+	assert_string_equal(buf.text, "a\\u202eb\\u2066c\\u2028d");
 	strbuf_release(&buf);
 }
 

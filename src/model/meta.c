@@ -299,13 +299,8 @@ void meta_read_defaults(struct loading *l, struct resource *defaults)
 		const struct schema *schema = schema_property(resource_schema(), member->key);
 		struct value value;
 
-		if (strcmp(member->key, "timeout") != 0 && strcmp(member->key, "retry") != 0) {
-			diag_error(
-				l->diags, member->pos, "there is no default \"%s\"", member->key);
-			diag_hint(l->diags, "defaults are timeout and retry, as on a resource");
-			continue;
-		}
-		schema_validate(schema, &member->value, l->diags);
+		if (strcmp(member->key, "timeout") != 0 && strcmp(member->key, "retry") != 0)
+			continue; /* the schema has said it */
 		if (known(&scope, member, schema, &value) == 0)
 			read_key(&scope, member->key, &value, defaults);
 	}

@@ -4,6 +4,7 @@
  */
 #include "model/schema_check.h"
 
+#include "model/json.h"
 #include "model/yaml.h"
 
 #include <string.h>
@@ -268,6 +269,15 @@ static const char *one_level_down(const struct schema *schema, const char *name)
 	return NULL;
 }
 
+/* On one line, whatever it holds. */
+static const char *key_shown(const struct check *check, const char *key)
+{
+	cleanup_strbuf struct strbuf text = STRBUF_INIT;
+
+	json_write_string(&text, key, strlen(key));
+	return arena_strndup(check->diags->arena, text.text + 1, text.len - 2);
+}
+
 void report_unknown_key(struct check *check, const struct schema *schema,
 	const struct member *member, const struct place *place)
 {
@@ -276,8 +286,14 @@ void report_unknown_key(struct check *check, const struct schema *schema,
 
 	if (!counted(check))
 		return;
-	diag_error(check->diags, member->pos, "unknown key \"%s\" in %s", member->key,
-		map_name(check, schema, place));
+	if (schema->pattern_hint) { /* any name will do that is one */
+		diag_error(check->diags, member->pos, "a key of %s must be %s, not \"%s\"",
+			map_name(check, schema, place), schema->pattern_hint,
+			key_shown(check, member->key));
+		return;
+	}
+	diag_error(check->diags, member->pos, "unknown key \"%s\" in %s",
+		key_shown(check, member->key), map_name(check, schema, place));
 	nearest.best = also_known(schema, member->key);
 	if (!nearest.best)
 		nearest.best = also_known(place->schema, member->key);

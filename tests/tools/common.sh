@@ -3,6 +3,7 @@
 # What is on PATH is taken; only what is missing is built, once, into the cache.
 
 TOOLS_CACHE=${DEVENV_TEST_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/devenv-tests}
+TOOLS_SOURCE=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
 mkdir -p "$TOOLS_CACHE"
 
 tool_say() { echo "tests/tools: $*" >&2; }
@@ -40,4 +41,40 @@ tool_once() {
 		fi
 	) 9>"$TOOLS_CACHE/.lock-${name##*/}" || return 1
 	echo "$path"
+}
+
+# tool_module NAME: a folder with the module of modules/NAME and all that its requirements require. For
+# programs that `go install` refuses. Which versions that are follows from the pinned ones; Go's
+# checksum database vouches for their content.
+tool_module() {
+	local go dir=$TOOLS_CACHE/modules/$1 pinned=$TOOLS_SOURCE/modules/$1/go.mod
+	go=$(tool_go) || return 1
+	(
+		flock 9
+		cmp -s "$pinned" "$dir/pinned" && exit 0
+		rm -rf "$dir"
+		mkdir -p "$dir"
+		cp "$pinned" "$dir/go.mod"
+		cd "$dir" && nice -n 19 "$go" mod tidy >&2 && cp "$pinned" pinned
+	) 9>"$TOOLS_CACHE/.lock-module-$1" || return 1
+	echo "$dir"
+}
+
+# tool_build MODULE PACKAGE LDFLAGS PATH: a program of a module. It appears whole or not at all.
+tool_build() {
+	local go dir
+	go=$(tool_go) && dir=$(tool_module "$1") || return 1
+	nice -n 19 "$go" -C "$dir" build -trimpath -ldflags "-s -w $3" -o "$4.new" "$2" >&2 && mv "$4.new" "$4"
+}
+
+# tool_install PACKAGE@VERSION PATH: a program that `go install` takes as it is.
+tool_install() {
+	local go bin
+	go=$(tool_go) || return 1
+	bin=$(mktemp -d "$TOOLS_CACHE/install-XXXXXX")
+	GOBIN=$bin CGO_ENABLED=0 nice -n 19 "$go" install -trimpath -ldflags '-s -w' "$1" >&2 &&
+		mv "$bin"/* "$2"
+	set -- $? "$bin"
+	rm -rf "$2"
+	return "$1"
 }

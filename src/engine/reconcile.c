@@ -74,10 +74,14 @@ static void validate(struct reconcile *r)
 
 int reconcile_load(struct reconcile *r, struct error *err)
 {
+	bool whole;
+
 	diags_init(&r->diags, &r->arena);
+	whole = manifest_load(&r->input, &r->arena, &r->manifest, &r->diags, err) == 0;
+	if (r->manifest.merged) /* a message shows the line of a mistake, whatever else stands in it */
+		redactor_learn(&r->redactor, r->manifest.merged);
 	/* With mistakes in it, what could be read is looked at all the same: all are reported at once. */
-	if (manifest_load(&r->input, &r->arena, &r->manifest, &r->diags, err) < 0 &&
-		!r->manifest.n_resources)
+	if (!whole && !r->manifest.n_resources)
 		return r->diags.errors ? error_set(err, ERROR_INVALID, "the manifest has mistakes") : -1;
 	for (size_t i = 0; i < r->manifest.n_variables; i++) {
 		if (r->manifest.variables[i].value)

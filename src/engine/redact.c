@@ -97,6 +97,13 @@ void redactor_learn_text(struct redactor *redactor, const char *text, size_t len
 	strbuf_release(&json);
 }
 
+/* ${NAME} alone tells nothing: the secret is what it stands for. */
+static bool tells_nothing(const struct value *value)
+{
+	return value->flags & VALUE_TEMPLATE && value->len > 3 && memcmp(value->text, "${", 2) == 0 &&
+	       strchr(value->text, '}') == value->text + value->len - 1 && !strstr(value->text, ":-");
+}
+
 static void learn(struct redactor *redactor, const struct value *value, bool sensitive)
 {
 	sensitive = sensitive || value->flags & VALUE_SENSITIVE;
@@ -108,8 +115,8 @@ static void learn(struct redactor *redactor, const struct value *value, bool sen
 	} else if (value->kind == VALUE_MAP) {
 		for (uint32_t i = 0; i < value->len; i++)
 			learn(redactor, &value->members[i].value, sensitive);
-	} else if (value->kind == VALUE_STRING || value->kind == VALUE_INT ||
-		   value->kind == VALUE_REAL) {
+	} else if ((value->kind == VALUE_STRING || value->kind == VALUE_INT ||
+			   value->kind == VALUE_REAL) && !tells_nothing(value)) {
 		redactor_learn_text(redactor, value->text, value->len);
 	}
 }

@@ -166,7 +166,8 @@ static void read_line(struct reader *r)
 
 static void read_dotenv(struct loading *l, uint16_t id)
 {
-	const struct source *source = sources_get(&l->manifest->sources, id);
+	struct source *source = &l->manifest->sources.items[id];
+	static const char mark[] = "\xef\xbb\xbf"; /* that of UTF-8, which some editors write */
 	struct reader r = {
 		.l = l,
 		.at = source->text,
@@ -175,7 +176,10 @@ static void read_dotenv(struct loading *l, uint16_t id)
 		.pos = {.line = 1, .column = 1, .source = id},
 	};
 
-	if (memchr(source->text, '\0', source->len)) {
+	source->text = NULL; /* messages tell the place; the line itself may hold a secret */
+	if (r.end - r.at >= 3 && memcmp(r.at, mark, 3) == 0)
+		r.line_start = r.at += 3;
+	if (memchr(r.at, '\0', (size_t)(r.end - r.at))) {
 		diag_error(l->diags, (struct pos){.source = id}, "a NUL byte stands in .env");
 		return;
 	}

@@ -66,6 +66,23 @@ test_no_output_shows_a_secret() {
 	equal 'what the command saw' "$SECRET" "$(cat seen)"
 }
 
+test_a_mistake_beside_a_secret_does_not_show_it() {
+	manifest <<-'YML'
+	spec:
+	  variables: { v: { sensitive: true, default: plantedone, bad: 1 } }
+	  secrets: [{ name: s, data: { a: plantedtwo, b: "${X:-plantedtwo}" }, bad: 1 }]
+	YML
+	printf '%s\n' 'PW: plantedthree' 'OTHER="plantedfour' >.env
+	expect 1 validate
+	has err '.env:1:1'
+	has err '.env:2:8'
+	has err 'config.yml:5:'
+	has err 'config.yml:6:'
+	lacks err planted
+	expect 1 validate --json
+	lacks out planted
+}
+
 test_no_state_or_plan_file_holds_a_secret() {
 	secret_manifest
 	expect 0 plan -o plan.json

@@ -27,7 +27,7 @@ struct arena_block {
 static void *checked(void *ptr, size_t size)
 {
 	if (!ptr && size)
-		BUG("out of memory (%zu bytes)", size);
+		give_up("out of memory (%zu bytes)", size);
 	return ptr;
 }
 

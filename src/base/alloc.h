@@ -1,7 +1,7 @@
 /*
  * Memory. One arena per reconcile owns manifest, graph, observations and plan, and is released in one
- * call, so a loop cannot leak. Growable buffers that live shorter use the x-functions, which abort
- * when memory is out: there is nothing sensible left to do, and every effect is journaled before it.
+ * call, so a loop cannot leak. Growable buffers that live shorter use the x-functions, which end
+ * the process when memory is out: nothing sensible is left to do, and every effect is journaled before.
  */
 #ifndef DEVENV_BASE_ALLOC_H
 #define DEVENV_BASE_ALLOC_H

@@ -47,5 +47,9 @@ const char *error_code_str(enum error_code code);
 #define BUG(...) bug_at(__FILE__, __LINE__, __VA_ARGS__)
 void bug_at(const char *file, int line, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4), noreturn));
+/* The machine has no more of what nothing goes on without: memory, threads. Says so and ends the
+   process at once with status 1. To the journal that is a kill; there is no core file, because memory
+   holds secrets. */
+void give_up(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 
 #endif

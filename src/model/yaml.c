@@ -360,7 +360,7 @@ int yaml_parse(const struct sources *sources, uint16_t source, struct arena *are
 	set_pos(&p->root, (struct pos){.source = source});
 	if (yaml_places_init(&p->places, sources_get(sources, source), source, diags) == 0) {
 		if (!yaml_parser_initialize(&p->yaml))
-			BUG("out of memory");
+			give_up("out of memory");
 		yaml_parser_set_encoding(&p->yaml, YAML_UTF8_ENCODING);
 		yaml_parser_set_input_string(&p->yaml, (const unsigned char *)p->places.text,
 			(size_t)(p->places.end - p->places.text));

@@ -223,7 +223,7 @@ void yaml_report(const yaml_parser_t *parser, struct yaml_places *places, struct
 		return;
 	}
 	if (parser->error == YAML_MEMORY_ERROR)
-		BUG("out of memory");
+		give_up("out of memory");
 	if (is_at_end(problem) && parser->context)
 		mark = parser->context_mark;
 	if (byte_at(places, mark) == '\t' || strstr(problem, "found a tab character")) {

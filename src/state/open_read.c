@@ -203,7 +203,7 @@ static char *make_private_folder(struct error *err)
 		char *path;
 
 		if (asprintf(&path, "%s/devenv-state-XXXXXX", places[i]) < 0)
-			BUG("out of memory");
+			give_up("out of memory");
 		if (mkdtemp(path))
 			return path;
 		free(path);

@@ -15,7 +15,7 @@ int open_file(struct state *state, const char *uri, int flags, const char *vfs, 
 		vfs);
 
 	if (!state->db)
-		BUG("out of memory");
+		give_up("out of memory");
 	if (result != SQLITE_OK)
 		return db_fail(state, "open", err);
 	sqlite3_busy_timeout(state->db, STATE_BUSY_TIMEOUT);

@@ -111,10 +111,22 @@ static const struct entry entries[] = {
 	CALL(tgkill, CALL_SIGNAL, OBJECT_PID, 0),
 	CALL(pidfd_send_signal, CALL_SIGNAL, OBJECT_NONE, 0),
 	CALL(mmap, CALL_MEMORY, OBJECT_NONE, 0),
+	CALL(socket, CALL_FD, OBJECT_NONE, 0),
+	CALL(socketpair, CALL_FD, OBJECT_NONE, 0),
+	CALL(accept4, CALL_FD, OBJECT_NONE, 0),
+	CALL(pipe2, CALL_FD, OBJECT_NONE, 0),
+	CALL(dup, CALL_FD, OBJECT_NONE, 0),
+	CALL(eventfd2, CALL_FD, OBJECT_NONE, 0),
+	CALL(epoll_create1, CALL_FD, OBJECT_NONE, 0),
+	CALL(timerfd_create, CALL_FD, OBJECT_NONE, 0),
+	CALL(signalfd4, CALL_FD, OBJECT_NONE, 0),
+	CALL(inotify_init1, CALL_FD, OBJECT_NONE, 0),
+	CALL(pidfd_open, CALL_FD, OBJECT_NONE, 0),
+	CALL(memfd_create, CALL_FD, OBJECT_NONE, 0),
 };
 
 static const char *const class_names[] = {"open", "write", "sync", "name", "meta", "lock", "net",
-	"spawn", "signal", "thread", "memory", "read"};
+	"spawn", "signal", "thread", "memory", "read", "fd"};
 
 static bool read_memory(pid_t tid, uint64_t address, void *out, size_t len)
 {
@@ -180,6 +192,8 @@ static unsigned classify_fcntl(const struct call *call, char *object, size_t siz
 	case F_OFD_SETLKW:
 		read_link(call->tid, call->args[0], object, size);
 		return CALL_LOCK;
+	case F_DUPFD_CLOEXEC:
+		return CALL_FD;
 	default:
 		return 0;
 	}
@@ -192,10 +206,10 @@ static unsigned classify_open(const struct entry *entry, const struct call *call
 
 	read_path(call->tid, call->args[entry->which - 1], object, size);
 	if (!(flags & (O_CREAT | O_TRUNC)) && (flags & O_ACCMODE) == O_RDONLY)
-		return 0;
+		return CALL_FD;
 	if (strncmp(object, "/dev/", 5) == 0 || strncmp(object, "/proc/", 6) == 0)
-		return 0;
-	return entry->class;
+		return CALL_FD;
+	return entry->class | CALL_FD;
 }
 
 static unsigned classify(const struct entry *entry, const struct call *call, char *object, size_t size)

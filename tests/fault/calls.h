@@ -22,6 +22,7 @@ enum call_class { /* a set */
 	CALL_THREAD = 1 << 9,
 	CALL_MEMORY = 1 << 10,
 	CALL_READ = 1 << 11,  /* of regular files and sockets */
+	CALL_FD = 1 << 12,    /* all that makes a descriptor, opens for reading, too */
 	CALL_DEFAULT = (1 << 9) - 1,
 };
 
@@ -33,7 +34,7 @@ struct call {
 	uint64_t args[6];
 };
 
-/* The class of the call, 0 when it does not count. `text` becomes its description: class, name, object. */
+/* The classes of the call, 0 when it does not count. `text` becomes its description: class, name, object. */
 unsigned call_classify(const struct call *call, char text[CALL_TEXT]);
 /* "write,sync" -> set; 0: an unknown name. */
 unsigned call_classes(const char *names);

@@ -11,22 +11,8 @@ fail_at() { # N ERRNO CLASS [--sticky]
 	echo "$status" >../status
 }
 
-wrong_at_failure() {
-	local status
-	status=$(cat ../status)
-	case $status in
-	0 | 1 | 3) ;;
-	124) echo "it hung" ;;
-	127) grep -q 'loading shared libraries' ../log || echo "it ended with status 127" ;; # before main
-	134) # without memory or threads the program may end itself, as after a kill; but not without a word
-		grep -qE 'out of memory|no thread' ../log || echo "it aborted" ;;
-	*) echo "it ended with status $status" ;;
-	esac
-	if [[ $status == 1 ]] && ! grep -qE 'rror|failed' ../log; then echo "it failed without a word"; fi
-}
-
 eval "usual_$(declare -f wrong)"
-wrong() { wrong_at_failure && usual_wrong; }
+wrong() { ended_badly "$(cat ../status)" ../log && usual_wrong; }
 
 scenario_begin
 while read -r class error most sticky; do
@@ -54,5 +40,7 @@ done <<-'END'
 	thread EAGAIN 3
 	memory ENOMEM 12
 	read EIO 10
+	fd EMFILE 12
+	fd EMFILE 5 --sticky
 END
 exit $((BROKEN > 0))

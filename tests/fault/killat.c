@@ -397,7 +397,7 @@ static void usage(void)
 	      "       killat fail N ERRNO           [OPTIONS] -- PROGRAM ...\n"
 	      "\n"
 	      "  --class LIST    calls that count (default: all that kill points need):\n"
-	      "                  open write sync name meta lock net spawn signal thread memory read\n"
+	      "                  open write sync name meta lock net spawn signal thread memory read fd\n"
 	      "  --path TEXT     only calls whose description contains TEXT\n"
 	      "  --children      count and kill in children that run the same program, not in it\n"
 	      "  --tree          kill all descendants, too\n"

@@ -10,6 +10,7 @@ set -u
 TOOLS=${DEVENV_TEST_TOOLS:-${DEVENV%/*}/tests}
 BASE=
 POINTS=0 BROKEN=0
+DESTROY=(destroy --yes)
 
 # What a person has set would change what is tested.
 for variable in "${!DEVENV_@}"; do
@@ -163,7 +164,7 @@ wrong_effects() {
 # What is wrong after a destroy.
 wrong_destroyed() {
 	local status out
-	out=$("$DEVENV" destroy --yes --lock-timeout 20s </dev/null 2>&1)
+	out=$("$DEVENV" "${DESTROY[@]}" --lock-timeout 20s </dev/null 2>&1)
 	status=$?
 	((status == 0)) || { echo "destroy exits with $status: $out" && return; }
 	out=$(diff "$BASE/empty" <(snapshot)) || echo "destroy leaves: $out"
@@ -185,7 +186,7 @@ scenario_begin() {
 		"$DEVENV" apply --yes </dev/null >"$BASE/clean/out" 2>&1 || { cat "$BASE/clean/out" && exit 1; }
 		snapshot >"$BASE/snapshot"
 		home_listing >"$BASE/listing"
-		"$DEVENV" destroy --yes </dev/null >"$BASE/clean/out" 2>&1 || { cat "$BASE/clean/out" && exit 1; }
+		"$DEVENV" "${DESTROY[@]}" </dev/null >"$BASE/clean/out" 2>&1 || { cat "$BASE/clean/out" && exit 1; }
 		home_listing >"$BASE/listing-empty"
 		diff "$BASE/empty" <(snapshot)
 	) || { echo "not ok - the clean run fails, so nothing can be compared with it" && exit 1; }
@@ -248,6 +249,17 @@ count_effects() { # PREPARE KILLAT-OPTIONS -- ARGUMENT...
 	sed -n 's/^count=//p' "$dir/report"
 	end_services "$dir"
 	rm -rf "$dir"
+}
+
+# What is wrong with the end of a run that something was refused to: the status, and what it said.
+ended_badly() { # STATUS LOG
+	case $1 in
+	0 | 3) ;;
+	1) grep -qE 'rror|failed' "$2" || echo "it failed without a word" ;;
+	124) echo "it hung" ;;
+	127) grep -q 'loading shared libraries' "$2" || echo "it ended with status 127" ;; # before main
+	*) echo "it ended with status $1" ;;
+	esac
 }
 
 nothing() { :; }

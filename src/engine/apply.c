@@ -348,7 +348,7 @@ int apply_run(struct scheduler *s, struct error *err)
 	signal_fd = open_signals(&old);
 	start_run(s);
 	run_steps(s, signal_fd);
-	if (s->options->rollback_on_failure && s->result->failed && !s->error.code)
+	if (s->options->rollback_on_failure && s->result->failed && !s->interrupted && !s->error.code)
 		roll_back(s, signal_fd);
 	finish_run(s);
 	workers_free(s->workers);

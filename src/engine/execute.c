@@ -391,6 +391,7 @@ void after_make(struct scheduler *s, uint32_t step, struct record *record)
 		succeed(s, step);
 		return;
 	}
+	s->running[step].made_at = clock_monotonic(s->r->clock);
 	emit(s, EVENT_WAITING, step, "not ready yet", NULL);
 	wait_until(s, step, STEP_WAITING, resource->readiness.initial_delay);
 }
@@ -449,6 +450,12 @@ struct task *step_resume(struct scheduler *s, uint32_t step)
 			return NULL;
 		}
 		return task_probe(s, step);
+	}
+	if (s->cancelling) { /* the next run looks at what came of the tries so far */
+		journal_leave_intent(s, step);
+		step_failed(s, step, arena_printf(&s->r->arena, "cancelled before it was tried again: %s",
+			s->running[step].why), NULL);
+		return NULL;
 	}
 	step_at(s, step)->state = STEP_RUNNING;
 	return step_at(s, step)->kind == STEP_DESTROY ? task_destroy(s, step) : task_make(s, step);

@@ -12,7 +12,6 @@ enum {
 	DEFAULT_RETRY_MAX = 30 * 1000,
 	DEFAULT_PROBE_PERIOD = 1000,
 	DEFAULT_PROBE_FAILURES = 30,
-	DEFAULT_HEALTH_FAILURES = 600,
 	OUTPUT_LINES = 20, /* of a failed node that are shown */
 };
 
@@ -47,6 +46,9 @@ static bool try_again(struct scheduler *s, uint32_t step, const struct task *tas
 	if (task->err.code != ERROR_TRANSIENT || ++running->attempts >= max || s->cancelling)
 		return false;
 	delay = retry_delay(resource, running->attempts);
+	if (clock_monotonic(s->r->clock) + delay >= running->deadline)
+		return false;
+	running->why = redact(&s->r->redactor, task->err.msg, &s->r->arena);
 	emit(s, EVENT_RETRY, step, arena_printf(&s->r->arena, "%s; again in %s", task->err.msg,
 		duration_str(delay, text)), NULL);
 	wait_until(s, step, STEP_PAUSED, delay);
@@ -86,6 +88,19 @@ static const char *last_lines(const char *text)
 	return at;
 }
 
+/* How much of an update came to be is not known. The inputs of the last success stay recorded, so that
+   the next plan says again what changes; without their fingerprint, it updates in any case. */
+static void forget_success(struct scheduler *s, uint32_t step, const char *error)
+{
+	struct record *record = arena_alloc(&s->r->arena, sizeof(*record));
+
+	*record = *change_of(s, step)->record;
+	if (s->running[step].action == ACTION_UPDATE)
+		record->fingerprint = (struct hash){0};
+	s->running[step].record = record;
+	journal_status(s, step, record, record->status, error);
+}
+
 static void finish_make(struct scheduler *s, struct task *task)
 {
 	uint32_t step = task->step;
@@ -102,8 +117,7 @@ static void finish_make(struct scheduler *s, struct task *task)
 	if (try_again(s, step, task) || left_open(s, step, task))
 		return;
 	if (running->action == ACTION_UPDATE || running->action == ACTION_START)
-		journal_record(s, step, NULL, change->record->status,
-			redact(&s->r->redactor, task->err.msg, &s->r->arena));
+		forget_success(s, step, redact(&s->r->redactor, task->err.msg, &s->r->arena));
 	else if (task->outcome.exists)
 		journal_record(s, step, &task->outcome, RECORD_TAINTED,
 			redact(&s->r->redactor, task->err.msg, &s->r->arena));
@@ -137,12 +151,18 @@ static void finish_destroy(struct scheduler *s, struct task *task)
 	step_failed(s, step, task->err.msg, last_lines(task->outcome.output));
 }
 
-/* A health check has patience of its own (start period, interval, retries) and ends by itself. */
-static int patience_of(const struct probe *probe)
+/* A health check has patience of its own (start period, interval, retries) and ends by itself: where no
+   number is given, only the node's own time limits it. */
+static bool is_patience_over(const struct scheduler *s, uint32_t step, const struct probe *probe)
 {
+	const struct running *running = &s->running[step];
+
 	if (probe->failure_threshold)
-		return probe->failure_threshold;
-	return probe->kind == PROBE_HEALTH ? DEFAULT_HEALTH_FAILURES : DEFAULT_PROBE_FAILURES;
+		return running->failures >= probe->failure_threshold;
+	if (probe->kind != PROBE_HEALTH)
+		return running->failures >= DEFAULT_PROBE_FAILURES;
+	return running->failures &&
+	       clock_monotonic(s->r->clock) - running->made_at >= step_timeout(s, step);
 }
 
 static void finish_probe(struct scheduler *s, struct task *task)
@@ -154,6 +174,7 @@ static void finish_probe(struct scheduler *s, struct task *task)
 	const char *why = task->why ? arena_strdup(&s->r->arena, task->why) : "not ready";
 
 	if (task->readiness == READY_YES) {
+		running->failures = 0;
 		if (++running->successes >= need) {
 			journal_status(s, step, running->record, RECORD_OK, NULL);
 			succeed(s, step);
@@ -163,7 +184,7 @@ static void finish_probe(struct scheduler *s, struct task *task)
 		running->successes = 0;
 		running->failures++;
 	}
-	if (task->readiness == READY_FAILED || running->failures >= patience_of(probe)) {
+	if (task->readiness == READY_FAILED || is_patience_over(s, step, probe)) {
 		s->result->unready++;
 		journal_status(s, step, running->record, RECORD_UNREADY,
 			redact(&s->r->redactor, why, &s->r->arena));

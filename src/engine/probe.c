@@ -58,6 +58,14 @@ static int connect_within(const struct addrinfo *to, int64_t timeout)
 	return failed ? -1 : 0;
 }
 
+/* Where it lives cannot be said: later perhaps, or never because it has ended. */
+static enum readiness no_target(struct task *task)
+{
+	task->why = task->err.msg;
+	return task->err.code == ERROR_FAILED || task->err.code == ERROR_INVALID ? READY_FAILED
+										 : READY_WAIT;
+}
+
 static enum readiness probe_tcp(struct task *task)
 {
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list = NULL;
@@ -65,10 +73,8 @@ static enum readiness probe_tcp(struct task *task)
 	char port[16];
 	int result;
 
-	if (find_target(task, &target) < 0) {
-		task->why = task->err.msg;
-		return READY_WAIT;
-	}
+	if (find_target(task, &target) < 0)
+		return no_target(task);
 	snprintf(port, sizeof(port), "%d", target.port);
 	result = getaddrinfo(target.host, port, &hints, &list);
 	if (result == 0) {
@@ -113,7 +119,9 @@ static enum readiness probe_http(struct task *task)
 	struct http_response response = {0};
 	cleanup_http struct http_client *client = NULL;
 
-	if (!request.url || !(client = http_client_new(&options, &task->err)) ||
+	if (!request.url)
+		return no_target(task);
+	if (!(client = http_client_new(&options, &task->err)) ||
 		http_perform(client, &request, &task->arena, &response, &task->err) < 0) {
 		task->why = task->err.msg;
 		return READY_WAIT;

@@ -26,6 +26,8 @@ struct running {
 	int intent_fd;
 	int attempts;
 	int64_t started_at;       /* monotonic; 0: not yet */
+	int64_t deadline;         /* of its action with all tries; 0: not begun */
+	int64_t made_at;          /* when waiting until it is ready began */
 	int64_t wake;             /* PAUSED, WAITING: when it goes on */
 	int failures, successes;  /* of its probe */
 	bool observed;            /* reality was looked at after its inputs became known */
@@ -143,6 +145,8 @@ int step_decide(struct scheduler *s, uint32_t step, const struct observation *ob
 /* Destroying half of a replace: is it still one, now that inputs and what it is attached to are known?
    False may also mean that the step has failed or was held. */
 bool step_still_replaces(struct scheduler *s, uint32_t step);
+/* How long its action may take with all tries, in ms. */
+int64_t step_timeout(const struct scheduler *s, uint32_t step);
 struct task *task_observe(struct scheduler *s, uint32_t step);
 struct task *task_make(struct scheduler *s, uint32_t step);
 struct task *task_destroy(struct scheduler *s, uint32_t step);

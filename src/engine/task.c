@@ -7,7 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEFAULT_DEADLINE = 10 * 60 * 1000 }; /* of one action; `timeout` changes it */
+enum { DEFAULT_TIMEOUT = 10 * 60 * 1000 }; /* of an action with all its tries */
+
+int64_t step_timeout(const struct scheduler *s, uint32_t step)
+{
+	const struct resource *resource = resource_of_change(s, change_of(s, step));
+
+	return resource && resource->timeout ? resource->timeout : DEFAULT_TIMEOUT;
+}
 
 static struct record *record_copy(struct task *task, const struct record *record)
 {
@@ -21,11 +28,15 @@ static struct record *record_copy(struct task *task, const struct record *record
 
 static struct task *new_task(struct scheduler *s, uint32_t step, enum task_kind kind)
 {
-	const struct resource *resource = resource_of_change(s, change_of(s, step));
 	struct running *running = &s->running[step];
 	struct task *task = xcalloc(1, sizeof(*task));
-	int64_t limit = resource && resource->timeout ? resource->timeout : DEFAULT_DEADLINE;
+	int64_t deadline = clock_monotonic(s->r->clock) + step_timeout(s, step);
+	bool acts = kind == TASK_APPLY || kind == TASK_DESTROY;
 
+	if (acts && running->deadline)
+		deadline = running->deadline;
+	else if (acts)
+		running->deadline = deadline;
 	task->kind = kind;
 	task->step = step;
 	task->provider = provider_of(type_of(s, step));
@@ -40,7 +51,7 @@ static struct task *new_task(struct scheduler *s, uint32_t step, enum task_kind 
 		.self = s->r->self,
 		.intent = running->intent[0] ? arena_strdup(&task->arena, running->intent) : NULL,
 		.intent_fd = running->intent_fd,
-		.deadline = clock_monotonic(s->r->clock) + limit,
+		.deadline = deadline,
 		.cancel = &s->cancel,
 	};
 	running->task = task;

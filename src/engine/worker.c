@@ -122,8 +122,28 @@ static void *work(void *arg)
 	return NULL;
 }
 
+/*
+ * Signals belong to the scheduler: threads start with all of them blocked. One that cannot be started
+ * is missed by nobody but the first: those that run do its work.
+ */
+static int start_thread(struct workers *workers)
+{
+	sigset_t all, old;
+	int failed;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	failed = pthread_create(&workers->threads[workers->n_threads], NULL, work, workers);
+	if (!failed)
+		workers->n_threads++;
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return failed;
+}
+
 struct workers *workers_new(int limit, struct error *err)
 {
+	int failed;
+
 	struct workers *workers = xcalloc(1, sizeof(*workers));
 
 	workers->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -136,6 +156,14 @@ struct workers *workers_new(int limit, struct error *err)
 	pthread_cond_init(&workers->work, NULL);
 	workers->limit = limit;
 	workers->threads = xcalloc((size_t)limit, sizeof(*workers->threads));
+	failed = start_thread(workers); /* now, while nothing has been begun */
+	if (failed) {
+		error_set(err, ERROR_FAILED,
+			"no thread can be started: %s; nothing was done. Raise the limit of processes "
+			"(ulimit -u, pids.max of the control group)", strerror(failed));
+		workers_free(workers);
+		return NULL;
+	}
 	return workers;
 }
 
@@ -159,20 +187,6 @@ void workers_free(struct workers *workers)
 int workers_fd(const struct workers *workers)
 {
 	return workers->fd;
-}
-
-/* Signals belong to the scheduler: threads start with all of them blocked. */
-static void start_thread(struct workers *workers)
-{
-	sigset_t all, old;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	if (pthread_create(&workers->threads[workers->n_threads], NULL, work, workers) == 0)
-		workers->n_threads++;
-	else if (!workers->n_threads)
-		give_up("no thread can be started");
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
 void workers_submit(struct workers *workers, struct task *task)

@@ -51,7 +51,7 @@ struct message {
 
 struct workers;
 
-/* At most `limit` threads, started as they are needed. */
+/* At most `limit` threads: the first now, the others as they are needed and can be had. */
 struct workers *workers_new(int limit, struct error *err);
 /* Waits for what runs. */
 void workers_free(struct workers *workers);

@@ -2,7 +2,7 @@
  * A world of a test's own for the scheduler: things in an array, each known by its path (a file) or by
  * its address (anything else). The registry below stands in for the real one. The attribute `content`
  * (of a container `command`) says how a thing behaves: "fail", "fail-exists", "transient", "slow",
- * "lost" (made, and the answer is lost), anything else works.
+ * "lost" (made, and the answer is lost), "stuck" (until it is cancelled), anything else works.
  */
 #ifndef DEVENV_TESTS_APPLY_WORLD_H
 #define DEVENV_TESTS_APPLY_WORLD_H
@@ -27,12 +27,16 @@ struct thing {
 	char path[32], content[64], mark[17];
 };
 
-static struct {
+static struct world {
 	pthread_mutex_t mutex;
 	struct thing things[32];
 	size_t n;
 	char log[2048]; /* "+a -b ~c": what was done, in order */
 	int running, most, transient_left, unready_left, lost_left;
+	int probes;
+	const char *pattern; /* "yn": what probes say, one letter each; then unready_left decides */
+	enum error_code target; /* of probe_target; ERROR_NONE: 127.0.0.1 */
+	char changed[128]; /* what the last update was told */
 } world = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
 static struct thing *find_marked(const struct intent *intent)
@@ -132,6 +136,15 @@ static int decide(const char *path, const char *content, struct outcome *outcome
 	return 0;
 }
 
+static void keep_changed(const struct request *request)
+{
+	pthread_mutex_lock(&world.mutex);
+	world.changed[0] = '\0';
+	for (const char *const *name = request->changed; request->act == ACT_UPDATE && *name; name++)
+		strncat(world.changed, *name, sizeof(world.changed) - strlen(world.changed) - 1);
+	pthread_mutex_unlock(&world.mutex);
+}
+
 static int world_apply(struct provider_env *env, const struct request *request,
 	struct outcome *outcome, struct error *err)
 {
@@ -147,6 +160,12 @@ static int world_apply(struct provider_env *env, const struct request *request,
 	pthread_mutex_unlock(&world.mutex);
 	if (strcmp(content, "slow") == 0)
 		usleep(30000);
+	while (strcmp(content, "stuck") == 0) {
+		if (provider_cancelled(env))
+			return error_set(err, ERROR_CANCELLED, "cancelled");
+		usleep(1000);
+	}
+	keep_changed(request);
 	pthread_mutex_lock(&world.mutex);
 	world.running--;
 	note(request->act == ACT_UPDATE ? "~" : "+", path);
@@ -193,7 +212,23 @@ static enum readiness world_ready(struct provider_env *env, struct record *recor
 	(void)probe;
 	(void)spec;
 	*why = "still starting";
+	world.probes++;
+	if (world.pattern && *world.pattern)
+		return *world.pattern++ == 'y' ? READY_YES : READY_WAIT;
 	return world.unready_left-- > 0 ? READY_WAIT : READY_YES;
+}
+
+static int world_target(struct provider_env *env, struct record *record, const struct value *spec,
+	char *host, size_t host_size, int *port, struct error *err)
+{
+	(void)env;
+	(void)record;
+	world.probes++;
+	if (world.target)
+		return error_set(err, world.target, "it has ended");
+	snprintf(host, host_size, "127.0.0.1");
+	*port = (int)value_get_int(spec, "port", 0);
+	return 0;
 }
 
 static int value_apply(struct provider_env *env, const struct request *request,
@@ -220,6 +255,7 @@ static const struct provider things = {
 	.apply = world_apply,
 	.destroy = world_destroy,
 	.ready = world_ready,
+	.probe_target = world_target,
 };
 
 const struct provider *const provider_table[] = {&values, &things};
@@ -244,10 +280,7 @@ static int setup(void **state)
 	(void)state;
 	snprintf(folder, sizeof(folder), "/tmp/test-apply-XXXXXX");
 	assert_non_null(mkdtemp(folder));
-	memset(world.things, 0, sizeof(world.things));
-	world.n = 0;
-	world.log[0] = '\0';
-	world.running = world.most = world.transient_left = world.unready_left = world.lost_left = 0;
+	world = (struct world){.mutex = PTHREAD_MUTEX_INITIALIZER};
 	return 0;
 }
 

@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/complete.h"
+#include "cli/names.h"
 
 #include "base/fs.h"
 
@@ -127,24 +128,41 @@ static void offer_recorded(struct cli *cli, offer_value *offer, void *arg)
 	session_end(cli, &r);
 }
 
-static void offer_desired(struct cli *cli, offer_value *offer, void *arg, bool addresses)
+/* "api", then docker_container.api["1"] and ["2"]: records come by address. */
+static void offer_running(struct cli *cli, offer_value *offer, void *arg)
 {
 	struct reconcile r;
 	struct error err = ERROR_INIT;
 	const char *last = "";
 
+	if (session_init(cli, &r, &err) == 0 && reconcile_locate(&r, &err) == 0)
+		reconcile_open(&r, STATE_READ, "complete", &err);
+	for (size_t i = 0; i < r.n_records; i++) {
+		const char *address = r.records[i].address, *dot = strchr(address, '.');
+		const char *name;
+
+		if (!record_runs(&r.records[i]) || !dot)
+			continue;
+		name = arena_strndup(&cli->arena, dot + 1, strcspn(dot + 1, "["));
+		if (strcmp(name, last) != 0)
+			offer(arg, name, address);
+		last = name;
+		offer(arg, address, r.records[i].id);
+	}
+	session_end(cli, &r);
+}
+
+static void offer_desired(struct cli *cli, offer_value *offer, void *arg, enum complete kind)
+{
+	struct reconcile r;
+	struct error err = ERROR_INIT;
+
 	if (session_init(cli, &r, &err) == 0)
 		reconcile_load(&r, &err);
-	for (size_t i = 0; i < r.manifest.n_resources; i++) {
-		const struct resource *resource = &r.manifest.resources[i];
-
-		if (addresses) {
-			offer(arg, resource->address, NULL);
-		} else if (resource->service && strcmp(resource->service, last) != 0) {
-			last = resource->service;
-			offer(arg, last, "service");
-		}
-	}
+	for (size_t i = 0; i < r.manifest.n_resources && kind == COMPLETE_ADDRESS; i++)
+		offer(arg, r.manifest.resources[i].address, r.manifest.resources[i].service);
+	for (size_t i = 0; i < r.manifest.n_outputs && kind == COMPLETE_OUTPUT; i++)
+		offer(arg, r.manifest.outputs[i].name, NULL);
 	session_end(cli, &r);
 }
 
@@ -184,11 +202,14 @@ static void offer_values(void *arg, enum complete kind, offer_value *offer, void
 		offer_environments(cli, offer, offer_arg);
 		return;
 	case COMPLETE_ADDRESS:
-		offer_desired(cli, offer, offer_arg, true);
+	case COMPLETE_OUTPUT:
+		offer_desired(cli, offer, offer_arg, kind);
 		return;
 	case COMPLETE_RECORDED:
-		offer_desired(cli, offer, offer_arg, false);
 		offer_recorded(cli, offer, offer_arg);
+		return;
+	case COMPLETE_RUNNING:
+		offer_running(cli, offer, offer_arg);
 		return;
 	case COMPLETE_COMMAND:
 		for (const struct command *const *c = command_table; *c; c++)

@@ -60,7 +60,7 @@ const struct command command_exec = {
 			.help = "Give it a terminal when there is one; --no-tty never does"},
 		{.name = NULL}},
 	.arguments = (const struct argument[]){
-		{.name = "NAME", .complete = COMPLETE_RECORDED},
+		{.name = "NAME", .complete = COMPLETE_RUNNING},
 		{.name = "COMMAND", .flags = ARGUMENT_REST},
 		{.name = NULL}},
 	.examples = (const struct example[]){

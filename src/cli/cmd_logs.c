@@ -207,7 +207,7 @@ const struct command command_logs = {
 		{.name = NULL}},
 	.arguments = (const struct argument[]){
 		{.name = "NAME", .flags = ARGUMENT_OPTIONAL | ARGUMENT_REPEATED,
-			.complete = COMPLETE_RECORDED},
+			.complete = COMPLETE_RUNNING},
 		{.name = NULL}},
 	.examples = (const struct example[]){
 		{"Follow everything", "devenv logs -f"},

@@ -116,7 +116,7 @@ static int run_restart(struct cli *cli)
 	.options = (const struct option[]){OPTIONS_RUN, {.name = NULL}},                           \
 	.arguments = (const struct argument[]){                                                    \
 		{.name = "NAME", .flags = ARGUMENT_OPTIONAL | ARGUMENT_REPEATED,                   \
-			.complete = COMPLETE_RECORDED},                                            \
+			.complete = COMPLETE_RUNNING},                                            \
 		{.name = NULL}}
 
 const struct command command_start = {

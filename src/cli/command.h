@@ -26,6 +26,8 @@ enum complete {
 	COMPLETE_ENVIRONMENT, /* names below .devenv/environments */
 	COMPLETE_ADDRESS,     /* resources of the manifest and of state */
 	COMPLETE_RECORDED,    /* resources of state only */
+	COMPLETE_RUNNING,     /* of these what can run, also by the name behind the dot */
+	COMPLETE_OUTPUT,      /* outputs of the manifest */
 	COMPLETE_CHOICES,
 	COMPLETE_COMMAND,     /* names of commands */
 	COMPLETE_SCHEMA,      /* names of schema files and resource types */

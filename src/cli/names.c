@@ -30,7 +30,7 @@ int name_unknown(const struct nearest *nearest, struct error *err)
 		nearest->word, nearest->best);
 }
 
-static bool runs(const struct record *record)
+bool record_runs(const struct record *record)
 {
 	const struct type *type = type_find(record->type);
 
@@ -44,7 +44,7 @@ static int unknown(struct reconcile *r, const char *name, struct error *err)
 
 	for (size_t i = 0; i < r->n_records; i++) {
 		recorded = recorded || name_means(r, name, r->records[i].address);
-		if (runs(&r->records[i]))
+		if (record_runs(&r->records[i]))
 			nearest_try(&nearest, r->records[i].address);
 	}
 	if (recorded)
@@ -65,7 +65,7 @@ const char *const *names_running(struct cli *cli, struct reconcile *r, size_t fi
 		bool found = false;
 
 		for (size_t i = 0; i < r->n_records; i++)
-			found = found || (runs(&r->records[i]) && name_means(r, cli->args.positional[k],
+			found = found || (record_runs(&r->records[i]) && name_means(r, cli->args.positional[k],
 									  r->records[i].address));
 		if (!found) {
 			unknown(r, cli->args.positional[k], err);
@@ -77,7 +77,7 @@ const char *const *names_running(struct cli *cli, struct reconcile *r, size_t fi
 
 		for (size_t k = first; k < last && k < cli->args.n_positional; k++)
 			wanted = wanted || name_means(r, cli->args.positional[k], r->records[i].address);
-		if (wanted && runs(&r->records[i]))
+		if (wanted && record_runs(&r->records[i]))
 			out[n++] = r->records[i].address;
 	}
 	return out;

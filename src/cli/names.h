@@ -7,6 +7,8 @@
 /* Does `name` mean this address? The address, its service, or the part behind the dot: "api" means
    type.api and type.api["x"]. */
 bool name_means(const struct reconcile *r, const char *name, const char *address);
+/* Is it of a type that runs (start, stop, logs ...)? */
+bool record_runs(const struct record *record);
 /* No resource is called so; says which one may be meant. Returns -1. */
 int name_unknown(const struct nearest *nearest, struct error *err);
 

@@ -164,7 +164,8 @@ const struct command command_outputs = {
 			.help = "Print a sensitive value as it is; needs NAME"},
 		{.name = NULL}},
 	.arguments = (const struct argument[]){
-		{.name = "NAME", .flags = ARGUMENT_OPTIONAL}, {.name = NULL}},
+		{.name = "NAME", .flags = ARGUMENT_OPTIONAL, .complete = COMPLETE_OUTPUT},
+		{.name = NULL}},
 	.examples = (const struct example[]){
 		{"All of them", "devenv outputs"},
 		{"One, in a script", "curl \"$(devenv outputs url)\""},

@@ -5,7 +5,7 @@
 
 # Each waits, after what a lone one did before, until `together` of them run at once.
 crowd() { # TOGETHER
-	cat >wait <<-'SH'
+	cat >meet <<-'SH'
 	#!/bin/sh
 	mkdir "here-$1"
 	for i in $(seq 100); do
@@ -16,7 +16,7 @@ crowd() { # TOGETHER
 	echo "only $(ls -d here-* | wc -l) at once"
 	exit 1
 	SH
-	chmod +x wait
+	chmod +x meet
 	manifest <<-YML
 	spec:
 	  resources:
@@ -24,7 +24,7 @@ crowd() { # TOGETHER
 	    - type: local_command
 	      name: crowd
 	      forEach: [a, b, c, d, e, f, g, h, i, j]
-	      create: [./wait, "\${each.key}", "$1"]
+	      create: [./meet, "\${each.key}", "$1"]
 	      dependsOn: [local_command.alone]
 	YML
 }
@@ -37,7 +37,7 @@ test_ten_run_at_once_also_after_a_lone_one() {
 
 test_parallelism_is_a_limit() {
 	crowd 1
-	sed -i 's/^exit 1//; s/^mkdir.*/mkdir "here-$1"; ls -d here-* | wc -l >>seen; sleep 0.2; rmdir "here-$1"; exit 0/' wait
+	sed -i 's/^exit 1//; s/^mkdir.*/mkdir "here-$1"; ls -d here-* | wc -l >>seen; sleep 0.2; rmdir "here-$1"; exit 0/' meet
 	expect 0 apply --yes --parallelism 3
 	equal 'most at once' 3 "$(sort -n seen | tail -n 1)"
 }

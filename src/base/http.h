@@ -1,6 +1,7 @@
 /*
- * HTTP, through libcurl. The library is loaded on first use (docs/adr/0003-libcurl-on-first-use.md),
- * so a command that speaks to nobody does not pay for it.
+ * HTTP. On a unix socket by code of our own (docs/adr/0006-own-http-on-unix-sockets.md), else through
+ * libcurl, which is loaded on first use (docs/adr/0003-libcurl-on-first-use.md): who does not need it
+ * does not pay for it.
  *
  * A client is one kept-alive connection chain: one thread at a time, but any number of clients at
  * once. Every exchange can be cancelled, has a deadline if it is given one, and never raises SIGPIPE.
@@ -30,14 +31,16 @@ struct http_client;
 
 /* All optional; the strings are copied. */
 struct http_options {
-	const char *unix_socket; /* connects there, whatever host the URL names */
+	const char *unix_socket; /* connects there, whatever host the URL names; no TLS, no redirects */
 	const char *ca_file;     /* instead of the system's certificates */
 	const char *cert_file, *key_file; /* who we are, for TLS */
 	bool insecure;           /* takes any certificate: for probes of a service under development */
+	const char *proxy;       /* "": none; NULL: that of the environment, but none to this machine */
+	const char *connect_to;  /* "::HOST:PORT": there, whatever host the URL names (libcurl's form) */
 	int64_t connect_timeout; /* milliseconds; 0: 10 s */
 };
 
-/* NULL only when libcurl is missing. `options` may be NULL. */
+/* NULL only when libcurl is missing, which a unix socket does not need. `options` may be NULL. */
 struct http_client *http_client_new(const struct http_options *options, struct error *err);
 void http_client_free(struct http_client *client); /* NULL is fine */
 #define cleanup_http __attribute__((cleanup(http_client_freep)))
@@ -87,6 +90,21 @@ struct http_response {
 /* `response` lives in `arena`; it is filled as far as it came, also on failure (status 0: no reply). */
 int http_perform(struct http_client *client, const struct http_request *request,
 	struct arena *arena, struct http_response *response, struct error *err);
+/*
+ * Several GETs whose replies are not streams: on a unix socket they are sent together, so that the
+ * other side need not wait for us between two. `responses` are in the same order. -1: at least one
+ * got no reply (those before it may have one).
+ */
+int http_perform_all(struct http_client *client, const struct http_request *requests, size_t n,
+	struct arena *arena, struct http_response *responses, struct error *err);
+/*
+ * A request after which the connection is a plain stream in both directions ("Upgrade: tcp"). When
+ * the other side agrees (101 or 2xx) `*fd` is that stream, non-blocking and the caller's, and the
+ * body of the response is what has come of it already; else `*fd` is -1 and it is a reply as any
+ * other. Unix sockets only: ERROR_INVALID elsewhere.
+ */
+int http_take_over(struct http_client *client, const struct http_request *request,
+	struct arena *arena, struct http_response *response, int *fd, struct error *err);
 /* By name, in any case of letters; NULL: not there. */
 const char *http_header(const struct http_response *response, const char *name);
 /* Percent-encodes everything but letters, digits and "-._~" (and those in `keep`, "" for none). */

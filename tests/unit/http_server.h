@@ -34,6 +34,7 @@ struct server {
 	atomic_bool close_now;  /* set by `answer`: closes the connection after this reply */
 	int close_after;        /* closes the connection after so many replies; 0: never */
 	int delay_ms;           /* before each reply */
+	bool hasty;             /* answers once the head is there, whatever of the body is to come */
 	atomic_int connections, requests;
 	atomic_bool stop;
 	pthread_mutex_t lock;
@@ -47,50 +48,64 @@ static inline size_t body_length(const char *head)
 	return at ? strtoul(at + 17, NULL, 10) : 0;
 }
 
-/* One whole request (head and body) into `in`; false at the end of the connection. */
-static inline bool read_request(struct server *server, int fd, struct strbuf *in)
+/* The length of the first whole request (head and body) in `in`; 0: not all of it is there. */
+static inline size_t whole_request(const struct strbuf *in)
 {
-	char buf[4096], *end;
+	const char *end = strstr(in->text, "\r\n\r\n"), *last;
+	size_t head = end ? (size_t)(end + 4 - in->text) : 0;
+	char *text = strndup(in->text, head);
+	size_t len = 0;
 
-	for (;;) {
-		ssize_t got;
+	if (end && strcasestr(text, "Transfer-Encoding: chunked")) {
+		last = memmem(end, in->len - (size_t)(end - in->text), "\r\n0\r\n\r\n", 7);
+		len = last ? (size_t)(last + 7 - in->text) : 0;
+	} else if (end && in->len >= head + body_length(text)) {
+		len = head + body_length(text);
+	}
+	free(text);
+	return len;
+}
 
-		end = strstr(in->text, "\r\n\r\n");
-		if (end && strcasestr(in->text, "Transfer-Encoding: chunked")) {
-			if (memmem(end, in->len - (size_t)(end - in->text), "\r\n0\r\n\r\n", 7))
-				return true;
-		} else if (end) {
-			if (in->len >= (size_t)(end + 4 - in->text) + body_length(in->text))
-				return true;
-		}
-		if (atomic_load(&server->stop))
-			return false;
-		got = recv(fd, buf, sizeof(buf), 0);
+/* As above, of what comes; 0 at the end of the connection. */
+static inline size_t read_request(struct server *server, int fd, struct strbuf *in)
+{
+	char buf[4096];
+	size_t len;
+
+	while (!(len = whole_request(in))) {
+		if (server->hasty && strstr(in->text, "\r\n\r\n"))
+			return in->len;
+		ssize_t got = atomic_load(&server->stop) ? 0 : recv(fd, buf, sizeof(buf), 0);
+
 		if (got <= 0)
-			return false;
+			return 0;
 		strbuf_add(in, buf, (size_t)got);
 	}
+	return len;
 }
 
 static inline void serve(struct server *server, int fd)
 {
+	cleanup_strbuf struct strbuf in = STRBUF_INIT; /* requests may come together */
 	struct timeval patience = {.tv_sec = 5};
 	int replies = 0;
+	size_t len;
 
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	for (;;) {
-		cleanup_strbuf struct strbuf in = STRBUF_INIT;
+	while ((len = read_request(server, fd, &in))) {
+		char *request = strndup(in.text, len);
 		const char *reply;
 
-		if (!read_request(server, fd, &in))
-			break;
 		pthread_mutex_lock(&server->lock);
-		strbuf_add(&server->seen, in.text, in.len);
+		strbuf_add(&server->seen, in.text, len);
 		pthread_mutex_unlock(&server->lock);
+		memmove(in.text, in.text + len, in.len - len);
+		strbuf_setlen(&in, in.len - len);
 		atomic_fetch_add(&server->requests, 1);
 		if (server->delay_ms)
 			usleep((useconds_t)server->delay_ms * 1000);
-		reply = server->answer ? server->answer(server, in.text) : server->reply;
+		reply = server->answer ? server->answer(server, request) : server->reply;
+		free(request);
 		if (!reply && server->answer)
 			break;
 		if (!reply)

@@ -1,10 +1,29 @@
 /*
  * base/http against a small server in this process: what goes over the wire is looked at byte for
- * byte, and the server misbehaves in each way that has an error code of its own.
+ * byte, and the server misbehaves in each way that has an error code of its own. What both ways of it
+ * promise (a unix socket by our own code, TCP by libcurl) is tested on both.
  */
 #include "base/http.h"
 
 #include "http_server.h"
+
+static int on_unix, on_tcp; /* the state of a test is one of these two */
+
+/* A server of the kind that the test is about, and the URL of a path on it. */
+static void serve_on(struct server *server, const char *reply, void **state)
+{
+	if (*state == &on_tcp)
+		start_tcp(server, reply);
+	else
+		start_unix(server, reply);
+}
+
+static const char *url_of(const struct server *server, struct arena *arena, const char *path)
+{
+	if (*server->socket)
+		return arena_printf(arena, "http://localhost/%s", path);
+	return arena_printf(arena, "%s%s", server->url, path);
+}
 
 static struct http_client *client_to(const struct server *server)
 {
@@ -22,15 +41,15 @@ static struct http_client *client_to(const struct server *server)
 static void a_reply_has_status_headers_and_body(void **state)
 {
 	static const char *const headers[] = {"X-Registry-Auth: e30=", NULL};
-	struct http_request request = {.url = "http://localhost/v1.41/info?a=b", .headers = headers};
+	struct http_request request = {.headers = headers};
 	struct http_response response;
 	struct arena arena = ARENA_INIT;
 	struct error err = ERROR_INIT;
 	struct server server;
 	struct http_client *client;
 
-	(void)state;
-	start_unix(&server, OK_REPLY);
+	serve_on(&server, OK_REPLY, state);
+	request.url = url_of(&server, &arena, "v1.41/info?a=b");
 	client = client_to(&server);
 	assert_int_equal(http_perform(client, &request, &arena, &response, &err), 0);
 	assert_int_equal(response.status, 200);
@@ -39,7 +58,8 @@ static void a_reply_has_status_headers_and_body(void **state)
 	assert_string_equal(http_header(&response, "x-word"), "one");
 	assert_null(http_header(&response, "X-Wor"));
 	assert_ptr_equal(strstr(server.seen.text, "GET /v1.41/info?a=b HTTP/1.1\r\n"), server.seen.text);
-	assert_non_null(strstr(server.seen.text, "\r\nHost: localhost\r\n"));
+	assert_non_null(strstr(server.seen.text, arena_printf(&arena, "\r\nHost: %.*s\r\n",
+		(int)strcspn(request.url + 7, "/"), request.url + 7)));
 	assert_non_null(strstr(server.seen.text, "\r\nX-Registry-Auth: e30=\r\n"));
 	http_client_free(client);
 	stop_server(&server);
@@ -48,15 +68,15 @@ static void a_reply_has_status_headers_and_body(void **state)
 
 static void requests_share_a_kept_connection_but_a_post_has_its_own(void **state)
 {
-	struct http_request request = {.url = "http://localhost/"};
+	struct http_request request = {0};
 	struct http_response response;
 	struct arena arena = ARENA_INIT;
 	struct error err = ERROR_INIT;
 	struct server server;
 	struct http_client *client;
 
-	(void)state;
-	start_unix(&server, OK_REPLY);
+	serve_on(&server, OK_REPLY, state);
+	request.url = url_of(&server, &arena, "");
 	client = client_to(&server);
 	for (int i = 0; i < 20; i++)
 		assert_int_equal(http_perform(client, &request, &arena, &response, &err), 0);
@@ -73,15 +93,15 @@ static void requests_share_a_kept_connection_but_a_post_has_its_own(void **state
 /* The server closes each kept connection after one reply, without saying so beforehand. */
 static void a_connection_that_died_while_kept_is_no_error(void **state)
 {
-	struct http_request request = {.url = "http://localhost/"};
+	struct http_request request = {0};
 	struct http_response response;
 	struct arena arena = ARENA_INIT;
 	struct error err = ERROR_INIT;
 	struct server server;
 	struct http_client *client;
 
-	(void)state;
-	start_unix(&server, OK_REPLY);
+	serve_on(&server, OK_REPLY, state);
+	request.url = url_of(&server, &arena, "");
 	server.close_after = 1;
 	client = client_to(&server);
 	for (int i = 0; i < 5; i++) {
@@ -97,15 +117,15 @@ static void a_connection_that_died_while_kept_is_no_error(void **state)
 
 static void an_empty_post_says_that_it_is_empty(void **state)
 {
-	struct http_request request = {.method = "POST", .url = "http://localhost/start"};
+	struct http_request request = {.method = "POST"};
 	struct http_response response;
 	struct arena arena = ARENA_INIT;
 	struct error err = ERROR_INIT;
 	struct server server;
 	struct http_client *client;
 
-	(void)state;
-	start_unix(&server, "HTTP/1.1 304 Not Modified\r\n\r\n");
+	serve_on(&server, "HTTP/1.1 304 Not Modified\r\n\r\n", state);
+	request.url = url_of(&server, &arena, "start");
 	client = client_to(&server);
 	assert_int_equal(http_perform(client, &request, &arena, &response, &err), 0);
 	assert_int_equal(response.status, 304);
@@ -122,7 +142,7 @@ static void a_large_body_is_sent_at_once_without_expect(void **state)
 {
 	static const char *const headers[] = {"Content-Type: application/json", NULL};
 	static char big[1200000];
-	struct http_request request = {.method = "POST", .url = "http://localhost/create",
+	struct http_request request = {.method = "POST",
 		.headers = headers, .body = big, .body_len = sizeof(big)};
 	struct http_response response;
 	struct arena arena = ARENA_INIT;
@@ -130,9 +150,9 @@ static void a_large_body_is_sent_at_once_without_expect(void **state)
 	struct server server;
 	struct http_client *client;
 
-	(void)state;
 	memset(big, 'x', sizeof(big));
-	start_unix(&server, "HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n");
+	serve_on(&server, "HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n", state);
+	request.url = url_of(&server, &arena, "create");
 	client = client_to(&server);
 	assert_int_equal(http_perform(client, &request, &arena, &response, &err), 0);
 	assert_int_equal(response.status, 201);
@@ -166,7 +186,7 @@ static ssize_t feed_read(void *arg, char *buf, size_t room, struct error *err)
 static void a_body_can_be_streamed_in_chunks(void **state)
 {
 	struct feed feed = {.left = 3};
-	struct http_request request = {.method = "POST", .url = "http://localhost/build",
+	struct http_request request = {.method = "POST",
 		.read = feed_read, .read_arg = &feed, .read_size = -1};
 	struct http_response response;
 	struct arena arena = ARENA_INIT;
@@ -174,8 +194,8 @@ static void a_body_can_be_streamed_in_chunks(void **state)
 	struct server server;
 	struct http_client *client;
 
-	(void)state;
-	start_unix(&server, OK_REPLY);
+	serve_on(&server, OK_REPLY, state);
+	request.url = url_of(&server, &arena, "build");
 	client = client_to(&server);
 	assert_int_equal(http_perform(client, &request, &arena, &response, &err), 0);
 	assert_int_equal(response.status, 200);
@@ -192,7 +212,7 @@ static void a_body_can_be_streamed_in_chunks(void **state)
 static void an_error_of_the_reader_ends_the_exchange_with_that_error(void **state)
 {
 	struct feed feed = {.left = 1, .fails = true};
-	struct http_request request = {.method = "POST", .url = "http://localhost/build",
+	struct http_request request = {.method = "POST",
 		.read = feed_read, .read_arg = &feed, .read_size = -1};
 	struct http_response response;
 	struct arena arena = ARENA_INIT;
@@ -200,8 +220,8 @@ static void an_error_of_the_reader_ends_the_exchange_with_that_error(void **stat
 	struct server server;
 	struct http_client *client;
 
-	(void)state;
-	start_unix(&server, OK_REPLY);
+	serve_on(&server, OK_REPLY, state);
+	request.url = url_of(&server, &arena, "build");
 	client = client_to(&server);
 	assert_int_equal(http_perform(client, &request, &arena, &response, &err), -1);
 	assert_int_equal(err.code, ERROR_INVALID);
@@ -227,7 +247,7 @@ static bool sink_write(void *arg, const char *data, size_t len)
 static void a_body_can_be_received_as_a_stream_and_stopped(void **state)
 {
 	struct sink sink = {.text = STRBUF_INIT};
-	struct http_request request = {.url = "http://localhost/logs", .write = sink_write,
+	struct http_request request = {.write = sink_write,
 		.write_arg = &sink};
 	struct http_response response;
 	struct arena arena = ARENA_INIT;
@@ -235,9 +255,9 @@ static void a_body_can_be_received_as_a_stream_and_stopped(void **state)
 	struct server server;
 	struct http_client *client;
 
-	(void)state;
-	start_unix(&server, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-			    "4\r\nline\r\n0\r\n\r\n");
+	serve_on(&server, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+		       "4\r\nline\r\n0\r\n\r\n", state);
+	request.url = url_of(&server, &arena, "logs");
 	client = client_to(&server);
 	assert_int_equal(http_perform(client, &request, &arena, &response, &err), 0);
 	assert_string_equal(sink.text.text, "line");
@@ -267,7 +287,7 @@ static void a_body_can_be_received_as_a_stream_and_stopped(void **state)
 static void the_body_of_an_error_is_collected_also_for_a_stream(void **state)
 {
 	struct sink sink = {.text = STRBUF_INIT};
-	struct http_request request = {.url = "http://localhost/logs", .write = sink_write,
+	struct http_request request = {.write = sink_write,
 		.write_arg = &sink};
 	struct http_response response;
 	struct arena arena = ARENA_INIT;
@@ -275,8 +295,8 @@ static void the_body_of_an_error_is_collected_also_for_a_stream(void **state)
 	struct server server;
 	struct http_client *client;
 
-	(void)state;
-	start_unix(&server, "HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnope");
+	serve_on(&server, "HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnope", state);
+	request.url = url_of(&server, &arena, "logs");
 	client = client_to(&server);
 	assert_int_equal(http_perform(client, &request, &arena, &response, &err), 0);
 	assert_int_equal(response.status, 404);
@@ -289,15 +309,15 @@ static void the_body_of_an_error_is_collected_also_for_a_stream(void **state)
 
 static void a_body_that_is_too_long_is_refused(void **state)
 {
-	struct http_request request = {.url = "http://localhost/", .max_body = 1};
+	struct http_request request = {.max_body = 1};
 	struct http_response response;
 	struct arena arena = ARENA_INIT;
 	struct error err = ERROR_INIT;
 	struct server server;
 	struct http_client *client;
 
-	(void)state;
-	start_unix(&server, OK_REPLY);
+	serve_on(&server, OK_REPLY, state);
+	request.url = url_of(&server, &arena, "");
 	client = client_to(&server);
 	assert_int_equal(http_perform(client, &request, &arena, &response, &err), -1);
 	assert_int_equal(err.code, ERROR_FAILED);
@@ -384,27 +404,31 @@ static void no_connection_is_unreachable(void **state)
 
 static void a_connection_that_breaks_is_transient(void **state)
 {
-	struct http_request request = {.url = "http://localhost/"};
+	struct http_request request = {0};
+	struct arena arena = ARENA_INIT;
 	struct server server;
 
-	(void)state;
-	start_unix(&server, "HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\nhalf");
+	serve_on(&server, "HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\nhalf", state);
+	request.url = url_of(&server, &arena, "");
 	server.close_after = 1;
 	assert_int_equal(code_of(&server, &request), ERROR_TRANSIENT);
 	server.reply = "";
 	assert_int_equal(code_of(&server, &request), ERROR_TRANSIENT);
 	stop_server(&server);
+	arena_release(&arena);
 }
+
 
 static void deadline_stall_and_cancel_end_a_silent_exchange(void **state)
 {
-	struct http_request request = {.url = "http://localhost/"};
+	struct http_request request = {0};
 	atomic_bool cancel = false;
 	int64_t start = clock_monotonic(&clock_system);
+	struct arena arena = ARENA_INIT;
 	struct server server;
 
-	(void)state;
-	start_unix(&server, NULL);
+	serve_on(&server, NULL, state);
+	request.url = url_of(&server, &arena, "");
 	request.deadline = start + 150;
 	assert_int_equal(code_of(&server, &request), ERROR_TIMEOUT);
 	assert_true(clock_monotonic(&clock_system) - start < 1000);
@@ -418,7 +442,9 @@ static void deadline_stall_and_cancel_end_a_silent_exchange(void **state)
 	atomic_store(&cancel, true);
 	assert_int_equal(code_of(&server, &request), ERROR_CANCELLED);
 	stop_server(&server);
+	arena_release(&arena);
 }
+
 
 static void *cancel_soon(void *arg)
 {
@@ -430,31 +456,37 @@ static void *cancel_soon(void *arg)
 static void cancelling_from_another_thread_takes_effect_at_once(void **state)
 {
 	atomic_bool cancel = false;
-	struct http_request request = {.url = "http://localhost/", .cancel = &cancel};
+	struct http_request request = {.cancel = &cancel};
 	int64_t start = clock_monotonic(&clock_system);
+	struct arena arena = ARENA_INIT;
 	struct server server;
 	pthread_t thread;
 
-	(void)state;
-	start_unix(&server, NULL);
+	serve_on(&server, NULL, state);
+	request.url = url_of(&server, &arena, "");
 	pthread_create(&thread, NULL, cancel_soon, &cancel);
 	assert_int_equal(code_of(&server, &request), ERROR_CANCELLED);
 	assert_true(clock_monotonic(&clock_system) - start < 1000);
 	pthread_join(thread, NULL);
 	stop_server(&server);
+	arena_release(&arena);
 }
+
 
 static void a_slow_but_living_stream_does_not_stall(void **state)
 {
-	struct http_request request = {.url = "http://localhost/", .stall = 1000};
+	struct http_request request = {.stall = 1000};
+	struct arena arena = ARENA_INIT;
 	struct server server;
 
-	(void)state;
-	start_unix(&server, OK_REPLY);
+	serve_on(&server, OK_REPLY, state);
+	request.url = url_of(&server, &arena, "");
 	server.delay_ms = 200;
 	assert_int_equal(code_of(&server, &request), ERROR_NONE);
 	stop_server(&server);
+	arena_release(&arena);
 }
+
 
 static void messages_show_neither_query_nor_password(void **state)
 {
@@ -498,9 +530,9 @@ static void *many_requests(void *arg)
 {
 	struct server *server = arg;
 	struct http_client *client = client_to(server);
-	struct http_request request = {.url = "http://localhost/"};
-	struct http_response response;
 	struct arena arena = ARENA_INIT;
+	struct http_request request = {.url = url_of(server, &arena, "")};
+	struct http_response response;
 	struct error err = ERROR_INIT;
 	long bad = 0;
 
@@ -518,8 +550,7 @@ static void clients_of_many_threads_do_not_disturb_each_other(void **state)
 	struct server server;
 	pthread_t threads[8];
 
-	(void)state;
-	start_unix(&server, OK_REPLY);
+	serve_on(&server, OK_REPLY, state);
 	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
 		pthread_create(&threads[i], NULL, many_requests, &server);
 	for (size_t i = 0; i < ARRAY_SIZE(threads); i++) {
@@ -545,28 +576,31 @@ static void escaping_keeps_only_what_is_safe(void **state)
 	arena_release(&arena);
 }
 
+#define on_both(test)                                                                               \
+	{#test " (unix)", test, NULL, NULL, &on_unix}, {#test " (tcp)", test, NULL, NULL, &on_tcp}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_reply_has_status_headers_and_body),
-		cmocka_unit_test(requests_share_a_kept_connection_but_a_post_has_its_own),
-		cmocka_unit_test(a_connection_that_died_while_kept_is_no_error),
-		cmocka_unit_test(an_empty_post_says_that_it_is_empty),
-		cmocka_unit_test(a_large_body_is_sent_at_once_without_expect),
-		cmocka_unit_test(a_body_can_be_streamed_in_chunks),
-		cmocka_unit_test(an_error_of_the_reader_ends_the_exchange_with_that_error),
-		cmocka_unit_test(a_body_can_be_received_as_a_stream_and_stopped),
-		cmocka_unit_test(the_body_of_an_error_is_collected_also_for_a_stream),
-		cmocka_unit_test(a_body_that_is_too_long_is_refused),
+		on_both(a_reply_has_status_headers_and_body),
+		on_both(requests_share_a_kept_connection_but_a_post_has_its_own),
+		on_both(a_connection_that_died_while_kept_is_no_error),
+		on_both(an_empty_post_says_that_it_is_empty),
+		on_both(a_large_body_is_sent_at_once_without_expect),
+		on_both(a_body_can_be_streamed_in_chunks),
+		on_both(an_error_of_the_reader_ends_the_exchange_with_that_error),
+		on_both(a_body_can_be_received_as_a_stream_and_stopped),
+		on_both(the_body_of_an_error_is_collected_also_for_a_stream),
+		on_both(a_body_that_is_too_long_is_refused),
 		cmocka_unit_test(redirects_are_followed_only_when_asked_for),
 		cmocka_unit_test(no_connection_is_unreachable),
-		cmocka_unit_test(a_connection_that_breaks_is_transient),
-		cmocka_unit_test(deadline_stall_and_cancel_end_a_silent_exchange),
-		cmocka_unit_test(cancelling_from_another_thread_takes_effect_at_once),
-		cmocka_unit_test(a_slow_but_living_stream_does_not_stall),
+		on_both(a_connection_that_breaks_is_transient),
+		on_both(deadline_stall_and_cancel_end_a_silent_exchange),
+		on_both(cancelling_from_another_thread_takes_effect_at_once),
+		on_both(a_slow_but_living_stream_does_not_stall),
 		cmocka_unit_test(messages_show_neither_query_nor_password),
 		cmocka_unit_test(a_proxy_of_the_environment_is_not_used_for_this_machine),
-		cmocka_unit_test(clients_of_many_threads_do_not_disturb_each_other),
+		on_both(clients_of_many_threads_do_not_disturb_each_other),
 		cmocka_unit_test(escaping_keeps_only_what_is_safe),
 	};
 

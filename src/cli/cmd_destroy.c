@@ -5,7 +5,10 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/run.h"
+#include "engine/orphan.h"
 #include "engine/planner.h"
+
+#include "base/fs.h"
 
 static struct change delete_stray(struct reconcile *r, const struct stray *stray)
 {
@@ -51,13 +54,32 @@ static void plan_strays(struct reconcile *r)
 	plan_count(&r->plan);
 }
 
-static int destroy(struct cli *cli, struct reconcile *r, const struct run_request *request)
+static int find_orphan(struct cli *cli, struct reconcile *r, const char *id, enum state_mode mode)
 {
 	struct error err = ERROR_INIT;
-	int status;
+
+	r->options.destroy = true;
+	if (orphan_open(r, mode, id, "destroy", &err) < 0)
+		return cli_fail(cli, &err);
+	if (!fs_exists(r->manifest.root))
+		return EXIT_OK;
+	error_set(&err, ERROR_CONFLICT,
+		"%s is another checkout now, whose files would be taken for those of %s: move it away "
+		"for as long as this takes, or only forget: devenv forget --orphan %s",
+		r->manifest.root, id, id);
+	return cli_fail(cli, &err);
+}
+
+/* The environment of this folder, or the orphan that was asked for. */
+static int find(struct cli *cli, struct reconcile *r, enum state_mode mode)
+{
+	const char *orphan = args_text(&cli->args, "orphan");
+	struct error err = ERROR_INIT;
 
 	if (session_init(cli, r, &err) < 0)
 		return cli_fail(cli, &err);
+	if (orphan)
+		return find_orphan(cli, r, orphan, mode);
 	/* A stray is what neither the manifest nor state names, so for those both are looked at. */
 	r->options.destroy = !args_flag(&cli->args, "strays");
 	if (reconcile_load(r, &err) < 0) {
@@ -68,10 +90,34 @@ static int destroy(struct cli *cli, struct reconcile *r, const struct run_reques
 		if (reconcile_locate(r, &located) < 0)
 			return cli_fail(cli, &err);
 	}
-	status = session_plan(cli, r, run_may_act(cli, request) ? STATE_WRITE : STATE_READ);
+	return 0;
+}
+
+/* What keeps nothing need not be remembered. */
+static int forget_orphan(struct cli *cli, struct reconcile *r)
+{
+	struct error err = ERROR_INIT;
+
+	r->n_records = r->n_intents = 0; /* those that are left hold it back */
+	if (orphan_forget(r, session_actor(cli), &err) < 0 && err.code != ERROR_CONFLICT)
+		return cli_fail(cli, &err);
+	return EXIT_OK;
+}
+
+static int destroy(struct cli *cli, struct reconcile *r, const struct run_request *request)
+{
+	enum state_mode mode = run_may_act(cli, request) ? STATE_WRITE : STATE_READ;
+	int status = find(cli, r, mode);
+
+	if (!status)
+		status = session_plan(cli, r, mode);
 	if (!status && args_flag(&cli->args, "strays"))
 		plan_strays(r);
-	return status ? status : run_apply(cli, r, request);
+	if (!status)
+		status = run_apply(cli, r, request);
+	if (!status && args_text(&cli->args, "orphan"))
+		status = forget_orphan(cli, r);
+	return status;
 }
 
 static int run_destroy(struct cli *cli)
@@ -107,6 +153,8 @@ const struct command command_destroy = {
 		{.name = "volumes", .kind = OPTION_FLAG, .help = "Also what holds data"},
 		{.name = "strays", .kind = OPTION_FLAG,
 			.help = "Only what has the mark of this environment and is not recorded"},
+		{.name = "orphan", .kind = OPTION_TEXT, .argument = "ID",
+			.help = "The environment with this id, whose checkout is gone; then forget it"},
 		OPTIONS_SELECT,
 		OPTION_REFRESH,
 		OPTIONS_ALLOW,
@@ -116,6 +164,7 @@ const struct command command_destroy = {
 		{"Show, ask, destroy", "devenv destroy"},
 		{"In a script, data too", "devenv destroy --yes --volumes"},
 		{"What a lost state left behind", "devenv destroy --strays"},
+		{"What a checkout left behind that was removed", "devenv destroy --orphan 3f9a1c0e77b2"},
 		{"Only look", "devenv plan --destroy"},
 		{NULL, NULL}},
 	.run = run_destroy,

@@ -4,23 +4,9 @@
 #include "cli/jsonl.h"
 #include "cli/render.h"
 #include "cli/when.h"
+#include "engine/checkout.h"
 
-#include "base/fs.h"
-
-#include <string.h>
-
-/* The folder is gone, or another checkout lives there now. */
-static bool is_orphaned(struct cli *cli, const struct environment *environment)
-{
-	const char *path = fs_join(&cli->arena, environment->root, ".devenv/local/id");
-	struct error err = ERROR_INIT;
-	const char *text;
-	size_t len;
-
-	if (!environment->root || fs_read(path, &cli->arena, &text, &len, &err) < 0)
-		return true;
-	return strncmp(text, environment->checkout, strlen(environment->checkout)) != 0;
-}
+enum { ID_SHOWN = 12 };
 
 static void add_json(struct cli *cli, const struct environment *e, bool orphaned)
 {
@@ -40,7 +26,7 @@ static void add_json(struct cli *cli, const struct environment *e, bool orphaned
 
 static int print(struct cli *cli, struct state *state)
 {
-	struct table table = TABLE_INIT(5);
+	struct table table = TABLE_INIT(6);
 	struct error err = ERROR_INIT;
 	struct environment *all;
 	size_t n;
@@ -48,9 +34,9 @@ static int print(struct cli *cli, struct state *state)
 	if (state_environments(state, &cli->arena, &all, &n, &err) < 0)
 		return cli_fail(cli, &err);
 	table_header(&table, (const char *const[]){"PROJECT", "ENVIRONMENT", "RESOURCES",
-				     "LAST RUN", "FOLDER", NULL});
+				     "LAST RUN", "ID", "FOLDER", NULL});
 	for (size_t i = 0; i < n; i++) {
-		bool orphaned = is_orphaned(cli, &all[i]);
+		bool orphaned = checkout_is_gone(&all[i], &cli->arena);
 		char ago[32];
 
 		if (cli->json) {
@@ -62,6 +48,7 @@ static int print(struct cli *cli, struct state *state)
 		table_add(&table, STYLE_PLAIN, "%lld", (long long)all[i].resources);
 		table_add(&table, STYLE_DIM, "%s",
 			when_ago(all[i].last_run_at, clock_wall(cli->clock), ago));
+		table_add(&table, STYLE_DIM, "%.*s", ID_SHOWN, all[i].id);
 		table_add(&table, orphaned ? STYLE_YELLOW : STYLE_PLAIN, "%s%s", all[i].root,
 			orphaned ? "  (orphaned: the checkout is gone)" : "");
 	}
@@ -96,7 +83,9 @@ const struct command command_list = {
 	.summary = "List all environments of this home",
 	.description =
 		"Every environment that was ever applied from this home (DEVENV_HOME, else "
-		"~/.devenv) and not forgotten, with its folder; an orphaned one's folder is gone.",
+		"~/.devenv) and not forgotten, with its folder; an orphaned one's folder is gone. "
+		"`devenv destroy --orphan ID` destroys what it made, `devenv forget --orphan ID` "
+		"only forgets it.",
 	.examples = (const struct example[]){
 		{"What runs on this machine?", "devenv list"},
 		{"Folders, for a script",

@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "engine/manage.h"
+#include "engine/orphan.h"
 
 /* Environment without a manifest, opened for writing. */
 static int open_state(struct cli *cli, struct reconcile *r)
@@ -59,8 +60,58 @@ static int run_untaint(struct cli *cli)
 	return for_each(cli, untaint, "no longer tainted");
 }
 
+/* What it is about, and that it was meant. */
+static int confirm_orphan(struct cli *cli, const struct reconcile *r)
+{
+	struct strbuf *buf = &cli->err.buf;
+
+	strbuf_addf(buf, "%s, last applied in %s:\n", r->environment.project, r->environment.root);
+	for (size_t i = 0; i < r->n_records; i++)
+		strbuf_addf(buf, "  %s%s%s\n", r->records[i].address, r->records[i].id ? "  " : "",
+			r->records[i].id ? r->records[i].id : "");
+	strbuf_addf(buf, "%zu recorded resource%s. What exists of them stays, and nothing leads to it "
+		"any more; `devenv destroy --orphan %s` would destroy it.\n", r->n_records,
+		r->n_records == 1 ? "" : "s", r->environment.id);
+	stream_flush(&cli->err);
+	if (args_flag(&cli->args, "yes"))
+		return EXIT_OK;
+	if (cli_interactive(cli) && cli_confirm(cli, "Forget this environment?"))
+		return EXIT_OK;
+	cli_note(cli, "Nothing was forgotten%s.", cli_interactive(cli) ? "" : ": --yes confirms it");
+	return EXIT_FAILED;
+}
+
+static int forget_orphan(struct cli *cli, struct reconcile *r, const char *id)
+{
+	struct error err = ERROR_INIT;
+	int status;
+
+	if (session_init(cli, r, &err) < 0 || orphan_open(r, STATE_WRITE, id, "forget", &err) < 0)
+		return cli_fail(cli, &err);
+	status = confirm_orphan(cli, r);
+	if (status)
+		return status;
+	if (orphan_forget(r, session_actor(cli), &err) < 0)
+		return cli_fail(cli, &err);
+	cli_note(cli, "%s: forgotten", r->environment.id);
+	return EXIT_OK;
+}
+
 static int run_forget(struct cli *cli)
 {
+	const char *orphan = args_text(&cli->args, "orphan");
+	struct reconcile r;
+	int status;
+
+	if (!orphan && !cli->args.n_positional)
+		return cli_usage(cli, "forget needs ADDRESS, or --orphan ID");
+	if (orphan && cli->args.n_positional)
+		return cli_usage(cli, "--orphan forgets a whole environment: it takes no ADDRESS");
+	if (orphan) {
+		status = forget_orphan(cli, &r, orphan);
+		session_end(cli, &r);
+		return status;
+	}
 	return for_each(cli, manage_forget, "forgotten; the thing itself was left as it is");
 }
 
@@ -127,11 +178,25 @@ const struct command command_forget = {
 	.group = "State",
 	.summary = "Drop the record of a resource and leave the thing as it is",
 	.description =
-		"The next apply knows nothing of it. To take it back: `devenv import ADDRESS ID`.",
-	.options = (const struct option[]){OPTION_LOCK_TIMEOUT, {.name = NULL}},
-	RECORDED_ARGUMENTS,
+		"The next apply knows nothing of it. To take it back: `devenv import ADDRESS ID`.\n\n"
+		"With --orphan, a whole environment whose checkout is gone is forgotten, with all its "
+		"records; `devenv list` shows the ids. It is listed first, and asked for: without a "
+		"terminal --yes is needed. A checkout that only moved takes its environment along "
+		"with its next apply: then do not forget it. History and audit trail stay.",
+	.options = (const struct option[]){
+		{.name = "orphan", .kind = OPTION_TEXT, .argument = "ID",
+			.help = "The environment with this id, whose checkout is gone"},
+		{.name = "yes", .alias = "auto-approve", .letter = 'y', .kind = OPTION_FLAG,
+			.help = "Do not ask before an environment is forgotten"},
+		OPTION_LOCK_TIMEOUT,
+		{.name = NULL}},
+	.arguments = (const struct argument[]){
+		{.name = "ADDRESS", .flags = ARGUMENT_REPEATED | ARGUMENT_OPTIONAL,
+			.complete = COMPLETE_RECORDED},
+		{.name = NULL}},
 	.examples = (const struct example[]){
 		{"From now on someone else looks after it", "devenv forget docker_volume.data"},
+		{"A folder that was removed with all it had", "devenv forget --orphan 3f9a1c0e77b2"},
 		{NULL, NULL}},
 	.run = run_forget,
 };

@@ -192,7 +192,7 @@ int session_plan(struct cli *cli, struct reconcile *r, enum state_mode mode)
 {
 	struct error err = ERROR_INIT;
 
-	if (reconcile_open(r, mode, cli->args.command->name, &err) < 0)
+	if (!r->state && reconcile_open(r, mode, cli->args.command->name, &err) < 0)
 		return session_fail(cli, r, &err);
 	stage_done(cli, r, "opening state");
 	if (reconcile_observe(r, &err) < 0)

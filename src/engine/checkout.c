@@ -74,42 +74,77 @@ int checkout_look(const char *root, struct state *state, struct arena *arena, st
 	for (size_t i = 0; i < n; i++) {
 		if (strcmp(known[i].checkout, out->id) == 0 &&
 			lives_elsewhere(&known[i], out, arena))
-			out->copied = true;
+			out->copied = out->id;
 	}
 	if (out->copied)
 		out->id = NULL;
 	return 0;
 }
 
-int checkout_claim(struct checkout *checkout, struct arena *arena, struct error *err)
+bool checkout_is_gone(const struct environment *environment, struct arena *arena)
 {
-	const char *folder = arena_printf(arena, "%s/%s", checkout->root, local_folder);
-	const char *path = id_path(checkout->root, arena);
-	char id[CHECKOUT_ID + 2], suffix[9];
-	const char *there;
+	struct error err = ERROR_INIT;
+	const char *id;
 
-	if (fs_make_dirs(folder, 0755, arena, NULL, err) < 0)
-		return -1;
-	random_hex(suffix, 8);
-	if (fs_write(arena_printf(arena, "%s/.gitignore", folder),
-		    arena_printf(arena, "%s/.gitignore.%s", folder, suffix), "*\n", 2, 0644, 0, err) < 0)
-		return -1;
-	if (checkout->id) {
+	if (!environment->root || !fs_exists(environment->root))
+		return true;
+	/* without an id it is attached again by its path */
+	return read_id(environment->root, arena, &id, &err) == 0 && id &&
+	       strcmp(id, environment->checkout) != 0;
+}
+
+/* What stands there is somebody's wish, or ours of an earlier run: both stay. */
+static int ignore_folder(const char *folder, const char *suffix, struct arena *arena,
+	struct error *err)
+{
+	const char *path = arena_printf(arena, "%s/.gitignore", folder);
+
+	if (fs_exists(path))
+		return 0;
+	return fs_write(path, arena_printf(arena, "%s.%s", path, suffix), "*\n", 2, 0644, 0, err);
+}
+
+static int write_id(struct checkout *checkout, const char *suffix, struct arena *arena,
+	struct error *err)
+{
+	const char *path = id_path(checkout->root, arena);
+	char id[CHECKOUT_ID + 2];
+
+	if (checkout->id)
 		memcpy(id, checkout->id, CHECKOUT_ID);
-	} else {
+	else
 		random_hex(id, CHECKOUT_ID);
-		if (checkout->copied && fs_remove(path, err) < 0)
-			return -1;
-	}
 	id[CHECKOUT_ID] = '\n';
 	id[CHECKOUT_ID + 1] = '\0';
 	if (fs_write(path, arena_printf(arena, "%s.%s", path, suffix), id, CHECKOUT_ID + 1, 0644,
 		    FS_EXCLUSIVE, err) < 0 && err->code != ERROR_CONFLICT)
 		return -1;
-	if (read_id(checkout->root, arena, &there, err) < 0)
+	return 0;
+}
+
+int checkout_claim(struct checkout *checkout, struct arena *arena, struct error *err)
+{
+	const char *folder = arena_printf(arena, "%s/%s", checkout->root, local_folder);
+	const char *there;
+	char suffix[9];
+
+	random_hex(suffix, 8);
+	if (fs_make_dirs(folder, 0755, arena, NULL, err) < 0 ||
+		ignore_folder(folder, suffix, arena, err) < 0 ||
+		read_id(checkout->root, arena, &there, err) < 0)
 		return -1;
+	if (there && checkout->copied && strcmp(there, checkout->copied) == 0) {
+		if (fs_remove(id_path(checkout->root, arena), err) < 0)
+			return -1;
+		there = NULL;
+	}
+	if (!there) {
+		if (write_id(checkout, suffix, arena, err) < 0 ||
+			read_id(checkout->root, arena, &there, err) < 0) /* that of another, if it was faster */
+			return -1;
+	}
 	checkout->id = there;
-	checkout->copied = false;
+	checkout->copied = NULL;
 	return 0;
 }
 
@@ -128,4 +163,37 @@ int checkout_find_root(const char *directory, struct arena *arena, const char **
 				"there is no environment in %s or above it", directory);
 		at = fs_parent(arena, at);
 	}
+}
+
+/* The path as state wrote it down: links in it resolved. */
+static int find_known(struct state *state, const char *at, struct arena *arena, const char **root)
+{
+	struct error err = ERROR_INIT;
+	struct environment *known;
+	size_t n;
+
+	for (;; at = fs_parent(arena, at)) {
+		if (state_environments_at(state, at, arena, &known, &n, &err) < 0)
+			return -1;
+		if (n) {
+			*root = at;
+			return 0;
+		}
+		if (strcmp(at, "/") == 0)
+			return -1;
+	}
+}
+
+int checkout_find_known(const char *directory, const char *home, const struct clock *clock,
+	struct arena *arena, const char **root)
+{
+	struct error err = ERROR_INIT;
+	struct state *state = state_open(home, STATE_READ, clock, &err);
+	const char *real;
+	int result = -1;
+
+	if (state && fs_real(arena, directory, &real, &err) == 0)
+		result = find_known(state, real, arena, root);
+	state_free(state);
+	return result;
 }

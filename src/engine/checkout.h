@@ -12,16 +12,22 @@ struct checkout {
 	const char *root;         /* real path of the project root */
 	uint64_t device, inode;   /* of it */
 	const char *id;           /* NULL: none yet */
-	bool copied;              /* the id belongs to another folder that is still there */
+	const char *copied;       /* the id here, which is that of another folder still there; or NULL */
 };
 
 /* Looks; changes nothing. */
 int checkout_look(const char *root, struct state *state, struct arena *arena, struct checkout *out,
 	struct error *err);
+/* Nothing leads to it any more: the folder where it was last is not there, or is another checkout. */
+bool checkout_is_gone(const struct environment *environment, struct arena *arena);
 /* Gives it an id when it has none (or was copied), durably. Two at once agree on one. */
 int checkout_claim(struct checkout *checkout, struct arena *arena, struct error *err);
 /* Walks up from `directory` to a folder with .devenv/local/id. ERROR_NOT_FOUND: none. */
 int checkout_find_root(const char *directory, struct arena *arena, const char **root,
 	struct error *err);
+/* The same by the paths that state knows: for a folder that lost its id, and its manifest, too. -1:
+   there is none. */
+int checkout_find_known(const char *directory, const char *home, const struct clock *clock,
+	struct arena *arena, const char **root);
 
 #endif

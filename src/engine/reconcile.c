@@ -98,7 +98,9 @@ int reconcile_load(struct reconcile *r, struct error *err)
 int reconcile_locate(struct reconcile *r, struct error *err)
 {
 	diags_init(&r->diags, &r->arena);
-	if (checkout_find_root(r->input.directory, &r->arena, &r->manifest.root, err) < 0)
+	if (checkout_find_root(r->input.directory, &r->arena, &r->manifest.root, err) < 0 &&
+		checkout_find_known(r->input.directory, r->home, r->clock, &r->arena,
+			&r->manifest.root) < 0)
 		return -1;
 	r->manifest.environment = r->input.environment ? r->input.environment : "";
 	return graph_build(&r->graph, NULL, 0, &r->arena, &r->manifest.sources, NULL, &r->diags);
@@ -114,10 +116,9 @@ static int find_environment(struct reconcile *r, const struct checkout *checkout
 		&r->environment, err);
 }
 
-static int take_lock(struct reconcile *r, const struct checkout *checkout, const char *what,
-	struct error *err)
+static int take_lock(struct reconcile *r, const char *checkout, const char *what, struct error *err)
 {
-	const char *name = arena_printf(&r->arena, "%s%s%s", checkout->id,
+	const char *name = arena_printf(&r->arena, "%s%s%s", checkout,
 		*r->manifest.environment ? "." : "", r->manifest.environment);
 
 	return lock_take(&r->lock, r->home, name, what, r->lock_timeout, NULL, r->clock, err);
@@ -153,7 +154,7 @@ static bool environment_moved(const struct reconcile *r, const struct checkout *
 static int open_for_writing(struct reconcile *r, struct checkout *checkout, const char *what,
 	struct error *err)
 {
-	if (checkout_claim(checkout, &r->arena, err) < 0 || take_lock(r, checkout, what, err) < 0 ||
+	if (checkout_claim(checkout, &r->arena, err) < 0 || take_lock(r, checkout->id, what, err) < 0 ||
 		find_environment(r, checkout, err) < 0)
 		return -1;
 	return environment_moved(r, checkout) ? put_environment(r, checkout, err) : 0;
@@ -215,18 +216,9 @@ static void chain_intents(struct reconcile *r)
 	map_release(&newest);
 }
 
-int reconcile_open(struct reconcile *r, enum state_mode mode, const char *what, struct error *err)
+/* What is remembered of the environment, and what an earlier run left. */
+static int read_records(struct reconcile *r, enum state_mode mode, struct error *err)
 {
-	struct checkout checkout;
-
-	r->state = state_open(r->home, mode, r->clock, err);
-	if (!r->state || checkout_look(r->manifest.root, r->state, &r->arena, &checkout, err) < 0)
-		return -1;
-	if (mode == STATE_WRITE ? open_for_writing(r, &checkout, what, err) < 0
-				: find_environment(r, &checkout, err) < 0)
-		return -1;
-	if (!r->environment.id)
-		return 0;
 	if (state_key_check(r->state, err) < 0 || /* a lost key must never look like a change */
 		state_records(r->state, r->environment.id, &r->arena, &r->records, &r->n_records, err) < 0 ||
 		state_intents(r->state, r->environment.id, &r->arena, &r->intents, &r->n_intents,
@@ -237,6 +229,26 @@ int reconcile_open(struct reconcile *r, enum state_mode mode, const char *what, 
 		return 0;
 	sweep_intent_files(r);
 	return settle_children(r, err);
+}
+
+int reconcile_open(struct reconcile *r, enum state_mode mode, const char *what, struct error *err)
+{
+	struct checkout checkout;
+
+	r->state = state_open(r->home, mode, r->clock, err);
+	if (!r->state || checkout_look(r->manifest.root, r->state, &r->arena, &checkout, err) < 0)
+		return -1;
+	if (mode == STATE_WRITE ? open_for_writing(r, &checkout, what, err) < 0
+				: find_environment(r, &checkout, err) < 0)
+		return -1;
+	return r->environment.id ? read_records(r, mode, err) : 0;
+}
+
+int reconcile_enter(struct reconcile *r, enum state_mode mode, const char *what, struct error *err)
+{
+	if (mode == STATE_WRITE && take_lock(r, r->environment.checkout, what, err) < 0)
+		return -1;
+	return read_records(r, mode, err);
 }
 
 /* --- observe, plan ------------------------------------------------------------------------------ */

@@ -69,6 +69,8 @@ int reconcile_load(struct reconcile *r, struct error *err);
 int reconcile_locate(struct reconcile *r, struct error *err);
 /* STATE_READ: no lock, nothing written. STATE_WRITE: takes the lock (as `what`) before reading. */
 int reconcile_open(struct reconcile *r, enum state_mode mode, const char *what, struct error *err);
+/* The same for an environment that is known already (r->environment); r->state is open. */
+int reconcile_enter(struct reconcile *r, enum state_mode mode, const char *what, struct error *err);
 int reconcile_observe(struct reconcile *r, struct error *err);
 /* Diagnostics (preventDestroy, ownership, claims ...) go to r->diags and make it -1. */
 int reconcile_plan(struct reconcile *r, struct error *err);

@@ -48,6 +48,15 @@ test_the_id_is_ignored_by_git() {
 	equal 'files under local' '' "$(git ls-files .devenv/local)"
 }
 
+test_what_is_there_is_not_written_again() {
+	project
+	echo '!schemas' >>.devenv/local/.gitignore
+	stat -c '%n %i %y %z' .devenv/local .devenv/local/* .devenv/local/.gitignore >before
+	expect 0 apply --yes
+	stat -c '%n %i %y %z' .devenv/local .devenv/local/* .devenv/local/.gitignore | diff before -
+	has .devenv/local/.gitignore schemas
+}
+
 test_a_damaged_id_is_an_error() {
 	project
 	echo 'not an id' >.devenv/local/id
@@ -67,6 +76,100 @@ test_environments_of_one_checkout_are_apart() {
 	no_changes -e staging
 	expect 0 list
 	has out staging
+}
+
+# --- checkouts that are gone ----------------------------------------------------------------------
+
+orphan_id() { state_query 'SELECT id FROM environment WHERE forgotten_at IS NULL'; }
+
+orphan() { # one environment with a process, whose folder was removed
+	mkdir one && cd one
+	manifest <<-'YML'
+	spec:
+	  resources:
+	    - { type: local_value, name: a, input: 1 }
+	    - { type: local_process, name: p, command: [sleep, "1000"] }
+	YML
+	expect 0 apply --yes
+	expect 0 show local_process.p
+	pid=$(sed -n 's/^ *pid *= *//p' "$TRASH/out")
+	cd .. && rm -r one
+}
+
+test_an_orphan_is_forgotten_when_that_is_confirmed() {
+	orphan
+	local id
+	id=$(orphan_id)
+	expect 0 list
+	has out 'orphaned'
+	has out "${id:0:12}"
+	expect 1 forget --orphan "${id:0:8}"
+	has err 'local_process.p'
+	has err '2 recorded resources'
+	has err '--yes confirms it'
+	equal 'records' 2 "$(state_query 'SELECT count(*) FROM record')"
+	expect 0 forget --orphan "${id:0:8}" --yes
+	expect 0 list
+	has err 'No environment was applied yet.'
+	equal 'records' 0 "$(state_query 'SELECT count(*) FROM record')"
+	kill -0 "$pid" # it stays
+	expect 0 audit verify
+	equal 'audit' 1 "$(state_query "SELECT count(*) FROM audit WHERE event = 'forgotten'")"
+	no_rest
+}
+
+test_an_orphan_is_destroyed_from_what_is_recorded() {
+	orphan
+	local id
+	id=$(orphan_id)
+	expect 1 destroy --orphan "$id"
+	kill -0 "$pid"
+	expect 0 destroy --orphan "$id" --yes
+	wait_until 5 eval '! kill -0 $pid 2>/dev/null'
+	expect 0 list --json
+	lacks out "$id"
+	no_rest
+}
+
+test_what_is_no_orphan_is_not_forgotten() {
+	project
+	local id
+	id=$(orphan_id)
+	expect 1 forget --orphan "$id" --yes
+	has err 'is no orphan'
+	expect 1 destroy --orphan "$id" --yes
+	has err 'is no orphan'
+	expect 1 forget --orphan 0123456789 --yes
+	has err 'there is no environment 0123456789'
+	expect 1 forget --orphan x --yes
+	expect 64 forget
+	expect 64 forget --orphan "$id" local_value.a
+	no_changes
+	# without its id, and without its manifest, the folder is known by its path
+	rm -r .devenv
+	expect 0 list
+	lacks out orphaned
+	expect 1 forget --orphan "$id" --yes
+	expect 0 destroy --yes
+	gone f.txt
+}
+
+test_files_of_another_checkout_in_its_place_are_not_taken_for_its_own() {
+	project
+	local id
+	id=$(orphan_id)
+	cd .. && mkdir other
+	cp -r one/.devenv other && rm -r other/.devenv/local
+	expect 0 -C other apply --yes
+	rm -r one && mv other one
+	expect 0 -C one apply --yes
+	expect 0 list
+	has out 'orphaned'
+	expect 1 destroy --orphan "$id" --yes
+	has err 'is another checkout now'
+	there one/f.txt
+	expect 0 forget --orphan "$id" --yes
+	there one/f.txt
 }
 
 run_tests "$@"

@@ -32,7 +32,8 @@ bool template_needed(const char *text, size_t len)
 	return false;
 }
 
-/* Where byte `at` of the string stands. Exact when the string is one line or a whole file. */
+/* Where byte `at` of the string stands. Exact when the string is one line or a whole file; what was
+   rewritten knows its lines only. */
 static struct pos place(const struct value *string, size_t at)
 {
 	struct pos pos = value_pos(string);
@@ -40,9 +41,15 @@ static struct pos place(const struct value *string, size_t at)
 
 	if (!pos.line || !pos.column)
 		return pos;
+	if (string->flags & VALUE_REWRITTEN && !memchr(text, '\n', string->len))
+		return pos;
 	while ((newline = memchr(line, '\n', (size_t)(text + at - line)))) {
 		line = newline + 1;
 		pos.line++;
+	}
+	if (string->flags & VALUE_REWRITTEN) {
+		pos.column = 0;
+		return pos;
 	}
 	at = (size_t)(text + at - line) + string->column;
 	/* the quote of a quoted scalar stands before its text */

@@ -129,7 +129,7 @@ static void join(struct expansion *x, const struct value *string, const struct t
 	const struct piece *pieces, struct value *out)
 {
 	uint8_t flags = 0;
-	bool unknown = false, stays = false;
+	bool unknown = false, stays = false, lines = false;
 	size_t len;
 	char *text;
 
@@ -137,6 +137,9 @@ static void join(struct expansion *x, const struct value *string, const struct t
 		flags |= flags_up(&pieces[i].value);
 		unknown |= pieces[i].value.kind == VALUE_UNKNOWN;
 		stays |= pieces[i].kept || pieces[i].value.flags & VALUE_TEMPLATE;
+		lines |= template->parts[i].kind != PART_LITERAL && value_is_scalar(&pieces[i].value) &&
+			pieces[i].value.len &&
+			memchr(pieces[i].value.text, '\n', pieces[i].value.len);
 	}
 	*out = unknown ? value_unknown : (struct value){.kind = VALUE_STRING};
 	stand_at(out, string);
@@ -151,7 +154,9 @@ static void join(struct expansion *x, const struct value *string, const struct t
 	out->text = text;
 	out->len = (uint32_t)len;
 	if (stays)
-		out->flags |= VALUE_TEMPLATE | (string->flags & VALUE_PLAIN);
+		out->flags |= VALUE_TEMPLATE | VALUE_REWRITTEN | (string->flags & VALUE_PLAIN);
+	if (stays && lines) /* its lines are no longer those of the file */
+		out->column = 0;
 }
 
 static int look_up(struct expansion *x, const struct part *part, bool whole, struct piece *piece)

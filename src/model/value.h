@@ -32,6 +32,7 @@ enum value_flag {
 	VALUE_HAS_SENSITIVE = 1 << 4, /* a container that holds a sensitive value somewhere */
 	VALUE_HAS_UNKNOWN = 1 << 5,   /* a container that holds an unknown value somewhere */
 	VALUE_KEYED = 1 << 6, /* a sensitive string read from state whose text is only a keyed hash */
+	VALUE_REWRITTEN = 1 << 7, /* a template in which something was replaced: columns are lost */
 };
 
 /*

@@ -36,6 +36,7 @@ struct progress {
 	const struct clock *clock;
 	const struct plan *plan;
 	bool verbose;          /* the provider's lines are printed, too */
+	int parallelism;       /* how many actions at once; 0: as many as there are */
 	int64_t started;
 
 	struct activity *running; /* in the order of their start */

@@ -51,11 +51,12 @@ static int64_t left_of(struct progress *progress, const struct change *change, i
 	return left > 0 ? left : 0;
 }
 
-/* The longest chain of what is still to do, by the durations of the last time. */
+/* The longest chain of what is still to do, and all of it shared out: by the durations of the last
+   time, the greater of the two. */
 static int64_t estimate(struct progress *progress, int64_t now)
 {
 	const struct graph *graph = progress->plan->graph;
-	int64_t *until, longest = 0;
+	int64_t *until, longest = 0, work = 0;
 
 	if (!progress->change_of || !graph->n)
 		return 0;
@@ -63,16 +64,21 @@ static int64_t estimate(struct progress *progress, int64_t now)
 	for (uint32_t i = 0; i < graph->n; i++) {
 		uint32_t index = graph->order[i];
 		const struct node *node = &graph->nodes[index];
+		int64_t left;
 
 		if (!is_pending(progress, index))
 			continue;
 		for (uint32_t k = 0; k < node->n_needs; k++)
 			if (until[node->needs[k].node] > until[index])
 				until[index] = until[node->needs[k].node];
-		until[index] += left_of(progress, change_of(progress, index), now);
+		left = left_of(progress, change_of(progress, index), now);
+		work += left;
+		until[index] += left;
 		longest = until[index] > longest ? until[index] : longest;
 	}
 	free(until);
+	if (progress->parallelism && work / progress->parallelism > longest)
+		return work / progress->parallelism;
 	return longest;
 }
 
@@ -104,7 +110,7 @@ static void add_activity(struct progress *progress, const struct activity *activ
 	struct strbuf line = STRBUF_INIT, name = STRBUF_INIT;
 	char took[32], usual[32];
 
-	add_truncated(&name, terminal, activity->change->address, name_width);
+	add_squeezed(&name, terminal, activity->change->address, name_width);
 	paint(&line, terminal, STYLE_CYAN, "%s ", terminal_spinner(terminal, progress->frame));
 	strbuf_addstr(&line, name.text);
 	add_spaces(&line, name_width - display_width(name.text) + 1);

@@ -136,6 +136,7 @@ int run_now(struct cli *cli, struct reconcile *r, const struct run_request *requ
 	set_apply_options(cli, request, &options);
 	progress_init(&progress, progress_kind(cli), cli->json ? &cli->out : &cli->err, cli->clock,
 		&r->plan, cli->verbose);
+	progress.parallelism = options.parallelism ? options.parallelism : DEFAULT_PARALLELISM;
 	failed = reconcile_apply(r, &options, &result, &err);
 	progress_end(&progress);
 	session_warnings(cli, r);

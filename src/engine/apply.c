@@ -13,10 +13,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-enum {
-	DEFAULT_PARALLELISM = 10,
-	TICK = 250, /* ms between progress events */
-};
+enum { TICK = 250 /* ms between progress events */ };
 
 /* Tasks chosen in this tick; they leave after its commit. */
 struct outbox {

@@ -32,8 +32,10 @@ struct event {
 	size_t done, total, running, waiting; /* of the whole run */
 };
 
+enum { DEFAULT_PARALLELISM = 10 };
+
 struct apply_options {
-	int parallelism;           /* 0: 10 */
+	int parallelism;           /* 0: the default */
 	bool fail_fast, rollback_on_failure;
 	const char *kind;          /* "apply", "destroy", "refresh": for the history */
 	const char *actor;         /* user@host */

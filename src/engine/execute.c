@@ -152,7 +152,7 @@ static void block_waiters(struct scheduler *s, uint32_t first, enum event_kind k
 	free(stack);
 }
 
-void step_skip(struct scheduler *s, uint32_t step, enum event_kind kind, const char *why)
+static void skip_alone(struct scheduler *s, uint32_t step, enum event_kind kind, const char *why)
 {
 	s->running[step].why = why;
 	if ((does_something(s, step) && !is_told(s, step)) || kind == EVENT_HELD) {
@@ -164,6 +164,11 @@ void step_skip(struct scheduler *s, uint32_t step, enum event_kind kind, const c
 		journal_change(s, step, kind == EVENT_HELD ? "held" : "blocked", why);
 	}
 	close_step(s, step, STEP_SKIPPED);
+}
+
+void step_skip(struct scheduler *s, uint32_t step, enum event_kind kind, const char *why)
+{
+	skip_alone(s, step, kind, why);
 	block_waiters(s, step, kind);
 }
 
@@ -199,19 +204,33 @@ bool steps_needed_gone(struct scheduler *s, uint32_t destroy)
 	return needed;
 }
 
+/* The first step of a change that is held; STEP_NONE: it is not. */
+static uint32_t held_step(const struct scheduler *s, uint32_t i)
+{
+	const struct change *change = &s->plan->changes[i];
+
+	if (!change->hold)
+		return STEP_NONE;
+	return s->steps.destroy_of[i] == STEP_NONE || change->create_first ? s->steps.make_of[i]
+									    : s->steps.destroy_of[i];
+}
+
 /* What is held waits first of all, so that nothing is destroyed for its sake. */
 void steps_hold(struct scheduler *s)
 {
 	for (uint32_t i = 0; i < s->plan->n; i++) {
 		const struct change *change = &s->plan->changes[i];
-		uint32_t step = s->steps.destroy_of[i];
+		uint32_t step = held_step(s, i);
 
-		if (!change->hold)
+		if (step == STEP_NONE)
 			continue;
-		if (step == STEP_NONE || change->create_first)
-			step = s->steps.make_of[i];
 		s->running[step].action = change->action;
-		step_skip(s, step, EVENT_HELD, change->n_reasons ? change->reasons[0].text : "guarded");
+		skip_alone(s, step, EVENT_HELD,
+			change->n_reasons ? change->reasons[0].text : "guarded");
+	}
+	for (uint32_t i = 0; i < s->plan->n; i++) {
+		if (held_step(s, i) != STEP_NONE)
+			block_waiters(s, held_step(s, i), EVENT_HELD);
 	}
 }
 

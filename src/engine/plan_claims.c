@@ -1,13 +1,13 @@
 /* Two resources that would fight over one thing are found before either is made. */
 #include "engine/planner.h"
 
-#include "base/map.h"
+#include "engine/claims.h"
 
 #include <string.h>
 
 struct claimants {
 	const struct planner_input *in;
-	struct map owners; /* claim -> node */
+	struct claims claims; /* their owners are nodes */
 	uint32_t node;
 	bool reported; /* for this node: one diagnostic is enough */
 };
@@ -18,26 +18,28 @@ static void see_claim(void *arg, const char *what)
 	struct claimants *c = arg;
 	const struct graph *graph = c->in->graph;
 	const struct resource *mine = graph->nodes[c->node].resource;
-	uint32_t other = map_get(&c->owners, what);
+	const struct resource *other = NULL;
 
-	if (other == MAP_NONE) {
-		map_add(&c->owners, arena_strdup(c->in->arena, what), c->node);
-		return;
+	for (const struct claim *claim = NULL;
+		!other && (claim = claims_next(&c->claims, what, claim));) {
+		if (claim->owner != c->node)
+			other = graph->nodes[claim->owner].resource;
 	}
-	if (other == c->node || c->reported)
+	if (!other)
+		claims_add(&c->claims, what, c->node);
+	if (!other || c->reported)
 		return;
 	c->reported = true;
-	diag_error(c->in->diags, mine->pos, "%s and %s both claim %s", mine->address,
-		graph->nodes[other].resource->address, what);
+	diag_error(c->in->diags, mine->pos, "%s and %s both claim %s", mine->address, other->address,
+		what);
 	diag_address(c->in->diags, mine->address);
 	diag_hint(c->in->diags, "%s is declared at %s; give one of them another name, path or port",
-		graph->nodes[other].resource->address,
-		pos_str(&c->in->manifest->sources, graph->nodes[other].resource->pos, c->in->arena));
+		other->address, pos_str(&c->in->manifest->sources, other->pos, c->in->arena));
 }
 
 void plan_claims(const struct planner_input *in, const struct view *views)
 {
-	struct claimants c = {.in = in};
+	struct claimants c = {.in = in, .claims.arena = in->arena};
 	const struct type *last = NULL;
 	const struct provider *provider = NULL;
 
@@ -58,7 +60,7 @@ void plan_claims(const struct planner_input *in, const struct view *views)
 			provider->claims(resource->type, views[i].inputs,
 				in->digester->project_root, see_claim, &c);
 	}
-	map_release(&c.owners);
+	claims_release(&c.claims);
 }
 
 struct freed {
@@ -70,7 +72,7 @@ static void see_freed(void *arg, const char *what)
 {
 	struct freed *freed = arg;
 
-	freed->found = freed->found || strcmp(what, freed->wanted) == 0;
+	freed->found = freed->found || claims_collide(what, freed->wanted);
 }
 
 /* Does a change of this plan let go of it? */

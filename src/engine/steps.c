@@ -12,6 +12,7 @@
 #include "engine/steps.h"
 
 #include "base/map.h"
+#include "engine/claims.h"
 #include "engine/diff.h"
 
 #include <stdlib.h>
@@ -221,30 +222,29 @@ static void add_recorded_edges(struct builder *b, uint32_t i)
 	}
 }
 
-struct claims {
+struct claiming {
 	struct builder *builder;
-	struct map *freed; /* claim -> change that frees it */
+	struct claims freed; /* their owners are the changes that free them */
 	uint32_t change;
 	bool frees;
 };
 
 static void see_claim(void *arg, const char *what)
 {
-	struct claims *c = arg;
+	struct claiming *c = arg;
 	struct builder *b = c->builder;
+	const struct claim *freed = NULL;
 
 	if (c->frees) {
-		map_add(c->freed, arena_strdup(b->arena, what), c->change);
-	} else {
-		uint32_t freeing = map_get(c->freed, what);
-
-		if (freeing != MAP_NONE)
-			wait_for(b, b->steps->make_of[c->change], b->steps->destroy_of[freeing],
-				EDGE_ORDERING, RECORDED);
+		claims_add(&c->freed, what, c->change);
+		return;
 	}
+	while ((freed = claims_next(&c->freed, what, freed)))
+		wait_for(b, b->steps->make_of[c->change], b->steps->destroy_of[freed->owner],
+			EDGE_ORDERING, RECORDED);
 }
 
-static void visit_claims(struct claims *c, const char *type_name, const struct value *inputs,
+static void visit_claims(struct claiming *c, const char *type_name, const struct value *inputs,
 	const char *identity)
 {
 	const struct type *type = type_find(type_name);
@@ -259,8 +259,7 @@ static void visit_claims(struct claims *c, const char *type_name, const struct v
 /* A destroy that frees a port, name or path goes before the one that takes it. */
 static void add_claim_edges(struct builder *b)
 {
-	struct map freed = MAP_INIT;
-	struct claims c = {.builder = b, .freed = &freed, .frees = true};
+	struct claiming c = {.builder = b, .freed.arena = b->arena, .frees = true};
 
 	for (uint32_t i = 0; i < b->plan->n; i++) {
 		const struct change *change = &b->plan->changes[i];
@@ -271,7 +270,7 @@ static void add_claim_edges(struct builder *b)
 				change->record->identity);
 	}
 	c.frees = false;
-	for (uint32_t i = 0; freed.n && i < b->plan->n; i++) {
+	for (uint32_t i = 0; c.freed.n && i < b->plan->n; i++) {
 		const struct change *change = &b->plan->changes[i];
 
 		c.change = i;
@@ -282,7 +281,7 @@ static void add_claim_edges(struct builder *b)
 					b->plan->graph->nodes[change->node].resource->type,
 					change->inputs, b->arena));
 	}
-	map_release(&freed);
+	claims_release(&c.freed);
 }
 
 /* Packs the waits into arrays, counts blockers. */

@@ -231,6 +231,23 @@ static int world_target(struct provider_env *env, struct record *record, const s
 	return 0;
 }
 
+/* "127.0.0.1:8080:80" claims tcp:127.0.0.1:8080. */
+static void world_claims(const struct type *type, const struct value *inputs, const char *root,
+	void (*claim)(void *arg, const char *what), void *arg)
+{
+	const struct value *ports = value_get(inputs, "ports");
+	char text[64];
+
+	(void)type;
+	(void)root;
+	for (uint32_t i = 0; ports && i < ports->len; i++) {
+		const char *port = value_text(&ports->items[i], "");
+
+		snprintf(text, sizeof(text), "tcp:%.*s", (int)(strrchr(port, ':') - port), port);
+		claim(arg, text);
+	}
+}
+
 static int value_apply(struct provider_env *env, const struct request *request,
 	struct outcome *outcome, struct error *err)
 {
@@ -251,6 +268,7 @@ static const struct provider values = {.name = "values", .types = value_types, .
 static const struct provider things = {
 	.name = "things",
 	.types = thing_types,
+	.claims = world_claims,
 	.observe = world_observe,
 	.apply = world_apply,
 	.destroy = world_destroy,

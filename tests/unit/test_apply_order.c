@@ -83,6 +83,54 @@ static void test_what_is_held_keeps_what_is_attached(void **state)
 	assert_string_equal(world.log, "-" C2 " -" C1 " -" V " +" V " +" C1 " +" C2);
 }
 
+/* Each of them is held, none is blocked by another. */
+static void test_what_is_held_together_is_told_once(void **state)
+{
+	struct apply_result result;
+	struct error err;
+
+	(void)state;
+	manifest(FILE_LINE("a", "x", "") FILE_LINE("b", "x", ", dependsOn: [local_file.a]")
+		FILE_LINE("c", "x", ", dependsOn: [local_file.b]")
+		FILE_LINE("d", "x", ", dependsOn: [local_file.c]") FILE_LINE("e", "x", ""));
+	must_apply();
+	manifest(FILE_LINE("e", "y", ""));
+	assert_int_equal(apply((struct options){0}, &result, &err), -1);
+	assert_int_equal(result.held, 4);
+	assert_int_equal(result.blocked, 0);
+	assert_string_equal(world.log, "~e");
+}
+
+#define PORT(name, port) \
+	"    - {type: docker_container, name: " name ", image: i, ports: [\"" port ":80\"]}\n"
+
+/* A long way behind it would let it start first. */
+#define BEHIND(name) \
+	FILE_LINE("z1", "x", ", dependsOn: [docker_container." name "]") \
+	FILE_LINE("z2", "x", ", dependsOn: [local_file.z1]") FILE_LINE("z3", "x", ", dependsOn: [local_file.z2]") \
+	FILE_LINE("z4", "x", ", dependsOn: [local_file.z3]") FILE_LINE("z5", "x", ", dependsOn: [local_file.z4]") \
+	FILE_LINE("z6", "x", ", dependsOn: [local_file.z5]") FILE_LINE("z7", "x", ", dependsOn: [local_file.z6]")
+
+/* Also when one is the port on every address and the other on one. */
+static void test_a_delete_that_frees_a_port_runs_first(void **state)
+{
+	struct apply_result result;
+	struct error err;
+
+	(void)state;
+	manifest(PORT("b", "8080") PORT("c", "127.0.0.1:9090") PORT("d", "127.0.0.2:9090"));
+	must_apply();
+	manifest(PORT("a", "127.0.0.1:8080") BEHIND("a"));
+	assert_int_equal(apply((struct options){.parallelism = 1}, &result, &err), 0);
+	assert_non_null(strstr(strstr(world.log, "-docker_container.b"), "+docker_container.a"));
+	manifest(PORT("a", "127.0.0.1:8080") PORT("c", "127.0.0.1:9090") PORT("d", "127.0.0.2:9090"));
+	must_apply();
+	manifest(PORT("a", "127.0.0.1:8080") PORT("aa", "9090") BEHIND("aa"));
+	assert_int_equal(apply((struct options){.parallelism = 1}, &result, &err), 0);
+	assert_non_null(strstr(world.log, "+docker_container.aa"));
+	assert_null(strchr(strstr(world.log, "+docker_container.aa"), '-')); /* both went before */
+}
+
 /* What cannot be made again is not destroyed first. */
 static void test_a_blocked_replace_destroys_nothing(void **state)
 {
@@ -270,6 +318,8 @@ int main(void)
 		TEST(test_a_deferred_replace_takes_a_chain_with_it_only_when_it_is_one),
 		TEST(test_a_failed_decision_destroys_nothing_attached),
 		TEST(test_what_is_held_keeps_what_is_attached),
+		TEST(test_what_is_held_together_is_told_once),
+		TEST(test_a_delete_that_frees_a_port_runs_first),
 		TEST(test_a_blocked_replace_destroys_nothing),
 		TEST(test_a_requested_replace_stays_one_when_it_was_deferred),
 		TEST(test_a_trigger_counts_when_it_was_deferred),

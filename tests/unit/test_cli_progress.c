@@ -315,6 +315,29 @@ static void test_durations_of_the_last_time(void **state)
 	teardown(&f);
 }
 
+/* b and c both wait for a; one at a time they take as long as both. */
+static void test_what_is_left_is_shared_by_as_many_as_run(void **state)
+{
+	struct fixture f;
+	struct record records[3] = {{.duration = 4000}, {.duration = 30000}, {.duration = 20000}};
+	struct event event;
+
+	(void)state;
+	setup(&f, PROGRESS_LIVE, 80);
+	f.progress.parallelism = 1;
+	for (int i = 0; i < 3; i++)
+		f.changes[i].record = &records[i];
+	event = (struct event){.kind = EVENT_STARTED, .change = &f.changes[0],
+		.action = ACTION_UPDATE, .expected = 4000, .total = 3, .waiting = 2};
+	progress_event(&f.progress, &event);
+	assert_non_null(strstr(said(&f), "about 54.0s left"));
+	f.progress.parallelism = 2;
+	now += 1000;
+	send(&f, EVENT_TICK, -1, 0, NULL);
+	assert_non_null(strstr(said(&f), "about 33.0s left")); /* the longest chain */
+	teardown(&f);
+}
+
 static void test_many_at_once_stay_within_the_screen(void **state)
 {
 	struct fixture f;
@@ -351,6 +374,7 @@ int main(void)
 		cmocka_unit_test(test_live_tree),
 		cmocka_unit_test(test_live_lines_are_cut),
 		cmocka_unit_test(test_durations_of_the_last_time),
+		cmocka_unit_test(test_what_is_left_is_shared_by_as_many_as_run),
 		cmocka_unit_test(test_many_at_once_stay_within_the_screen),
 	};
 

@@ -46,24 +46,14 @@ static void add_row(struct strbuf *buf, const struct terminal *terminal, const s
 	const char *const *cells = (const char *const *)table->cells + row * table->columns;
 	const enum style *styles = table->styles + row * table->columns;
 	size_t last = table->columns;
-	int used = indent;
 
 	while (last > 1 && !*cells[last - 1])
 		last--;
 	add_spaces(buf, indent);
 	for (size_t i = 0; i < last; i++) {
-		struct strbuf cut = STRBUF_INIT;
-
-		if (terminal->tty && i + 1 == last)
-			add_truncated(&cut, terminal, cells[i],
-				terminal->width - used > 8 ? terminal->width - used : 8);
-		else
-			strbuf_addstr(&cut, cells[i]);
-		paint(buf, terminal, styles[i], "%s", cut.text);
-		strbuf_release(&cut);
+		paint(buf, terminal, styles[i], "%s", cells[i]);
 		if (i + 1 < last)
 			add_spaces(buf, widths[i] - display_width(cells[i]) + 2);
-		used += widths[i] + 2;
 	}
 	strbuf_addch(buf, '\n');
 }

@@ -204,6 +204,31 @@ static bool turns_text(uint32_t point)
 	       (point >= 0x2066 && point <= 0x2069);
 }
 
+void add_squeezed(struct strbuf *buf, const struct terminal *terminal, const char *text, int width)
+{
+	const char *ellipsis = terminal_symbol(terminal, SYMBOL_ELLIPSIS), *tail = text;
+	int left = display_width(text), gap = display_width(ellipsis), head;
+	uint32_t point;
+
+	if (left <= width || width < 3 * gap) {
+		add_truncated(buf, terminal, text, width);
+		return;
+	}
+	while (left > (width - gap) / 2) {
+		tail += decode(tail, strlen(tail), &point);
+		left -= point_width(point);
+	}
+	for (head = width - gap - left; head > 0;) {
+		size_t len = decode(text, strlen(text), &point);
+
+		head -= point_width(point);
+		if (head >= 0)
+			strbuf_add(buf, text, len);
+		text += len;
+	}
+	strbuf_addf(buf, "%s%s", ellipsis, tail);
+}
+
 void add_clean(struct strbuf *buf, const char *text, size_t len)
 {
 	size_t i = 0;

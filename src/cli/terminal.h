@@ -74,6 +74,8 @@ int display_width(const char *text);
    ended. */
 void add_truncated(struct strbuf *buf, const struct terminal *terminal, const char *text,
 	int width);
+/* The same for a name, whose end tells it apart: cut in the middle. `text` has no colours. */
+void add_squeezed(struct strbuf *buf, const struct terminal *terminal, const char *text, int width);
 /* Appends text from outside with control characters (but for tab and newline) made visible, so that
    nothing that a provider or a file says can drive the terminal. */
 void add_clean(struct strbuf *buf, const char *text, size_t len);

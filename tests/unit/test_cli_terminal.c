@@ -34,6 +34,30 @@ static const char *truncated(struct strbuf *buf, const struct terminal *terminal
 	return buf->text;
 }
 
+static const char *squeezed(struct strbuf *buf, const struct terminal *terminal, const char *text,
+	int width)
+{
+	strbuf_reset(buf);
+	add_squeezed(buf, terminal, text, width);
+	return buf->text;
+}
+
+static void test_names_keep_their_end(void **state)
+{
+	struct strbuf buf = STRBUF_INIT;
+
+	(void)state;
+	assert_string_equal(squeezed(&buf, &unicode, "type.name", 9), "type.name");
+	assert_string_equal(squeezed(&buf, &unicode, "local_file.many[\"a\"]", 12), "local_…[\"a\"]");
+	assert_string_equal(squeezed(&buf, &ascii, "local_file.many[\"a\"]", 12), "local...\"a\"]");
+	assert_string_equal(squeezed(&buf, &unicode, "type.name", 8), "type…ame");
+	/* A wide character is not cut in half, and there is always room for the ellipsis. */
+	assert_string_equal(squeezed(&buf, &unicode, "日本語日本語", 8), "日本…語");
+	assert_string_equal(squeezed(&buf, &unicode, "type.name", 2), "t…");
+	assert_string_equal(squeezed(&buf, &unicode, "type.name", 0), "");
+	strbuf_release(&buf);
+}
+
 static void test_truncation(void **state)
 {
 	struct strbuf buf = STRBUF_INIT;
@@ -129,6 +153,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_width_counts_columns),
+		cmocka_unit_test(test_names_keep_their_end),
 		cmocka_unit_test(test_truncation),
 		cmocka_unit_test(test_control_characters_become_visible),
 		cmocka_unit_test(test_colour),

@@ -123,7 +123,8 @@ static void test_a_delete_that_frees_a_port_runs_first(void **state)
 	manifest(PORT("a", "127.0.0.1:8080") BEHIND("a"));
 	assert_int_equal(apply((struct options){.parallelism = 1}, &result, &err), 0);
 	assert_non_null(strstr(strstr(world.log, "-docker_container.b"), "+docker_container.a"));
-	manifest(PORT("a", "127.0.0.1:8080") PORT("c", "127.0.0.1:9090") PORT("d", "127.0.0.2:9090"));
+	manifest(PORT("a", "127.0.0.1:8080") PORT("c", "127.0.0.1:9090") PORT("d", "127.0.0.2:9090")
+		BEHIND("a"));
 	must_apply();
 	manifest(PORT("a", "127.0.0.1:8080") PORT("aa", "9090") BEHIND("aa"));
 	assert_int_equal(apply((struct options){.parallelism = 1}, &result, &err), 0);

@@ -48,7 +48,15 @@ static void add_man_options(struct strbuf *buf, const struct option *option)
 			add_roff(buf, option->fallback);
 			strbuf_addch(buf, ']');
 		}
-		strbuf_addf(buf, ". Variable: %s.\n", option_env(option, env));
+		if (option->repeatable)
+			strbuf_addstr(buf, "; may be given several times");
+		strbuf_addstr(buf, ". ");
+		if (option->alias) {
+			strbuf_addstr(buf, "Also \\-\\-");
+			add_roff(buf, option->alias);
+			strbuf_addstr(buf, ". ");
+		}
+		strbuf_addf(buf, "Variable: %s.\n", option_env(option, env));
 		strbuf_release(&left);
 	}
 }

@@ -77,12 +77,26 @@ static int look_elsewhere(struct docker *docker, struct container_images *images
 	return name ? look(docker, images, item, name, false, err) : 0;
 }
 
+#define LIST "/containers/json?all=1"
+
+void container_ahead(struct docker *docker, const struct docker_observe *observe,
+	void (*ask)(void *arg, const char *path), void *arg)
+{
+	ask(arg, docker_path_ours(docker, LIST));
+	for (size_t i = 0; i < observe->n; i++) {
+		const struct record *record = observe->items[i]->record;
+
+		if (record && record->id)
+			ask(arg, container_path(docker, record->id));
+	}
+}
+
 static int look_at_ours(struct docker *docker, struct container_images *images,
 	struct docker_observe *observe, struct error *err)
 {
 	struct docker_reply reply;
 
-	if (docker_list_ours(docker, "/containers/json?all=1", &reply, err) < 0)
+	if (docker_list_ours(docker, LIST, &reply, err) < 0)
 		return -1;
 	for (size_t i = 0; reply.body->kind == VALUE_LIST && i < reply.body->len; i++) {
 		const struct value *container = &reply.body->items[i];

@@ -11,13 +11,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *container_path(struct docker *docker, const char *id)
+{
+	return docker_path(docker, "/containers/%s/json", docker_escape(docker, id));
+}
+
 int container_inspect(struct docker *docker, const char *id, const struct value **inspect,
 	struct error *err)
 {
 	struct docker_reply reply;
 
-	if (docker_get(docker, docker_path(docker, "/containers/%s/json", docker_escape(docker, id)),
-			&reply, err) < 0)
+	if (docker_get(docker, container_path(docker, id), &reply, err) < 0)
 		return -1;
 	*inspect = reply.body;
 	return 0;

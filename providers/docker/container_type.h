@@ -29,6 +29,7 @@ struct container_images {
 };
 
 /* GET /containers/ID/json; ERROR_NOT_FOUND when there is none. `id` may be a name. */
+const char *container_path(struct docker *docker, const char *id); /* of its inspect */
 int container_inspect(struct docker *docker, const char *id, const struct value **inspect,
 	struct error *err);
 /* Normal form of inputs that were validated; ERROR_INVALID with the first mistake. */
@@ -58,6 +59,8 @@ bool container_is_running(const struct value *inspect);
 bool container_runs(const struct value *inspect, const struct value *inputs);
 
 /* container_observe.c */
+void container_ahead(struct docker *docker, const struct docker_observe *observe,
+	void (*ask)(void *arg, const char *path), void *arg);
 int container_observe(struct docker *docker, struct docker_observe *observe, struct error *err);
 int container_import(struct docker *docker, const struct type *type, const char *id,
 	struct observation *out, struct error *err);

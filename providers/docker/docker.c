@@ -4,7 +4,6 @@
  */
 #include "providers/docker/docker.h"
 
-#include <pthread.h>
 #include <string.h>
 
 static const struct docker_type *const types[] = {
@@ -89,51 +88,6 @@ static int open_for(struct docker *docker, struct provider_env *env, const struc
 
 /* --- observe ------------------------------------------------------------------------------------ */
 
-/* Who it is, asked on a connection and in an arena of its own while the lists are read. */
-struct asking {
-	pthread_t thread;
-	bool running;
-	struct provider_env env;
-	struct arena arena;
-	struct docker docker;
-	struct error err;
-	int rc;
-};
-
-static void *ask(void *arg)
-{
-	struct asking *asking = arg;
-
-	asking->rc = docker_open(&asking->docker, &asking->env, &asking->err);
-	if (!asking->rc) {
-		asking->rc = docker_identify(&asking->docker, &asking->err);
-		docker_close(&asking->docker);
-	}
-	return NULL;
-}
-
-static void start_asking(struct asking *asking, const struct provider_env *env)
-{
-	*asking = (struct asking){.env = *env, .err = ERROR_INIT};
-	asking->env.arena = &asking->arena;
-	asking->running = pthread_create(&asking->thread, NULL, ask, asking) == 0;
-	if (!asking->running)
-		ask(asking); /* no thread to be had: one after the other, then */
-}
-
-/* Fills docker->id. */
-static int finish_asking(struct asking *asking, struct docker *docker, struct error *err)
-{
-	if (asking->running)
-		pthread_join(asking->thread, NULL);
-	if (asking->rc)
-		*err = asking->err;
-	else
-		docker->id = arena_strdup(docker->arena, asking->docker.id);
-	arena_release(&asking->arena);
-	return asking->rc;
-}
-
 static void make_unknown(struct observation *item, const char *message)
 {
 	item->presence = PRESENCE_UNKNOWN;
@@ -144,30 +98,105 @@ static void make_unknown(struct observation *item, const char *message)
 	item->runs = item->matches = false;
 }
 
-static void observe_type(struct docker *docker, const struct docker_type *type,
-	struct observe_request *request, struct docker_observe *all)
+/* The items of one type. */
+static struct docker_observe items_of(struct docker *docker, const struct docker_type *type,
+	const struct observe_request *request)
 {
-	struct docker_observe observe = *all;
-	struct error err = ERROR_INIT;
-	const char *message;
+	struct docker_observe observe = {0};
 
-	observe.n = 0;
 	observe.items = arena_alloc(docker->arena, (request->n + 1) * sizeof(*observe.items));
 	for (size_t i = 0; i < request->n; i++)
 		if (!strcmp(request->items[i].type->name, type->name))
 			observe.items[observe.n++] = &request->items[i];
-	/* An environment that was never applied has made nothing: then there is nothing to look for. */
-	if (!type->observe || (!observe.n && !*docker->env->environment))
+	return observe;
+}
+
+/* An environment that was never applied has made nothing: then there is nothing to look for. */
+static bool is_wanted(const struct docker *docker, const struct docker_type *type,
+	const struct docker_observe *observe)
+{
+	return type->observe && (observe->n || *docker->env->environment);
+}
+
+static void observe_type(struct docker *docker, const struct docker_type *type,
+	struct docker_observe *mine, struct docker_observe *all)
+{
+	struct error err = ERROR_INIT;
+	const char *message;
+
+	if (!is_wanted(docker, type, mine))
 		return;
-	if (type->observe(docker, &observe, &err)) {
+	mine->strays = all->strays;
+	mine->n_strays = all->n_strays;
+	mine->cap = all->cap;
+	if (type->observe(docker, mine, &err)) {
 		message = arena_strdup(docker->arena, err.msg);
-		for (size_t i = 0; i < observe.n; i++)
-			make_unknown(observe.items[i], message);
+		for (size_t i = 0; i < mine->n; i++)
+			make_unknown(mine->items[i], message);
 		return;
 	}
-	all->strays = observe.strays;
-	all->n_strays = observe.n_strays;
-	all->cap = observe.cap;
+	*all = *mine;
+}
+
+struct paths {
+	struct arena *arena;
+	const char **items;
+	size_t n, cap;
+};
+
+static void add_path(void *arg, const char *path)
+{
+	struct paths *paths = arg;
+
+	if (!path)
+		return;
+	ARENA_GROW(paths->arena, paths->items, paths->n, paths->cap);
+	paths->items[paths->n++] = path;
+}
+
+static void observe_types(struct docker *docker, const struct observe_request *request,
+	struct docker_observe *all)
+{
+	struct paths paths = {.arena = docker->arena};
+	struct docker_observe mine[ARRAY_SIZE(types)];
+
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		mine[i] = items_of(docker, types[i], request);
+		if (types[i]->ahead && is_wanted(docker, types[i], &mine[i]))
+			types[i]->ahead(docker, &mine[i], add_path, &paths);
+	}
+	docker_ask_ahead(docker, paths.items, paths.n);
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		observe_type(docker, types[i], &mine[i], all);
+}
+
+/* The engine that something recorded was found on again, with our mark and an id that is given only
+   once. NULL: nothing tells. */
+static const char *proven_id(const struct observe_request *request)
+{
+	for (size_t i = 0; i < request->n; i++) {
+		const struct observation *item = &request->items[i];
+		const struct record *record = item->record;
+
+		if (record && record->endpoint && record->id && item->presence == PRESENCE_PRESENT &&
+			item->ownership == OWNER_US && !strcmp(record->id, item->id) &&
+			find(item->type->name)->unique_ids)
+			return record->endpoint;
+	}
+	return NULL;
+}
+
+static int know_engine(struct docker *docker, const struct observe_request *request,
+	struct error *err)
+{
+	bool matters = false;
+
+	docker->id = proven_id(request);
+	for (size_t i = 0; i < request->n && !matters; i++)
+		matters = request->items[i].record || request->items[i].presence == PRESENCE_PRESENT;
+	if (docker->id || !matters)
+		return 0;
+	return docker_identify(docker, err);
 }
 
 static void all_unknown(struct observe_request *request, const char *message)
@@ -198,7 +227,6 @@ static int observe(struct provider_env *env, struct observe_request *request, st
 {
 	struct docker_observe all = {0};
 	struct error why = ERROR_INIT;
-	struct asking asking;
 	struct docker docker;
 
 	(void)err;
@@ -207,10 +235,8 @@ static int observe(struct provider_env *env, struct observe_request *request, st
 		all_unknown(request, arena_strdup(env->arena, why.msg));
 		return 0;
 	}
-	start_asking(&asking, env);
-	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
-		observe_type(&docker, types[i], request, &all);
-	if (finish_asking(&asking, &docker, &why)) {
+	observe_types(&docker, request, &all);
+	if (know_engine(&docker, request, &why)) {
 		all_unknown(request, arena_strdup(env->arena, why.msg));
 	} else {
 		put_endpoint(&docker, request);

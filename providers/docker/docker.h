@@ -26,6 +26,11 @@ struct docker_type {
 	int (*digest)(const struct type *type, const struct value *inputs, const char *project_root,
 		struct hash *out, struct error *err);
 
+	/* An id is never given twice, on no engine: finding what is recorded shows which engine it is. */
+	bool unique_ids;
+	/* What `observe` is going to ask for, as far as it is known before: calls `ask` for each path. */
+	void (*ahead)(struct docker *docker, const struct docker_observe *observe,
+		void (*ask)(void *arg, const char *path), void *arg);
 	/* All items are PRESENCE_UNKNOWN when it is called; when it fails, docker.c makes them so again and
 	   puts the error into their message. docker.c sets their endpoint, and makes unknown what is
 	   recorded on another engine: docker->id is not known yet here. */
@@ -62,7 +67,9 @@ void docker_stray(struct docker *docker, struct docker_observe *observe, const c
 struct observation *docker_match(const struct docker *docker, const struct docker_observe *observe,
 	const char *id, const struct docker_mark *mark);
 
-/* GET of a list with a filter for our environment's mark; an empty list when it has no id yet. */
+/* The path of a list with a filter for our environment's mark; NULL while it has no id. */
+const char *docker_path_ours(struct docker *docker, const char *path);
+/* GET of it; an empty list when the environment has no id yet. */
 int docker_list_ours(struct docker *docker, const char *path, struct docker_reply *reply,
 	struct error *err);
 /* Makes the item present: id, ownership, mark_intent and message, from the labels. */

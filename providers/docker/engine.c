@@ -236,9 +236,47 @@ int docker_call(struct docker *docker, const char *method, const char *path,
 	return read_reply(docker, &response, reply, err);
 }
 
+/* --- asking ahead ------------------------------------------------------------------------------- */
+
+struct docker_ahead {
+	const char *path; /* NULL: taken */
+	struct http_response response;
+};
+
+void docker_ask_ahead(struct docker *docker, const char *const *paths, size_t n)
+{
+	struct http_request *requests = arena_alloc(docker->arena, (n + 1) * sizeof(*requests));
+	struct http_response *responses = arena_zalloc(docker->arena, (n + 1) * sizeof(*responses));
+
+	for (size_t i = 0; i < n; i++)
+		requests[i] = request_of(docker, "GET",
+			arena_printf(docker->arena, "%s%s", docker->base, paths[i]));
+	if (http_perform_all(docker->http, requests, n, docker->arena, responses, NULL))
+		return;
+	docker->ahead = arena_alloc(docker->arena, (n + 1) * sizeof(*docker->ahead));
+	docker->n_ahead = n;
+	for (size_t i = 0; i < n; i++)
+		docker->ahead[i] = (struct docker_ahead){paths[i], responses[i]};
+}
+
+static const struct http_response *take_ahead(struct docker *docker, const char *path)
+{
+	for (size_t i = 0; i < docker->n_ahead; i++) {
+		if (docker->ahead[i].path && !strcmp(docker->ahead[i].path, path)) {
+			docker->ahead[i].path = NULL;
+			return &docker->ahead[i].response;
+		}
+	}
+	return NULL;
+}
+
 int docker_get(struct docker *docker, const char *path, struct docker_reply *reply,
 	struct error *err)
 {
+	const struct http_response *response = take_ahead(docker, path);
+
+	if (response)
+		return read_reply(docker, response, reply, err);
 	return docker_call(docker, "GET", path, NULL, reply, err);
 }
 

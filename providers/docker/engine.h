@@ -26,12 +26,14 @@ struct docker {
 	bool buildkit;           /* the engine builds with BuildKit by default */
 	const char *id;          /* of the engine: record.endpoint; NULL before docker_identify */
 	const char *os, *arch;   /* "linux", "x86_64"; likewise */
+	struct docker_ahead *ahead; /* replies that were asked for before they are wanted */
+	size_t n_ahead;
 };
 
 /* ERROR_UNREACHABLE when nothing answers there or it is no engine that we can speak with. */
 int docker_open(struct docker *docker, struct provider_env *env, struct error *err);
 /* Asks who it is. docker.c has done so before it calls anything but `observe`. (5 ms on an engine
-   that answers everything else in one: while observing, docker.c asks beside the lists.) */
+   that answers everything else in one: while observing, docker.c asks only when nothing else tells.) */
 int docker_identify(struct docker *docker, struct error *err);
 void docker_close(struct docker *docker);
 
@@ -65,6 +67,11 @@ int docker_call(struct docker *docker, const char *method, const char *path,
 	const struct value *body, struct docker_reply *reply, struct error *err);
 int docker_get(struct docker *docker, const char *path, struct docker_reply *reply,
 	struct error *err);
+/*
+ * Asks for all of `paths` at once, so that the engine need not wait for us between two. The replies
+ * are what docker_get then returns for these paths, each once. What goes wrong here goes wrong there.
+ */
+void docker_ask_ahead(struct docker *docker, const char *const *paths, size_t n);
 /* Formats a path into the arena. */
 const char *docker_path(struct docker *docker, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));

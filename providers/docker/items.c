@@ -6,19 +6,27 @@
 
 #include <string.h>
 
-int docker_list_ours(struct docker *docker, const char *path, struct docker_reply *reply,
-	struct error *err)
+const char *docker_path_ours(struct docker *docker, const char *path)
 {
 	const char *label;
 
-	if (!*docker->env->environment) { /* never applied: nothing can be ours */
-		*reply = (struct docker_reply){.status = 200, .body = &value_empty_list};
-		return 0;
-	}
+	if (!*docker->env->environment)
+		return NULL;
 	label = arena_printf(docker->arena, "%s=%s", DOCKER_LABEL_ENVIRONMENT,
 		docker->env->environment);
-	return docker_get(docker, docker_path(docker, "%s%s%s", path, strchr(path, '?') ? "&" : "?",
-		docker_filters(docker, "label", label, NULL)), reply, err);
+	return docker_path(docker, "%s%s%s", path, strchr(path, '?') ? "&" : "?",
+		docker_filters(docker, "label", label, NULL));
+}
+
+int docker_list_ours(struct docker *docker, const char *path, struct docker_reply *reply,
+	struct error *err)
+{
+	const char *ours = docker_path_ours(docker, path);
+
+	if (ours)
+		return docker_get(docker, ours, reply, err);
+	*reply = (struct docker_reply){.status = 200, .body = &value_empty_list};
+	return 0; /* never applied: nothing can be ours */
 }
 
 struct observation *docker_match(const struct docker *docker,

@@ -185,6 +185,13 @@ static int observe_other(struct docker *docker, struct observation *item, struct
 	return 0;
 }
 
+static void ahead(struct docker *docker, const struct docker_observe *observe,
+	void (*ask)(void *arg, const char *path), void *arg)
+{
+	(void)observe;
+	ask(arg, docker_path_ours(docker, "/networks"));
+}
+
 static int observe(struct docker *docker, struct docker_observe *observe, struct error *err)
 {
 	struct docker_reply reply;
@@ -414,6 +421,8 @@ static void validate(const struct resource *resource, struct diags *diags)
 const struct docker_type docker_type_network = {
 	.name = "docker_network",
 	.validate = validate,
+	.unique_ids = true,
+	.ahead = ahead,
 	.observe = observe,
 	.apply = apply,
 	.destroy = destroy,

@@ -101,6 +101,13 @@ static int observe_other(struct docker *docker, struct observation *item, struct
 	return 0;
 }
 
+static void ahead(struct docker *docker, const struct docker_observe *observe,
+	void (*ask)(void *arg, const char *path), void *arg)
+{
+	(void)observe;
+	ask(arg, docker_path_ours(docker, "/volumes"));
+}
+
 static int observe(struct docker *docker, struct docker_observe *observe, struct error *err)
 {
 	struct docker_reply reply;
@@ -266,6 +273,7 @@ static void validate(const struct resource *resource, struct diags *diags)
 const struct docker_type docker_type_volume = {
 	.name = "docker_volume",
 	.validate = validate,
+	.ahead = ahead,
 	.observe = observe,
 	.apply = apply,
 	.destroy = destroy,

@@ -121,6 +121,37 @@ static void names_and_ids_are_compared_as_a_whole(void **state)
 	assert_int_equal(live_status(live, "GET", path_to(live, "networks", longer)), 200);
 }
 
+/* Without CheckDuplicate old engines make a second one, and then GET by name is "ambiguous". */
+static void two_foreign_networks_of_one_name_are_a_conflict_like_one(void **state)
+{
+	struct live *live = *state;
+	const char *name = arena_printf(&live->arena, "double-%s", live->short_id), *ids[2];
+	const char *inputs = arena_printf(&live->arena, "{\"networkName\":\"%s\"}", name);
+	struct observation item, found = {.address = "docker_network.a"};
+	struct error err = ERROR_INIT;
+
+	if (!docker_knows(&live->docker, DOCKER_CHECK_DUPLICATE))
+		skip();
+	for (size_t i = 0; i < 2; i++)
+		ids[i] = value_get_text(live_call(live, "POST", "/networks/create",
+			arena_printf(&live->arena, "{\"Name\":\"%s\"}", name)), "Id", "");
+	if (!*ids[0] || !strcmp(ids[0], ids[1]))
+		fail_msg("the engine made only one");
+	item = live_observe(live, NETWORK, "docker_network.a", inputs, NULL);
+	assert_int_equal(item.presence, PRESENCE_PRESENT);
+	assert_int_equal(item.ownership, OWNER_NONE);
+	assert_int_equal(live_create_fails(live, NETWORK, "docker_network.a", inputs, &err),
+		ERROR_CONFLICT);
+	assert_int_equal(provider_docker.import(&live->env, type_find(NETWORK), name, &found, &err),
+		-1);
+	assert_non_null(strstr(err.msg, "ambiguous"));
+	assert_int_equal(provider_docker.import(&live->env, type_find(NETWORK), ids[1], &found, &err),
+		0);
+	assert_string_equal(found.id, ids[1]);
+	for (size_t i = 0; i < 2; i++)
+		live_call(live, "DELETE", docker_path(&live->docker, "/networks/%s", ids[i]), NULL);
+}
+
 static void a_foreign_network_is_seen_imported_and_removed_by_its_id(void **state)
 {
 	struct live *live = *state;
@@ -384,15 +415,19 @@ static void another_engine_that_answers_is_unknown_not_absent(void **state)
 {
 	struct live *live = *state;
 	struct record *record = live_create(live, NETWORK, "docker_network.a", "{}");
+	const char *id = record->id;
 	struct observation item;
 	struct error err = ERROR_INIT;
 
+	/* Its id is not here; were it, this would be the engine that it was made on. */
+	record->id = "0000000000000000000000000000000000000000000000000000000000000000";
 	record->endpoint = "ELSE:WHERE";
 	item = live_observe(live, NETWORK, "docker_network.a", "{}", record);
 	assert_int_equal(item.presence, PRESENCE_UNKNOWN);
 	assert_non_null(strstr(item.message, "recorded on Docker engine ELSE:WHERE, now "));
 	assert_non_null(strstr(item.message, live->docker.id));
 	assert_null(item.attributes);
+	record->id = id;
 	assert_int_equal(provider_docker.destroy(&live->env, record, &err), -1);
 	assert_int_equal(err.code, ERROR_UNREACHABLE);
 	assert_int_equal(live_status(live, "GET", path_to(live, "networks", record)), 200);
@@ -483,6 +518,7 @@ int main(void)
 		live_test(the_gateway_that_the_engine_chose_is_no_drift),
 		live_test(a_network_of_the_same_name_is_never_made_twice),
 		live_test(names_and_ids_are_compared_as_a_whole),
+		live_test(two_foreign_networks_of_one_name_are_a_conflict_like_one),
 		live_test(a_foreign_network_is_seen_imported_and_removed_by_its_id),
 		live_test(what_bears_the_mark_of_another_home_is_left_alone),
 		live_test(a_network_in_use_says_by_whom),

@@ -374,7 +374,7 @@ static void an_engine_that_dies_in_the_middle_is_unknown_not_gone(void **state)
 static void an_engine_that_does_not_say_who_it_is_is_not_believed(void **state)
 {
 	static struct route routes[] = {
-		{"GET /networks?", 200, "[" NETWORK("n1") "]", 0},
+		{"GET /networks?", 200, "[]", 0}, /* what is recorded is not there: is it gone? */
 		{"GET /volumes?", 200, "{\"Volumes\":null}", 0},
 		{"GET /containers/json", 200, "[]", 0},
 		{NULL, 0, NULL, 0},
@@ -398,6 +398,27 @@ static void an_engine_that_does_not_say_who_it_is_is_not_believed(void **state)
 	mock_stop(&mock);
 }
 
+/* A network or container with our mark and the id that was recorded is on one engine only. */
+static void what_is_found_again_says_which_engine_it_is(void **state)
+{
+	static struct route routes[] = {
+		{"GET /networks?", 200, "[" NETWORK("n1") "]", 0},
+		{"GET /volumes?", 200, "{\"Volumes\":null}", 0},
+		{"GET /containers/json", 200, "[]", 0},
+		{NULL, 0, NULL, 0},
+	};
+	struct mock mock;
+	struct observation items[ITEMS];
+
+	(void)state;
+	mock_start(&mock, "1.41", routes);
+	observe_three(&mock, items);
+	assert_int_equal(items[0].presence, PRESENCE_PRESENT);
+	assert_string_equal(items[0].endpoint, "MOCK");
+	assert_int_equal(mock_asked(&mock, "/info"), 0);
+	mock_stop(&mock);
+}
+
 static void observing_only_asks(void **state)
 {
 	static struct route routes[] = {
@@ -418,7 +439,8 @@ static void observing_only_asks(void **state)
 	assert_int_equal(mock_asked(&mock, "PUT "), 0);
 	assert_int_equal(mock_asked(&mock, "/networks"), 1); /* one list, and nothing by name or id */
 	assert_int_equal(mock_asked(&mock, "/images"), 0);   /* none is asked about */
-	assert_int_equal(atomic_load(&mock.server.connections), 2); /* the lists, and who it is */
+	assert_int_equal(mock_asked(&mock, "/info"), 0);     /* the network tells who it is */
+	assert_int_equal(atomic_load(&mock.server.connections), 1);
 	mock_stop(&mock);
 }
 
@@ -613,6 +635,7 @@ int main(void)
 		cmocka_unit_test(a_list_that_fails_makes_only_its_kind_unknown),
 		cmocka_unit_test(an_engine_that_dies_in_the_middle_is_unknown_not_gone),
 		cmocka_unit_test(an_engine_that_does_not_say_who_it_is_is_not_believed),
+		cmocka_unit_test(what_is_found_again_says_which_engine_it_is),
 		cmocka_unit_test(observing_only_asks),
 		cmocka_unit_test(a_volume_made_by_another_in_between_is_a_conflict),
 		cmocka_unit_test(of_two_networks_made_at_one_moment_ours_gives_way),

@@ -59,6 +59,33 @@ static enum json_secrets inputs_secrets(const struct type *type)
 	return type->flags & TYPE_REMEMBER ? JSON_SEAL : JSON_DIGEST;
 }
 
+/*
+ * A run that died may have asked for it, and what was asked may come to it only now, after we looked: a
+ * create that is done again is the same one, so that its provider knows the thing by its mark.
+ */
+static const struct intent *begun_before(const struct change *change, enum intent_action action)
+{
+	const struct intent *left = change->intent;
+
+	return action == INTENT_CREATE && !change->record && left && left->action == INTENT_CREATE &&
+			       change->observed && change->observed->presence == PRESENCE_ABSENT
+		       ? left : NULL;
+}
+
+static void name_intent(struct scheduler *s, struct running *running, const struct intent *before)
+{
+	struct error err = ERROR_INIT;
+
+	if (!before) {
+		random_hex(running->intent, 16);
+		return;
+	}
+	snprintf(running->intent, sizeof(running->intent), "%s", before->id);
+	journal_begin(s);
+	if (!s->error.code)
+		check(s, state_intent_close(s->r->state, s->r->environment.id, before->id, &err), &err);
+}
+
 void journal_intent(struct scheduler *s, uint32_t step, enum intent_action action)
 {
 	struct change *change = change_of(s, step);
@@ -76,7 +103,7 @@ void journal_intent(struct scheduler *s, uint32_t step, enum intent_action actio
 		.started_at = clock_wall(s->r->clock),
 	};
 
-	random_hex(running->intent, 16);
+	name_intent(s, running, begun_before(change, action));
 	if (resource) {
 		intent.type_version = resource->type->version;
 		intent.identity = inputs_identity(resource->type, change->inputs, &s->r->arena);

@@ -264,6 +264,26 @@ static void test_own_mark_is_adopted(void **state)
 	assert_int_equal(strlen(made.mark), 16);
 }
 
+/* What a run that died asked for may be made only after the next one has looked. */
+static void test_a_create_that_is_done_again_keeps_its_mark(void **state)
+{
+	struct apply_result result;
+	struct error err;
+	char mark[17];
+
+	(void)state;
+	world.lost_left = 1;
+	manifest(FILE_LINE("a", "lost", ""));
+	assert_int_equal(apply((struct options){0}, &result, &err), -1);
+	memcpy(mark, find("a")->mark, sizeof(mark));
+	world.n = 0;
+	must_apply();
+	assert_string_equal(find("a")->mark, mark);
+	world.log[0] = '\0';
+	must_apply();
+	assert_string_equal(world.log, "");
+}
+
 static void test_mass_delete_is_held(void **state)
 {
 	struct apply_result result;
@@ -301,6 +321,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_deferred_replace_happens_when_it_is_one, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rollback, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_own_mark_is_adopted, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_create_that_is_done_again_keeps_its_mark, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_mass_delete_is_held, setup, teardown),
 	};
 

@@ -44,6 +44,8 @@ static int show(struct cli *cli, struct reconcile *r)
 			return cli_fail(cli, &err);
 		cli_note(cli, "Saved to %s. Apply exactly this with: devenv apply %s", file, file);
 	}
+	if (r->plan.counts.unreadable)
+		return EXIT_FAILED;
 	if (args_flag(&cli->args, "detailed-exitcode") && r->plan.has_changes)
 		return EXIT_CHANGES;
 	return EXIT_OK;

@@ -145,6 +145,8 @@ int run_now(struct cli *cli, struct reconcile *r, const struct run_request *requ
 	   came. */
 	if (failed && status == EXIT_OK)
 		status = session_fail(cli, r, &err);
+	else if (status == EXIT_OK && r->plan.counts.unreadable)
+		status = EXIT_FAILED;
 	report(cli, r, request, &result, &held);
 	if (status == EXIT_OK && request->outputs)
 		outputs_print(cli, r);
@@ -167,20 +169,26 @@ static int refuse(struct cli *cli, const struct run_request *request)
 
 int run_apply(struct cli *cli, struct reconcile *r, const struct run_request *request)
 {
+	bool yes;
+
 	run_show_plan(cli, r, request);
 	if (!r->plan.has_changes) {
 		if (request->outputs)
 			outputs_print(cli, r);
+		if (r->plan.counts.unreadable)
+			return EXIT_FAILED;
 		return r->plan.counts.held ? EXIT_HELD : EXIT_OK;
 	}
+	if (option_find(cli->args.command, "rollback-on-failure") &&
+		args_flag(&cli->args, "rollback-on-failure"))
+		run_tell_not_undone(cli, r);
 	if (!run_may_act(cli, request))
 		return refuse(cli, request);
 	if (!request->approved && request->question) {
-		stream_add(&cli->err, "\n");
-		if (!cli_confirm(cli, request->question)) {
-			cli_note(cli, "Nothing was done.");
-			return EXIT_FAILED;
-		}
+		int status = run_ask(cli, r, request->question, &yes);
+
+		if (!yes)
+			return status;
 	}
 	return run_now(cli, r, request);
 }

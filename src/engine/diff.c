@@ -62,23 +62,33 @@ bool resource_is_job(const struct resource *resource)
 	       (resource->service && resource->type->flags & TYPE_JOB);
 }
 
-/* Written by a later version of this program, or for a type it does not have. */
-static bool is_foreign_record(const struct record *record)
+/* Damaged, written by a later version of this program, or for a type it does not have. */
+static bool is_unreadable(const struct record *record)
 {
 	const struct type *type = type_find(record->type);
 
-	return !type || record->type_version > type->version;
+	return !type || record->type_version == RECORD_DAMAGED || record->type_version > type->version;
 }
 
-static void keep_foreign(const struct diff_input *in, struct change *change, enum action action)
+/* An error for this address only: it is left alone, the others are done. */
+static void keep_unreadable(const struct diff_input *in, struct change *change, enum action action)
 {
+	bool damaged = in->record->type_version == RECORD_DAMAGED;
+
 	change->action = action;
-	change_reason(change, in->arena, REASON_UNKNOWN, NULL, POS_NONE,
-		"this version of devenv does not know how it was recorded (%s, version %d)",
-		in->record->type, in->record->type_version);
+	change->unreadable = true;
+	if (damaged)
+		change_reason(change, in->arena, REASON_UNKNOWN, NULL, POS_NONE, "its record is damaged");
+	else
+		change_reason(change, in->arena, REASON_UNKNOWN, NULL, POS_NONE,
+			"this version of devenv does not know how it was recorded (%s, version %d)",
+			in->record->type, in->record->type_version);
 	diag_warning(in->diags, in->node == NODE_NONE ? POS_NONE : resource_of(in)->pos,
-		"%s was recorded by another version of devenv and is left alone", change->address);
-	diag_hint(in->diags, "use that version, or `devenv forget %s`", change->address);
+		damaged ? "the record of %s is damaged: it is left alone"
+			: "%s was recorded by another version of devenv: it is left alone",
+		in->record->address);
+	diag_hint(in->diags, damaged ? "`devenv forget %s`, then import it, or put a copy of the database back"
+		: "use that version, or `devenv forget %s`", in->record->address);
 	diag_address(in->diags, change->address);
 }
 
@@ -504,8 +514,8 @@ static void decide(const struct diff_input *in, struct change *change)
 		diff_new(in, change);
 		return;
 	}
-	if (is_foreign_record(in->record)) {
-		keep_foreign(in, change, ACTION_NOOP);
+	if (is_unreadable(in->record)) {
+		keep_unreadable(in, change, ACTION_NOOP);
 		return;
 	}
 	switch (presence(in)) {
@@ -576,8 +586,8 @@ static void diff_delete(const struct diff_input *in, struct change *change)
 void diff_removed(const struct diff_input *in, struct change *change)
 {
 	removed_reason(in, change);
-	if (is_foreign_record(in->record)) {
-		keep_foreign(in, change, ACTION_KEEP);
+	if (is_unreadable(in->record)) {
+		keep_unreadable(in, change, ACTION_KEEP);
 		return;
 	}
 	switch (presence(in)) {

@@ -403,7 +403,7 @@ static void plan_node(struct planner *p, uint32_t index)
 	if (change->previous) {
 		change_reason(change, in->arena, REASON_MOVED, change->previous, POS_NONE,
 			"moved from %s", change->previous);
-		if (change->action == ACTION_NOOP)
+		if (change->action == ACTION_NOOP && !change->unreadable)
 			change->action = ACTION_RECORD;
 	}
 	if (diff.restored && change->action == ACTION_NOOP) {

@@ -89,6 +89,7 @@ struct change {
 	bool deferred;             /* inputs are not known yet: "up to" */
 	bool uncertain;            /* a replace that may turn out to be none when more is known */
 	bool create_first;         /* a replace that creates before it destroys */
+	bool unreadable;           /* its record says nothing to this version: an error for it alone */
 	enum hold hold;
 	char approval[17];         /* hash for `devenv approve`; empty: none needed */
 
@@ -112,7 +113,7 @@ struct plan_counts {
 	size_t add, change, destroy; /* a replace counts in add and destroy, as Terraform does */
 	size_t start, adopt, forget, record, moved;
 	size_t deferred;             /* how many of add/change/destroy are "up to" */
-	size_t noop, drifted, unknown, held;
+	size_t noop, drifted, unknown, held, unreadable;
 };
 
 struct output_change {

@@ -63,7 +63,9 @@ static void count_one(struct plan_counts *counts, const struct change *change)
 	counts->moved += change->previous != NULL;
 	counts->held += change->hold != HOLD_NONE;
 	counts->deferred += change->deferred && change->action != ACTION_NOOP;
-	counts->unknown += change->observed && change->observed->presence == PRESENCE_UNKNOWN;
+	counts->unreadable += change->unreadable;
+	counts->unknown += change->unreadable ||
+			   (change->observed && change->observed->presence == PRESENCE_UNKNOWN);
 	for (size_t i = 0; i < change->n_attributes; i++) {
 		if (change->attributes[i].drift) {
 			counts->drifted++;

@@ -27,6 +27,8 @@ struct record_edge {
 	int kind; /* enum edge_kind */
 };
 
+enum { RECORD_DAMAGED = -1 }; /* as type_version: nothing but its key and type can be read */
+
 struct record {
 	const char *address;
 	int generation; /* 1, 2 ...; the key is (address, generation) */

@@ -72,7 +72,16 @@ static bool read_record(sqlite3_stmt *row, const struct record *before, struct a
 		.key = key,
 	};
 	unpack_record(&data, out);
-	return !data.damaged && !data.ended && out->address && out->type;
+	if (out->address && out->type && (data.damaged || data.ended)) /* what names it is enough to forget it */
+		*out = (struct record){
+			.address = out->address,
+			.generation = out->generation,
+			.type = out->type,
+			.type_version = RECORD_DAMAGED,
+			.arena = arena,
+			.key = key,
+		};
+	return out->address && out->type;
 }
 
 /* Room for what the environment says it has, so that the array is not grown and copied. */

@@ -78,6 +78,35 @@ test_environments_of_one_checkout_are_apart() {
 	has out staging
 }
 
+# --- records that say nothing ---------------------------------------------------------------------
+
+test_a_record_that_cannot_be_read_is_an_error_for_its_address_only() {
+	project
+	manifest <<-'YML'
+	spec:
+	  resources:
+	    - { type: local_value, name: a, input: 2 }
+	    - { type: local_file, name: f, path: f.txt, content: y }
+	YML
+	local change
+	for change in "type = 'other_thing'" "data = x'00'"; do
+		cp "$DEVENV_HOME/state.db" copy.db
+		sqlite3 "$DEVENV_HOME/state.db" "UPDATE record SET $change WHERE address = 'local_file.f'"
+		expect 1 plan
+		has err 'devenv forget local_file.f'
+		expect 1 apply --yes
+		equal content x "$(cat f.txt)"
+		expect 1 apply --yes
+		has out 'No changes, as far as can be seen: 1 cannot be.'
+		expect 0 forget local_file.f
+		expect 1 plan
+		has err 'exists already and is not ours'
+		expect 0 import local_file.f f.txt
+		expect 0 plan
+		mv copy.db "$DEVENV_HOME/state.db"
+	done
+}
+
 # --- checkouts that are gone ----------------------------------------------------------------------
 
 orphan_id() { state_query 'SELECT id FROM environment WHERE forgotten_at IS NULL'; }

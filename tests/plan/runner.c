@@ -218,7 +218,7 @@ static void read_records(struct test *t)
 			.address = address,
 			.generation = (int)value_get_int(v, "generation", 1),
 			.type = arena_strndup(&t->arena, address, strcspn(address, ".")),
-			.type_version = 1,
+			.type_version = (int)value_get_int(v, "typeVersion", 1),
 			.status = status_of(value_get_text(v, "status", "ok")),
 			.id = value_get_text(v, "id", NULL),
 			.identity = value_get_text(v, "identity", NULL),

@@ -16,7 +16,7 @@ static const struct {
 } flag_names[] = {
 	{"effectless", "TYPE_EFFECTLESS"}, {"persistent", "TYPE_PERSISTENT"}, {"job", "TYPE_JOB"},
 	{"noUpdate", "TYPE_NO_UPDATE"}, {"runs", "TYPE_RUNS"}, {"remember", "TYPE_REMEMBER"},
-	{"openOutputs", "TYPE_OPEN_OUTPUTS"}, {"holds", "TYPE_HOLDS"},
+	{"openOutputs", "TYPE_OPEN_OUTPUTS"}, {"holds", "TYPE_HOLDS"}, {"digest", "TYPE_DIGEST"},
 };
 
 static const struct {

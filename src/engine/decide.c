@@ -21,6 +21,19 @@ static void see_again(struct scheduler *s, const struct change *change)
 	plan_view(change, &s->plan->graph->nodes[change->node], view, &s->r->arena);
 }
 
+/* What was seen while planning, without its comparison: that was with other inputs. */
+static const struct observation *seen_before(struct scheduler *s, const struct change *change)
+{
+	struct observation *seen;
+
+	if (!change->observed || !change->observed->matches)
+		return change->observed;
+	seen = arena_alloc(&s->r->arena, sizeof(*seen));
+	*seen = *change->observed;
+	seen->matches = false;
+	return seen;
+}
+
 /*
  * The inputs of a deferred step have just become known, or what may take it along: decide again, with
  * what is. A replace that stood fast from the beginning stays one, whatever its inputs turn out to be.
@@ -38,7 +51,7 @@ int step_decide(struct scheduler *s, uint32_t step, const struct observation *ob
 		.graph = s->plan->graph,
 		.node = change->node,
 		.record = change->record,
-		.observed = observed ? observed : change->observed,
+		.observed = observed ? observed : seen_before(s, change),
 		.intent = change->intent,
 		.inputs = change->inputs,
 	};
@@ -71,6 +84,23 @@ int step_decide(struct scheduler *s, uint32_t step, const struct observation *ob
 	return 0;
 }
 
+/* Nothing that is still to come makes it known. Of a file: one that it needs might have made it. */
+static void still_unknown(const struct value *inputs, const struct resource *resource,
+	struct diags *diags)
+{
+	const struct value *digests = value_get(inputs, INPUT_DIGESTS), *path;
+
+	for (uint32_t i = 0; digests && digests->kind == VALUE_MAP && i < digests->len; i++) {
+		if (digests->members[i].value.kind != VALUE_UNKNOWN)
+			continue;
+		path = value_path(inputs, digests->members[i].key);
+		diag_error(diags, resource->pos, "%s: no such file (%s)", value_text(path, "the folder"),
+			digests->members[i].key);
+		return;
+	}
+	diag_error(diags, resource->pos, "a value it uses is still unknown");
+}
+
 /* Resolves the inputs of a step with what its needs really are now. */
 int step_resolve(struct scheduler *s, uint32_t step)
 {
@@ -93,7 +123,7 @@ int step_resolve(struct scheduler *s, uint32_t step)
 	}
 	s->resolver.diags = saved;
 	if (!diags.errors && !value_is_known(change->inputs))
-		diag_error(&diags, node->resource->pos, "a value it uses is still unknown");
+		still_unknown(change->inputs, node->resource, &diags);
 	if (diags.errors) {
 		step_failed(s, step, diags.items[0].message, NULL);
 		return -1;

@@ -69,7 +69,7 @@ static int digest_by_provider(const struct digester *digester, const struct node
 	static const struct hash none;
 	char hex[HASH_HEX];
 
-	if (!provider || !provider->digest)
+	if (!(node->resource->type->flags & TYPE_DIGEST) || !provider || !provider->digest)
 		return 0;
 	if (!value_is_known(inputs)) {
 		builder_put(out, "content", value_unknown);
@@ -302,6 +302,20 @@ static const char *join(struct attribute_list *list, const char *path, const cha
 	return *path ? arena_printf(list->arena, "%s.%s", path, key) : key;
 }
 
+/* Of "envFile[0]" in the map of digests: that of the attribute. */
+static const struct schema *digest_schema(const struct attribute_list *list, const char *key)
+{
+	return type_attribute(list->type, arena_strndup(list->arena, key, strcspn(key, "[")));
+}
+
+static const struct schema *schema_of(const struct attribute_list *list, const char *path,
+	const struct schema *schema, const struct value *map, const char *key)
+{
+	if (strcmp(path, INPUT_DIGESTS) == 0)
+		return digest_schema(list, key);
+	return schema ? schema_member(schema, map, key) : NULL;
+}
+
 static void compare_maps(struct attribute_list *list, const char *path, const struct schema *schema,
 	const struct value *before, const struct value *after, bool forces)
 {
@@ -309,7 +323,7 @@ static void compare_maps(struct attribute_list *list, const char *path, const st
 		const struct member *member = &after->members[i];
 
 		compare(list, join(list, path, member->key),
-			schema ? schema_member(schema, after, member->key) : NULL,
+			schema_of(list, path, schema, after, member->key),
 			value_get(before, member->key), &member->value, forces);
 	}
 	for (uint32_t i = 0; i < before->len; i++) {
@@ -317,7 +331,7 @@ static void compare_maps(struct attribute_list *list, const char *path, const st
 
 		if (!value_get(after, member->key))
 			compare(list, join(list, path, member->key),
-				schema ? schema_member(schema, before, member->key) : NULL,
+				schema_of(list, path, schema, before, member->key),
 				&member->value, NULL, forces);
 	}
 }

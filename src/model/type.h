@@ -37,6 +37,7 @@ enum type_flag {
 	TYPE_REMEMBER = 1 << 5,    /* sensitive inputs are kept (encrypted): destroy needs them */
 	TYPE_OPEN_OUTPUTS = 1 << 6, /* has outputs that the schema does not name ("openOutputs") */
 	TYPE_HOLDS = 1 << 7,       /* others live in it: an attached reference to it is EDGE_WITHIN */
+	TYPE_DIGEST = 1 << 8,      /* its provider hashes what it names (a folder): provider.digest */
 };
 
 struct type {

@@ -193,8 +193,8 @@ struct provider {
 	void (*claims)(const struct type *type, const struct value *inputs, const char *project_root,
 		void (*claim)(void *arg, const char *what), void *arg);
 
-	/* Extra content that belongs to the fingerprint and that no single path names (a build context).
-	   Leaves `out` all zero when there is none. ERROR_NOT_FOUND names the missing path. Optional. */
+	/* Of types with TYPE_DIGEST: extra content that belongs to the fingerprint and that no single path
+	   names (a build context). Leaves `out` all zero when there is none. ERROR_NOT_FOUND names the missing path. Optional. */
 	int (*digest)(const struct type *type, const struct value *inputs, const char *project_root,
 		struct hash *out, struct error *err);
 

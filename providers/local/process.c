@@ -127,6 +127,13 @@ static bool runs_as_desired(struct provider_env *env, const struct observation *
 	return false;
 }
 
+/* What its log was to tell is lost with its shim: only a new start helps. One that was ready goes on. */
+static bool never_gets_ready(const struct observation *item, const struct folder *folder)
+{
+	return folder->phase == FOLDER_ORPHAN && item->record &&
+	       item->record->status == RECORD_UNREADY;
+}
+
 static int observe(struct provider_env *env, const struct observe_request *batch,
 	struct observation *item, struct error *err)
 {
@@ -154,7 +161,7 @@ static int observe(struct provider_env *env, const struct observe_request *batch
 	item->presence = PRESENCE_PRESENT;
 	item->ownership = OWNER_US;
 	item->mark_intent = item->intent ? item->intent->id : NULL;
-	item->runs = folder_runs(&folder);
+	item->runs = folder_runs(&folder) && !never_gets_ready(item, &folder);
 	item->endpoint = folder.state.boot;
 	item->attributes = &value_empty_map;
 	if (folder.phase == FOLDER_RUNS || folder.phase == FOLDER_ORPHAN)
@@ -243,6 +250,8 @@ static int watch_first_steps(struct provider_env *env, struct folder *folder,
 			return -1;
 		if (!folder_runs(folder))
 			break;
+		if (folder->phase == FOLDER_ORPHAN) /* is_right() says no: the next try begins anew */
+			return error_set(err, ERROR_TRANSIENT, "its shim died right after the start");
 		if (waited >= EARLY)
 			return 0;
 		poll(NULL, 0, EARLY_STEP);

@@ -52,6 +52,10 @@ static enum readiness probe_log(struct provider_env *env, const struct folder *f
 	regfree(&search.regex);
 	if (search.found)
 		return READY_YES;
+	if (folder->phase == FOLDER_ORPHAN) { /* nobody writes the log any more */
+		*why = process_health(env->arena, folder);
+		return READY_FAILED;
+	}
 	*why = arena_printf(env->arena, "no line of the log matches \"%s\" yet", pattern);
 	return READY_WAIT;
 }

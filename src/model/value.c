@@ -7,6 +7,7 @@
 #include "base/secret.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -287,12 +288,15 @@ bool value_is_known(const struct value *value)
 	return value->kind != VALUE_UNKNOWN && !(value->flags & VALUE_HAS_UNKNOWN);
 }
 
+/* What was written the same is equal, also where arithmetic says otherwise (.nan). */
 static bool numbers_equal(const struct value *a, const struct value *b)
 {
+	double x = a->kind == VALUE_INT ? (double)a->integer : a->real;
+	double y = b->kind == VALUE_INT ? (double)b->integer : b->real;
+
 	if (a->kind == VALUE_INT && b->kind == VALUE_INT)
 		return a->integer == b->integer;
-	return (a->kind == VALUE_INT ? (double)a->integer : a->real) ==
-	       (b->kind == VALUE_INT ? (double)b->integer : b->real);
+	return x == y || (isnan(x) && isnan(y));
 }
 
 static bool is_number(const struct value *value)
@@ -407,6 +411,7 @@ void value_hash(const struct value *value, const struct secret_key *key, struct 
 	case VALUE_INT:
 	case VALUE_REAL: /* 1 and 1.0 are equal, so they hash equally */
 		real = value->kind == VALUE_INT ? (double)value->integer : value->real;
+		real = isnan(real) ? (double)NAN : real + 0.0; /* one zero, one NaN */
 		hasher_add(hasher, "d", 1);
 		hasher_add(hasher, &real, sizeof(real));
 		/* Beyond 2^53 a double no longer tells whole numbers apart. */

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <math.h>
 #include <string.h>
 
 static struct arena arena;
@@ -70,6 +71,19 @@ static void test_numbers(void **state)
 	assert_false(same_hash(one, text));
 	assert_false(value_equal(&big, &near));
 	assert_false(same_hash(big, near));
+}
+
+static void test_what_is_written_the_same_is_equal(void **state)
+{
+	struct value zero = value_real(&arena, 0.0), minus = value_real(&arena, -0.0);
+	struct value nan = value_real(&arena, NAN), other = value_real(&arena, -NAN);
+
+	(void)state;
+	assert_true(value_equal(&zero, &minus));
+	assert_true(same_hash(zero, minus));
+	assert_true(value_equal(&nan, &other));
+	assert_true(same_hash(nan, other));
+	assert_false(value_equal(&nan, &zero));
 }
 
 static void test_fields_do_not_run_together(void **state)
@@ -161,6 +175,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_equality_ignores_order_of_keys),
+		cmocka_unit_test(test_what_is_written_the_same_is_equal),
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_fields_do_not_run_together),
 		cmocka_unit_test(test_unknown_equals_nothing),

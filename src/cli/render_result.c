@@ -14,7 +14,7 @@ static const char *outcome(const struct apply_result *result)
 {
 	if (result->cancelled)
 		return "interrupted";
-	if (result->failed || result->blocked)
+	if (result->failed || result->blocked || result->broken)
 		return "incomplete";
 	return result->held ? "complete but for what needs approval" : "complete";
 }
@@ -62,10 +62,11 @@ void render_result_json(
 	struct strbuf text = STRBUF_INIT;
 
 	add_text(&text, operation, result);
-	jsonl_begin(buf, "apply_summary", result->failed ? "error" : "info", "%s", text.text);
+	jsonl_begin(buf, "apply_summary", result->failed || result->broken ? "error" : "info", "%s",
+		text.text);
 	jsonl_text(buf, "operation", operation);
 	jsonl_text(buf, "outcome", result->cancelled ? "interrupted"
-				   : result->failed || result->blocked ? "failed"
+				   : result->failed || result->blocked || result->broken ? "failed"
 				   : result->held ? "held" : "complete");
 	jsonl_number(buf, "run", result->run);
 	jsonl_number(buf, "elapsed_ms", result->duration);

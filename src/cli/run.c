@@ -143,7 +143,8 @@ int run_now(struct cli *cli, struct reconcile *r, const struct run_request *requ
 	status = result_status(&result);
 	/* An error of the run itself (state, lock), not of a resource: those were told as they
 	   came. */
-	if (failed && status == EXIT_OK)
+	result.broken = failed && status == EXIT_OK;
+	if (result.broken)
 		status = session_fail(cli, r, &err);
 	else if (status == EXIT_OK && r->plan.counts.unreadable)
 		status = EXIT_FAILED;

@@ -50,6 +50,7 @@ struct apply_result {
 	size_t failed, blocked, held, unready;
 	size_t rolled_back; /* undone by --rollback-on-failure */
 	bool cancelled;
+	bool broken;       /* not a resource failed but the run itself: state could not be written */
 	int64_t duration;
 	int64_t run;       /* id in the history */
 };

@@ -71,9 +71,12 @@ int checkout_look(const char *root, struct state *state, struct arena *arena, st
 	}
 	if (state_environments(state, arena, &known, &n, err) < 0)
 		return -1;
+	out->unknown = true;
 	for (size_t i = 0; i < n; i++) {
-		if (strcmp(known[i].checkout, out->id) == 0 &&
-			lives_elsewhere(&known[i], out, arena))
+		if (strcmp(known[i].checkout, out->id) != 0)
+			continue;
+		out->unknown = false;
+		if (lives_elsewhere(&known[i], out, arena))
 			out->copied = out->id;
 	}
 	if (out->copied)

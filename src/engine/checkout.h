@@ -12,6 +12,7 @@ struct checkout {
 	const char *root;         /* real path of the project root */
 	uint64_t device, inode;   /* of it */
 	const char *id;           /* NULL: none yet */
+	bool unknown;             /* it has an id, and state knows no environment of it */
 	const char *copied;       /* the id here, which is that of another folder still there; or NULL */
 };
 

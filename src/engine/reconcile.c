@@ -231,6 +231,17 @@ static int read_records(struct reconcile *r, enum state_mode mode, struct error 
 	return settle_children(r, err);
 }
 
+/* To begin from nothing is right for a home that is new, and a bad surprise after a loss. */
+static void report_unknown(struct reconcile *r, const struct checkout *checkout)
+{
+	if (!checkout->unknown)
+		return;
+	diag_warning(&r->diags, POS_NONE, "this checkout was applied before (.devenv/local/id), and the "
+		"state in %s knows nothing of it", r->home);
+	diag_hint(&r->diags, "if it was applied from another home, set DEVENV_HOME to that; if its state "
+		"was lost, `devenv import --take-over` takes back what exists");
+}
+
 int reconcile_open(struct reconcile *r, enum state_mode mode, const char *what, struct error *err)
 {
 	struct checkout checkout;
@@ -238,6 +249,7 @@ int reconcile_open(struct reconcile *r, enum state_mode mode, const char *what, 
 	r->state = state_open(r->home, mode, r->clock, err);
 	if (!r->state || checkout_look(r->manifest.root, r->state, &r->arena, &checkout, err) < 0)
 		return -1;
+	report_unknown(r, &checkout);
 	if (mode == STATE_WRITE ? open_for_writing(r, &checkout, what, err) < 0
 				: find_environment(r, &checkout, err) < 0)
 		return -1;

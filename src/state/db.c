@@ -29,8 +29,8 @@ int db_fail(struct state *state, const char *what, struct error *err)
 			"and import what exists", path, why);
 	case SQLITE_FULL:
 		return error_set(err, ERROR_FAILED,
-			"%s %s: no space left; what was committed before is safe: free some space "
-			"and run it again", what, path);
+			"write %s: no space left; what was committed before is safe: free some space "
+			"and run it again", path);
 	case SQLITE_READONLY:
 	case SQLITE_CANTOPEN:
 	case SQLITE_PERM:

@@ -111,11 +111,11 @@ static int finish(struct cli *cli, int status)
 	stream_flush(&cli->err);
 	if (!cli->out.error)
 		return status;
-	if (cli->out.error != EPIPE) {
-		stream_add(&cli->err, "Error: the result could not be written: %s\n",
-			strerror(cli->out.error));
-		stream_flush(&cli->err);
-	}
+	if (cli->out.error == EPIPE) /* `devenv plan | head` has what it wants: as others end then */
+		return status ? status : EXIT_PIPE;
+	stream_add(&cli->err, "Error: the result could not be written: %s\n",
+		strerror(cli->out.error));
+	stream_flush(&cli->err);
 	return status ? status : EXIT_FAILED;
 }
 

@@ -14,7 +14,7 @@ struct cli;
 enum option_kind {
 	OPTION_FLAG,     /* --x, --x=false, --no-x */
 	OPTION_TEXT,
-	OPTION_NUMBER,   /* a whole number, 0 or more */
+	OPTION_NUMBER,   /* a whole number, `least` or more */
 	OPTION_DURATION, /* "30s", "5m"; a bare number is in seconds */
 };
 
@@ -38,6 +38,7 @@ struct option {
 	const char *alias;      /* another long name; NULL: none */
 	char letter;            /* 0: none */
 	enum option_kind kind;
+	int least;              /* of a number */
 	bool repeatable;        /* several values; its variable holds one a line */
 	const char *argument;   /* what its value is called; NULL for flags */
 	const char *help;       /* one sentence without a full stop */
@@ -86,6 +87,7 @@ enum exit_status {
 	EXIT_HELD = 3,         /* all done but for what needs approval */
 	EXIT_USAGE = 64,
 	EXIT_INTERRUPTED = 130,
+	EXIT_PIPE = 141, /* nobody reads on; what was to be done is done */
 };
 
 /* Every command, in the order of the help. Ends with NULL. */

@@ -20,6 +20,10 @@ bool run_may_act(const struct cli *cli, const struct run_request *request);
 void run_show_plan(struct cli *cli, struct reconcile *r, const struct run_request *request);
 /* Shows the plan, asks if it has to, applies. Returns the exit status. */
 int run_apply(struct cli *cli, struct reconcile *r, const struct run_request *request);
+/* Asks a person: the question, then for each guard. The exit status when not `yes`. */
+int run_ask(struct cli *cli, struct reconcile *r, const char *question, bool *yes);
+/* What --rollback-on-failure could not undo. */
+void run_tell_not_undone(struct cli *cli, const struct reconcile *r);
 /* Applies r->plan without a word before it. */
 int run_now(struct cli *cli, struct reconcile *r, const struct run_request *request);
 

@@ -78,4 +78,7 @@ int reconcile_plan(struct reconcile *r, struct error *err);
 int reconcile_apply(struct reconcile *r, const struct apply_options *options,
 	struct apply_result *result, struct error *err);
 
+/* Why --rollback-on-failure could not undo a change; NULL: it can, or there is nothing to undo. */
+const char *rollback_obstacle(const struct change *change);
+
 #endif

@@ -25,18 +25,40 @@ static bool has_hashes(const struct value *value)
 	return value->flags & VALUE_KEYED;
 }
 
+const char *rollback_obstacle(const struct change *change)
+{
+	switch (change->action) {
+	case ACTION_DELETE:
+		return "what is destroyed does not come back";
+	case ACTION_REPLACE:
+		return "it is replaced, and the old one does not come back";
+	case ACTION_CREATE:
+		return change->record ? "it was recorded before and is only made again" : NULL;
+	case ACTION_ADOPT:
+		return "it was there before";
+	case ACTION_UPDATE:
+		if (!record_has_fingerprint(change->record))
+			return "its last update failed, so what it was is not known";
+		return has_hashes(record_inputs(change->record, NULL))
+			? "it has a secret, of which only a hash is kept" : NULL;
+	default:
+		return NULL;
+	}
+}
+
 static bool undo_update(struct scheduler *s, const struct change *done, struct record *now,
 	struct change *undo)
 {
-	const struct value *before = record_inputs(done->record, NULL);
+	const struct value *before;
 	struct attribute_list list = {
 		.arena = &s->r->arena,
 		.type = resource_of_change(s, done)->type,
 		.key = state_key(s->r->state),
 	};
 
-	if (has_hashes(before) || !record_has_fingerprint(done->record))
+	if (rollback_obstacle(done))
 		return false;
+	before = record_inputs(done->record, NULL);
 	inputs_compare(&list, done->inputs, before);
 	undo->action = ACTION_UPDATE;
 	undo->node = done->node;

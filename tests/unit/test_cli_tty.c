@@ -168,6 +168,47 @@ static void test_a_dumb_terminal_gets_lines(void **state)
 	assert_null(strchr(f->out.text, '\033'));
 }
 
+static void write_values(struct fixture *f, int n)
+{
+	FILE *file = fopen(arena_printf(&f->arena, "%s/.devenv/config.yml", f->root), "w");
+
+	assert_non_null(file);
+	fputs("apiVersion: devenv/v1\nkind: Environment\nmetadata: { name: test }\nspec:\n  resources:\n", file);
+	for (int i = 0; i < n; i++)
+		fprintf(file, "    - { type: local_value, name: v%d, input: x }\n", i);
+	fclose(file);
+}
+
+/* Yes to the plan releases nothing that a guard holds; the rest is done. */
+static void test_a_guard_asks_by_itself(void **state)
+{
+	static const struct {
+		const char *answer, *says;
+		int status;
+	} cases[] = {
+		{"no\n", "4 held", EXIT_HELD},
+		{"yes\n", "Apply complete: 0 added, 0 changed, 4 destroyed", EXIT_OK},
+	};
+	struct fixture *f = *state;
+
+	write_values(f, 5);
+	start(f, "xterm", "apply", "--yes");
+	assert_int_equal(end(f), EXIT_OK);
+	write_values(f, 1);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		strbuf_reset(&f->out);
+		start(f, "xterm", "apply", NULL);
+		read_until(f, "Only 'yes' is accepted: ");
+		assert_null(strstr(f->out.text, "more than half of the environment. Destroy"));
+		type(f, "yes\n");
+		read_until(f, "Destroy them all the same?");
+		assert_has(f, "4 of 5 resources will be destroyed");
+		type(f, cases[i].answer);
+		assert_int_equal(end(f), cases[i].status);
+		assert_has(f, cases[i].says);
+	}
+}
+
 static void test_interrupting_the_question(void **state)
 {
 	struct fixture *f = *state;
@@ -206,6 +247,7 @@ int main(void)
 		TEST(test_only_yes_is_a_yes),
 		TEST(test_yes_applies_with_a_live_tree),
 		TEST(test_a_dumb_terminal_gets_lines),
+		TEST(test_a_guard_asks_by_itself),
 		TEST(test_interrupting_the_question),
 		TEST(test_interrupting_the_run),
 	};

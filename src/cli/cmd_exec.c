@@ -18,9 +18,11 @@ static int exec(struct cli *cli, struct reconcile *r)
 
 	if (!addresses)
 		return cli_fail(cli, &err);
-	if (addresses[1])
-		return cli_usage(cli, "%s is several: %s, %s ...; name one",
-			cli->args.positional[0], addresses[0], addresses[1]);
+	if (addresses[1]) {
+		error_set(&err, ERROR_INVALID, "%s is several; name one: devenv exec '%s' ...",
+			cli->args.positional[0], addresses[0]);
+		return cli_fail(cli, &err);
+	}
 	record = manage_record(r, addresses[0], &err);
 	if (!record)
 		return cli_fail(cli, &err);

@@ -41,6 +41,7 @@ extern const struct command command_init, command_validate, command_plan, comman
 		.help = "Wait this long for another run of the environment to end"}
 #define OPTIONS_RUN                                                                                \
 	{.name = "parallelism", .kind = OPTION_NUMBER, .argument = "N", .fallback = "10",          \
+		.least = 1,                                                                        \
 		.help = "At most N actions at once"},                                              \
 	OPTION_LOCK_TIMEOUT,                                                                       \
 	{.name = "fail-fast", .kind = OPTION_FLAG,                                                 \

@@ -87,6 +87,8 @@ static int give_checked(struct args *args, const struct option *option, const ch
 		if (*c || c == text || c - text > 9)
 			return error_set(err, ERROR_INVALID, "%s: \"%s\" is not a whole number",
 				where, text);
+		if (strtol(text, NULL, 10) < option->least)
+			return error_set(err, ERROR_INVALID, "%s: at least %d", where, option->least);
 	} else if (option->kind == OPTION_DURATION && duration_parse(text) == DURATION_INVALID) {
 		return error_set(err, ERROR_INVALID,
 			"%s: \"%s\" is not a duration such as 30s, 5m or 1h30m", where, text);

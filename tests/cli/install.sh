@@ -44,6 +44,18 @@ test_man_finds_the_page() {
 	has out 'turn the manifest of a repository into running infrastructure'
 }
 
+test_the_readme_names_the_packages_of_a_build() {
+	local package
+	. "$HARNESS_SOURCE/tests/lib/packages.sh"
+	sed -n '/^apt-get install/p' "$HARNESS_SOURCE/README.md" | tr ' ' '\n' >named
+	for package in "${PACKAGES_BUILD[@]}"; do
+		case $package in gcc | libc6-dev) package="build-essential" ;; esac
+		grep -qxF "$package" named || fail "the README does not name $package"
+	done
+	# What those packages lack must not be asked for: the tests need more.
+	has "$HARNESS_SOURCE/README.md" 'cmake --preset release -DDEVENV_TESTS=OFF'
+}
+
 test_the_presets_are_those_that_the_readme_names() {
 	local preset
 	for preset in release debug sanitize thread; do

@@ -84,4 +84,15 @@ test_a_name_that_nothing_has_is_an_error_that_names_the_nearest() {
 	runs first second
 }
 
+test_a_name_of_several_is_an_error_for_exec() {
+	manifest <<-'YML'
+	spec: { services: [{ name: web, replicas: 2, command: [sleep, "1000"] }] }
+	YML
+	expect 0 apply --yes
+	expect 1 exec web true
+	has err "devenv exec 'local_process.web[\"1\"]' ..."
+	expect 0 exec 'local_process.web["2"]' true
+	expect 7 exec 'local_process.web["2"]' sh -c 'exit 7'
+}
+
 run_tests "$@"

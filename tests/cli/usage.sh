@@ -29,6 +29,8 @@ test_a_wrong_command_line_is_status_64() {
 	expect 64 graph --format pgn
 	expect 64 apply --parallelism many
 	has err '"many" is not a whole number'
+	expect 64 apply --parallelism 0
+	has err '--parallelism: at least 1'
 	expect 64 apply --lock-timeout soon
 	expect 64 history latest
 	expect 64 completion tcsh

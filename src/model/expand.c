@@ -116,7 +116,7 @@ static int bad_when(struct expander *x, const struct value *when, const char *wh
 	return -1;
 }
 
-static int compare(struct expander *x, const struct value *when)
+static int compare(struct expander *x, const struct value *when, bool referred)
 {
 	const struct value *value = value_get(when, "value");
 	const struct value *equals = value_get(when, "equals"), *in = value_get(when, "in"),
@@ -125,7 +125,7 @@ static int compare(struct expander *x, const struct value *when)
 	if (!value || when->len != 2 || !(equals || in || not))
 		return -1; /* the schema has said it */
 	if (in && in->kind != VALUE_LIST)
-		return bad_when(x, in, "in: needs a list");
+		return referred ? bad_when(x, in, "in: needs a list") : -1;
 	if (equals)
 		return is_like(value, equals);
 	return in ? is_among(value, in) : !is_among(value, not);
@@ -142,8 +142,13 @@ static int is_on(struct expander *x, struct scope *scope, const struct value *wh
 		return -1;
 	if (value.kind == VALUE_BOOL)
 		return value.boolean;
+	if (value.flags & (VALUE_SENSITIVE | VALUE_HAS_SENSITIVE)) {
+		diag_error(x->l->diags, value_pos(when), "a sensitive value cannot decide whether "
+			"something exists: a plan would tell it");
+		return -1;
+	}
 	if (value.kind == VALUE_MAP)
-		return compare(x, &value);
+		return compare(x, &value, when->flags & VALUE_TEMPLATE);
 	if (value.kind == VALUE_STRING && strcmp(value.text, "true") == 0)
 		return 1;
 	if (value.kind == VALUE_STRING && strcmp(value.text, "false") == 0)
@@ -223,6 +228,8 @@ static void add_resource(struct expander *x, const struct declaration *d, struct
 	resource->attributes = attributes;
 	if (d->map->len > d->attributes.len + 2)
 		meta_read(scope, d->map, resource);
+	if (type->flags & TYPE_HEALTH && resource->readiness.kind == PROBE_NONE)
+		resource->readiness.kind = PROBE_HEALTH;
 	for (size_t i = first_diag; i < l->diags->n; i++) {
 		if (!l->diags->items[i].address)
 			l->diags->items[i].address = address;
@@ -241,6 +248,8 @@ static const char *check_key(struct expander *x, const struct value *key)
 		wrong = "the items of a forEach are texts or numbers, or maps with a \"name\"";
 	else if (!key->len)
 		wrong = "a key of forEach is empty";
+	else if (template_needed(key->text, key->len))
+		wrong = "a reference in a key of a map is not replaced: give forEach a list, or a variable";
 	for (uint32_t i = 0; !wrong && i < key->len; i++) {
 		if ((unsigned char)key->text[i] < ' ' || strchr("\"\\'", key->text[i]))
 			wrong = "quotes, backslashes and control characters cannot stand in a key "
@@ -288,6 +297,11 @@ static void for_each(struct expander *x, const struct declaration *d)
 
 	if (scope_expand(&scope, d->for_each, &over) < 0)
 		return;
+	if (over.flags & VALUE_SENSITIVE && !over.len) {
+		diag_error(x->l->diags, value_pos(d->for_each), "a sensitive value cannot decide how "
+			"often something exists");
+		return;
+	}
 	if (over.kind != VALUE_LIST && over.kind != VALUE_MAP) {
 		if (!(d->for_each->flags & VALUE_TEMPLATE))
 			return; /* the schema has said it */

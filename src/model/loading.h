@@ -11,6 +11,7 @@
  *   scope.c      what a reference means before any resource exists
  *   lower.c      services and the like into resources
  *   expand.c     when, forEach and attributes; meta.c the meta keys
+ *   moved.c      new addresses of old resources
  *   switched_off.c  references to what is not there now
  *
  * A stage reports mistakes as diagnostics and goes on as far as it makes sense.
@@ -141,6 +142,12 @@ void meta_read(struct scope *scope, const struct value *map, struct resource *re
 void meta_read_defaults(struct loading *l, struct resource *defaults);
 /* type.name or type.name["key"] as it is compared everywhere; NULL with a diagnostic. */
 const char *meta_address(struct loading *l, const struct value *value);
+
+/* --- moved.c */
+
+/* Fills manifest->moved: pairs of whole addresses, chains and instances spelled out. */
+void moved_read(struct loading *l);
+
 /* --- switched_off.c */
 
 /* Settles what refers to resources that are switched off: see manifest.h. */

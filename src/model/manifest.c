@@ -250,58 +250,6 @@ static void lower(struct loading *l)
 	read_outputs(l, &outputs);
 }
 
-static size_t read_moves(struct loading *l, const struct value *list, struct moved *moved)
-{
-	size_t n = 0;
-
-	for (uint32_t i = 0; i < list->len; i++) {
-		const struct value *from = value_get(&list->items[i], "from");
-		const struct value *to = value_get(&list->items[i], "to");
-
-		if (!from || !to)
-			continue; /* the schema has said it */
-		moved[n].from = meta_address(l, from);
-		moved[n].to = meta_address(l, to);
-		moved[n].pos = value_pos(from);
-		n += moved[n].from && moved[n].to;
-	}
-	return n;
-}
-
-/* "1" of a service with replicas is the one that it is without: scaling leaves it alone. */
-static bool replica_moves(struct loading *l, const struct resource *resource, struct moved *moved)
-{
-	if (!resource->service || strcmp(resource->name, resource->service) != 0 ||
-		!(resource->type->flags & (TYPE_RUNS | TYPE_JOB)) ||
-		(resource->key && strcmp(resource->key, "1") != 0))
-		return false;
-	moved->from = arena_printf(l->arena, "%s.%s%s", resource->type->name, resource->name,
-		resource->key ? "" : "[\"1\"]");
-	moved->to = resource->address;
-	moved->pos = resource->pos;
-	return true;
-}
-
-static void read_moved(struct loading *l)
-{
-	const struct value *list = value_path(l->manifest->merged, "spec.moved");
-	struct manifest *manifest = l->manifest;
-	size_t n = 0, most = list && list->kind == VALUE_LIST ? list->len : 0;
-	struct moved *moved;
-
-	for (size_t i = 0; i < manifest->n_resources; i++)
-		most += manifest->resources[i].service != NULL;
-	if (!most)
-		return;
-	moved = arena_alloc(l->arena, most * sizeof(*moved));
-	if (list && list->kind == VALUE_LIST)
-		n = read_moves(l, list, moved);
-	for (size_t i = 0; i < manifest->n_resources; i++)
-		n += replica_moves(l, &manifest->resources[i], &moved[n]);
-	manifest->n_moved = n;
-	manifest->moved = moved;
-}
-
 static void read_name(struct loading *l)
 {
 	const struct value *written = value_path(l->manifest->merged, "metadata.name");
@@ -336,7 +284,7 @@ int manifest_load(const struct manifest_input *input, struct arena *arena,
 	variables_read(&l);
 	read_name(&l);
 	lower(&l);
-	read_moved(&l);
+	moved_read(&l);
 	switched_off_settle(&l);
 	release(&l);
 	if (diags->errors)

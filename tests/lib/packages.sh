@@ -42,7 +42,7 @@ PACKAGES_BUILD=(gcc libc6-dev cmake ninja-build pkg-config libyaml-dev libcurl4-
 	libjansson-dev libsqlite3-dev libsodium-dev)
 # shellcheck disable=SC2034
 PACKAGES_TEST=(g++ libcmocka-dev valgrind strace sqlite3 shellcheck procps git jq curl bsdutils util-linux
-	python3 python3-jsonschema python3-ruamel.yaml zsh fish man-db)
+	python3 python3-jsonschema python3-ruamel.yaml zsh fish man-db openssl)
 # shellcheck disable=SC2034
 PACKAGES_FUZZ=(clang libclang-rt-14-dev)
 # shellcheck disable=SC2034

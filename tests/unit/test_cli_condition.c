@@ -61,6 +61,8 @@ static void test_good(void **state)
 	f.seen.health = "healthy";
 	assert_condition(&f, CONDITION_RUNNING, "healthy");
 	setup(&f, &job);
+	assert_condition(&f, CONDITION_READY, "");
+	f.resource.service = "migrate"; /* a command is a job where a service says so */
 	assert_condition(&f, CONDITION_COMPLETED, "");
 	assert_true(condition_is_good(CONDITION_COMPLETED));
 	assert_false(condition_is_good(CONDITION_CHANGED));

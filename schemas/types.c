@@ -17,6 +17,7 @@ static const struct {
 	{"effectless", "TYPE_EFFECTLESS"}, {"persistent", "TYPE_PERSISTENT"}, {"job", "TYPE_JOB"},
 	{"noUpdate", "TYPE_NO_UPDATE"}, {"runs", "TYPE_RUNS"}, {"remember", "TYPE_REMEMBER"},
 	{"openOutputs", "TYPE_OPEN_OUTPUTS"}, {"holds", "TYPE_HOLDS"}, {"digest", "TYPE_DIGEST"},
+	{"conceals", "TYPE_CONCEALS"}, {"health", "TYPE_HEALTH"},
 };
 
 static const struct {

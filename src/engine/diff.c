@@ -387,6 +387,11 @@ static void diff_present(const struct diff_input *in, struct change *change)
 		want_replace(in, change);
 	} else if (any_forces(change)) {
 		want_replace(in, change);
+	} else if (in->observed && in->observed->replace &&
+		   (change->n_attributes || !record_has_fingerprint(in->record))) {
+		change_reason(change, in->arena, REASON_CHANGED, NULL, POS_NONE,
+			"it cannot be changed in place: %s", in->observed->replace);
+		want_replace(in, change);
 	} else if (change->n_attributes) {
 		change->action = ACTION_UPDATE;
 	} else if (!record_has_fingerprint(in->record) && !in->record->last_error && !in->intent) {

@@ -214,6 +214,7 @@ static void finish_observe(struct scheduler *s, struct task *task)
 	seen->mark_intent = seen->mark_intent ? arena_strdup(&s->r->arena, seen->mark_intent) : NULL;
 	seen->message = seen->message ? arena_strdup(&s->r->arena, seen->message) : NULL;
 	seen->endpoint = seen->endpoint ? arena_strdup(&s->r->arena, seen->endpoint) : NULL;
+	seen->replace = seen->replace ? arena_strdup(&s->r->arena, seen->replace) : NULL;
 	seen->health = seen->health ? arena_strdup(&s->r->arena, seen->health) : NULL;
 	change->observed = seen;
 	s->running[step].observed = true;

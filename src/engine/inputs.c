@@ -120,6 +120,8 @@ int inputs_complete(const struct digester *digester, const struct node *node, st
 	struct member *members;
 	int result = check_public(node, inputs, diags);
 
+	if (type->flags & TYPE_CONCEALS)
+		provider_of(type)->conceal(type, inputs, arena);
 	if (type->flags & TYPE_EFFECTLESS)
 		return result;
 	builder_init(&digests, arena);

@@ -133,6 +133,7 @@ int manage_import(struct reconcile *r, const char *address, const char *id, bool
 	if (!provider->import)
 		return error_set(err, ERROR_INVALID, "a %s cannot be imported", resource->type->name);
 	seen.type = resource->type;
+	seen.desired = resource->attributes;
 	if (provider->import(&env, resource->type, id, &seen, err) < 0)
 		return error_wrap(err, "import %s", address);
 	if (check_import(r, address, id, &seen, take_over, err) < 0)

@@ -67,6 +67,7 @@ static void add_desired(struct batch *b, const struct view *views)
 		map_add(&b->desired, resource->address, (uint32_t)b->r->n_observations);
 		item = add(b, resource->address, resource->type);
 		item->desired = views[i].inputs;
+		item->ignore = resource->lifecycle.ignore_changes;
 	}
 }
 

@@ -106,6 +106,7 @@ void plan_blocked(const struct planner_input *in, const struct plan *plan)
 		diag_error(in->diags, in->graph->nodes[change->node].resource->pos, "%s: %s",
 			change->address, seen->blocked);
 		diag_address(in->diags, change->address);
-		diag_hint(in->diags, "free it, or choose another");
+		if (seen->blocked_claim)
+			diag_hint(in->diags, "free it, or choose another");
 	}
 }

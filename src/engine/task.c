@@ -64,6 +64,13 @@ void task_free(struct task *task)
 	free(task);
 }
 
+static const char *const *ignored(const struct scheduler *s, const struct change *change)
+{
+	const struct resource *resource = resource_of_change(s, change);
+
+	return resource ? resource->lifecycle.ignore_changes : NULL;
+}
+
 struct task *task_observe(struct scheduler *s, uint32_t step)
 {
 	struct change *change = change_of(s, step);
@@ -76,6 +83,7 @@ struct task *task_observe(struct scheduler *s, uint32_t step)
 		.desired = change->inputs,
 		.record = change->record ? record_copy(task, change->record) : NULL,
 		.intent = change->intent,
+		.ignore = ignored(s, change),
 	};
 	return task;
 }
@@ -138,6 +146,7 @@ struct task *task_make(struct scheduler *s, uint32_t step)
 		.changed = changed_names(s, change),
 		.beside = change->create_first,
 		.adopt = running->action == ACTION_ADOPT,
+		.ignore = ignored(s, change),
 	};
 	return task;
 }

@@ -77,6 +77,7 @@ struct observation {
 	const struct value *desired; /* resolved inputs, perhaps with unknowns; NULL: not desired */
 	struct record *record;       /* NULL: not recorded */
 	const struct intent *intent; /* an open intent of a run that died; NULL: none */
+	const char *const *ignore;   /* lifecycle.ignoreChanges, as written; NULL: nothing */
 
 	/* Out. */
 	enum presence presence;
@@ -92,11 +93,13 @@ struct observation {
 	   the engine compares `attributes` with what was observed right after the last success. */
 	const struct value *outputs; /* a map; NULL: those of the record still hold */
 	bool runs;                   /* for TYPE_RUNS: it runs now */
+	const char *replace;         /* why what is desired cannot be had in place, where only the thing itself
+	                                can say so: an update becomes a replace. NULL: it can */
 	bool matches;                /* reality is already as `desired` says (used when nothing is recorded
 	                                or the inputs changed): record only, no action */
 	const char *health;          /* a word for status: "healthy", "exited (1)"; NULL: none */
-	/* What it wants and something else holds: "port 8080 is taken by container web"; NULL: nothing.
-	   Holders with our environment's mark are not told. `blocked_claim` is the claim concerned (see
+	/* What it wants and something else holds ("port 8080 is taken by container web"), or why it would be
+	   refused; NULL: nothing. Holders with our environment's mark are not told. `blocked_claim` is the claim concerned (see
 	   `claims`): when a change of the same plan frees it, it does not block. */
 	const char *blocked, *blocked_claim;
 };
@@ -132,6 +135,7 @@ struct request {
 	const struct value *inputs;  /* desired, fully resolved; NULL for START and STOP of a record */
 	struct record *record;       /* NULL for a create */
 	const struct observation *observed; /* what the plan saw; NULL: nothing known */
+	const char *const *ignore;   /* lifecycle.ignoreChanges, as written; NULL: nothing */
 	/* Update only: names of the attributes that changed or drifted, NULL-terminated. */
 	const char *const *changed;
 	bool beside;                 /* create: an older generation still stands; a name that we choose gets
@@ -198,6 +202,10 @@ struct provider {
 	int (*digest)(const struct type *type, const struct value *inputs, const char *project_root,
 		struct hash *out, struct error *err);
 
+	/* Pure. Of types with TYPE_CONCEALS: flags as sensitive what the schema cannot know to be (the
+	   values of a Secret). */
+	void (*conceal)(const struct type *type, struct value *inputs, struct arena *arena);
+
 	/* Fills every item of the request. One batch per plan: list once, not once per item. Never
 	   changes anything. -1 only when nothing at all can be said; then every item is unknown. */
 	int (*observe)(struct provider_env *env, struct observe_request *request, struct error *err);
@@ -222,7 +230,8 @@ struct provider {
 		char *host, size_t host_size, int *port, struct error *err);
 
 	/* Finds an existing thing by the user's id and describes it as an observation (record NULL);
-	   apply with `adopt` then takes it over. Optional. */
+	   apply with `adopt` then takes it over. `out->desired`: the attributes as written, references
+	   not resolved. Optional. */
 	int (*import)(struct provider_env *env, const struct type *type, const char *id,
 		struct observation *out, struct error *err);
 

@@ -311,6 +311,8 @@ static void read_observed(struct test *t)
 			.runs = value_get_bool(v, "runs", true),
 			.matches = value_get_bool(v, "matches", false),
 			.health = value_get_text(v, "health", NULL),
+			.replace = value_get_text(v, "replace", NULL),
+			.blocked = value_get_text(v, "blocked", NULL),
 		};
 	}
 }

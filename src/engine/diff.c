@@ -4,6 +4,7 @@
  */
 #include "engine/diff.h"
 
+#include "engine/claims.h"
 #include "model/json.h"
 
 #include <stdarg.h>
@@ -224,17 +225,56 @@ static void diff_new(const struct diff_input *in, struct change *change)
 			   : "it is in the manifest and not recorded");
 }
 
+static void add_claim(void *arg, const char *what)
+{
+	claims_add(arg, what, 0);
+}
+
+struct search {
+	const struct claims *claims;
+	const char *found;
+};
+
+static void find_claim(void *arg, const char *what)
+{
+	struct search *search = arg;
+
+	if (!search->found && claims_next(search->claims, what, NULL))
+		search->found = arena_strdup(search->claims->arena, what);
+}
+
+/* What both the recorded and the desired one want for themselves alone; NULL: nothing. */
+static const char *shared_claim(const struct diff_input *in)
+{
+	const struct type *type = resource_of(in)->type;
+	const struct provider *provider = provider_of(type);
+	struct claims claims = {.arena = in->arena};
+	struct search search = {.claims = &claims};
+
+	if (!provider || !provider->claims)
+		return NULL;
+	provider->claims(type, record_inputs(in->record, NULL), "", add_claim, &claims);
+	provider->claims(type, in->inputs, "", find_claim, &search);
+	claims_release(&claims);
+	return search.found;
+}
+
 /* The new one stands beside the old one for a while: they must not be the same real thing. */
 static void create_first(const struct diff_input *in, struct change *change)
 {
 	const struct resource *resource = resource_of(in);
 	const char *identity = inputs_identity(resource->type, in->inputs, in->arena);
+	const char *claim = shared_claim(in);
 
 	change->create_first = true;
 	if (identity && in->record->identity && strcmp(identity, in->record->identity) == 0)
 		problem(in, change, "take createBeforeDestroy out, or let devenv choose the name",
 			"%s cannot be created before it is destroyed: both would be %s", change->address,
 			identity);
+	else if (claim)
+		problem(in, change, "take createBeforeDestroy out, or choose another port, name or path",
+			"%s cannot be created before it is destroyed: both would claim %s", change->address,
+			claim);
 }
 
 static void want_replace(const struct diff_input *in, struct change *change)

@@ -13,6 +13,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The words of a probe's command are as public as those of any other. */
+static int check_probe(struct resolver *resolver, const struct resource *resource)
+{
+	const struct value *command = value_get(resource->readiness.spec, "command");
+	struct value words;
+
+	if (!command || resource->readiness.kind != PROBE_COMMAND)
+		return 0;
+	if (resolve_value(resolver, command, &words) < 0)
+		return -1;
+	if (!value_has_secret(&words))
+		return 0;
+	diag_error(resolver->diags, value_pos(command),
+		"\"readiness.command\" of %s holds a sensitive value, and others can read it",
+		resource->address);
+	diag_hint(resolver->diags, "let the command take it from its environment");
+	diag_address(resolver->diags, resource->address);
+	return -1;
+}
+
 static int resolve_node(const struct planner_input *in, struct resolver *resolver, uint32_t index,
 	struct value *out)
 {
@@ -22,6 +42,8 @@ static int resolve_node(const struct planner_input *in, struct resolver *resolve
 		return -1;
 	if (node->resource->type->flags & TYPE_EFFECTLESS)
 		return 0;
+	if (check_probe(resolver, node->resource) < 0)
+		return -1;
 	return inputs_complete(in->digester, node, out, in->arena, in->diags);
 }
 

@@ -3,6 +3,7 @@
  * what only the provider can see (a log, a command inside, the thing's own health) is asked there.
  */
 #include "base/http.h"
+#include "engine/resolve.h"
 #include "engine/worker.h"
 
 #include <errno.h>
@@ -141,7 +142,13 @@ enum readiness probe_once(struct task *task)
 		return probe_tcp(task);
 	case PROBE_HTTP:
 		return probe_http(task);
-	case PROBE_COMMAND:
+	case PROBE_COMMAND: /* what the plan could not know yet */
+		if (value_get(task->spec, "command") &&
+			value_has_secret(value_get(task->spec, "command"))) {
+			task->why = "its command holds a sensitive value, and others can read it";
+			return READY_FAILED;
+		}
+		break;
 	case PROBE_LOG:
 	case PROBE_HEALTH:
 	case PROBE_RUNNING:

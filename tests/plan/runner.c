@@ -228,6 +228,7 @@ static void read_records(struct test *t)
 			.meta_json = value_get(v, "meta") ? json(t, value_get(v, "meta"), JSON_MASK)
 							  : default_meta(t, address),
 			.last_error = value_get_text(v, "error", NULL),
+			.created_at = value_get_int(v, "created", 0),
 			.arena = &t->arena,
 			.key = &t->key,
 		};

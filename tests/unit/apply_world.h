@@ -1,7 +1,7 @@
 /*
  * A world of a test's own for the scheduler: things in an array, each known by its path (a file) or by
  * its address (anything else). The registry below stands in for the real one. The attribute `content`
- * (of a container `command`) says how a thing behaves: "fail", "fail-exists", "transient", "slow",
+ * says how a thing behaves: "fail", "fail-exists", "transient", "slow",
  * "lost" (made, and the answer is lost), "stuck" (until it is cancelled), anything else works.
  */
 #ifndef DEVENV_TESTS_APPLY_WORLD_H
@@ -72,7 +72,7 @@ static const char *key_of(const struct value *inputs, const char *address)
 
 static const char *content_of(const struct value *inputs)
 {
-	return value_get_text(inputs, "content", value_get_text(inputs, "command", "x"));
+	return value_get_text(inputs, "content", "x");
 }
 
 static const struct value *seen(struct arena *arena, const struct thing *thing)
@@ -243,7 +243,10 @@ static void world_claims(const struct type *type, const struct value *inputs, co
 	for (uint32_t i = 0; ports && i < ports->len; i++) {
 		const char *port = value_text(&ports->items[i], "");
 
-		snprintf(text, sizeof(text), "tcp:%.*s", (int)(strrchr(port, ':') - port), port);
+		const char *inside = strrchr(port, ':');
+
+		snprintf(text, sizeof(text), "tcp:%.*s",
+			(int)(inside ? (size_t)(inside - port) : strlen(port)), port);
 		claim(arg, text);
 	}
 }

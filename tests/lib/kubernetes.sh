@@ -1,0 +1,81 @@
+# shellcheck shell=bash
+# Kubernetes for tests, to be sourced after harness.sh: a bare API in seconds, or a whole cluster that
+# k3d makes on the engine of the tests. What they need is built or found when a file that uses them
+# begins, because a test has a home of its own.
+#
+#	. "${BASH_SOURCE%/*}/../lib/kubernetes.sh"
+#	api_tools                                or cluster_tools
+#	test_something() {
+#		api_start [--controllers]        or cluster_start NAME [ARGUMENT OF k3d cluster create...]
+#		kubectl get nodes                KUBECONFIG leads to it
+#		api_stop                         or cluster_stop NAME; done at the end of a test anyhow
+#	}
+#
+# Seconds on two processors that did nothing else: api_start TIME_API, with controllers TIME_CONTROLLERS;
+# cluster_start TIME_CLUSTER, with an agent TIME_AGENT; cluster_stop TIME_STOP. The first time:
+# TIME_BUILD for the builds, TIME_IMAGE for the images.
+
+KUBERNETES_LIB=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
+# shellcheck source=tests/tools/common.sh
+. "$KUBERNETES_LIB/../tools/common.sh"
+export DEVENV_TEST_CACHE=$TOOLS_CACHE
+
+kubernetes_tool() { "$KUBERNETES_LIB/../tools/$1" "${@:2}" >/dev/null; }
+
+api_tools() {
+	kubernetes_tool build-kubernetes kube-apiserver kube-controller-manager
+	kubernetes_tool build-kubectl
+	PATH=$PATH:$TOOLS_CACHE:$TOOLS_CACHE/kubernetes
+}
+
+# The images are those of the engine that DOCKER_HOST names.
+cluster_tools() {
+	api_tools
+	kubernetes_tool build-k3d
+	local images
+	images=$("$KUBERNETES_LIB/../tools/node-image") || return
+	eval "$images"
+	export K3S_IMAGE REGISTRY_IMAGE BUSYBOX_IMAGE ${K3D_IMAGE_TOOLS:+K3D_IMAGE_TOOLS K3D_IMAGE_LOADBALANCER}
+	DOCKER_SOCK=${DOCKER_HOST:-unix:///var/run/docker.sock}
+	export DOCKER_SOCK=${DOCKER_SOCK#unix://} LOG_COLORS=false
+	# What k3d does for the true image by replacing its entry point.
+	[[ -n ${DEVENV_TEST_K3S_IMAGE:-} ]] || export K3D_FIX_DNS=0 K3D_FIX_MOUNTS=0 K3D_FIX_CGROUPV2=0
+}
+
+CLUSTERS=()
+
+kubernetes_end() {
+	local name
+	api_stop
+	for name in "${CLUSTERS[@]}"; do cluster_stop "$name" || true; done
+}
+
+api_start() { # [--controllers]
+	trap kubernetes_end EXIT
+	KUBECONFIG=$("$KUBERNETES_LIB/apiserver.sh" start "$TRASH/api" "$@" 2>"$TRASH/err") || fail 'no API'
+	export KUBECONFIG
+}
+
+api_stop() { "$KUBERNETES_LIB/apiserver.sh" stop "$TRASH/api"; }
+
+cluster_start() { # NAME [ARGUMENT...]
+	local name=$1
+	shift
+	CLUSTERS+=("$name")
+	trap kubernetes_end EXIT
+	k3d cluster create "$name" --image "$K3S_IMAGE" --api-port 127.0.0.1:random --timeout 180s \
+		--kubeconfig-update-default=false "$@" >"$TRASH/out" 2>"$TRASH/err" || cluster_failed "$name"
+	export KUBECONFIG=$TRASH/$name.kubeconfig
+	(umask 077 && k3d kubeconfig get "$name" >"$KUBECONFIG" 2>"$TRASH/err")
+	kubectl wait node --all --for condition=Ready --timeout 60s >"$TRASH/out"
+	kubectl -n kube-system rollout status deployment/coredns --timeout 60s >"$TRASH/out"
+}
+
+cluster_failed() { # NAME
+	docker logs --tail 30 "k3d-$1-server-0" >>"$TRASH/err" 2>&1 || true
+	fail "k3d made no cluster"
+}
+
+cluster_stop() { # NAME
+	k3d cluster delete "$1" >"$TRASH/deleted" 2>&1
+}

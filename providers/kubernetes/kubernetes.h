@@ -1,0 +1,124 @@
+/*
+ * The provider `kubernetes` and its type kubernetes_manifest: any objects of an existing cluster,
+ * straight over its API. kubernetes.c opens the conversation and hands over to one file a stage. The
+ * contracts are those of provider.h; only what differs is said here.
+ *
+ * Objects are applied by the server (server-side apply, field manager "devenv"), so that only what the
+ * manifest sets is ours. What was applied is known by the inventory in the record (output `objects`:
+ * references and uids); marks only serve to find what a run that died has made.
+ */
+#ifndef DEVENV_KUBERNETES_KUBERNETES_H
+#define DEVENV_KUBERNETES_KUBERNETES_H
+
+#include "providers/kubernetes/objects.h"
+
+#define KUBE_MANAGER "devenv"
+
+/* --- marks.c: whose is it? ---------------------------------------------------------------------- */
+
+#define KUBE_LABEL_MANAGED "app.kubernetes.io/managed-by"
+#define KUBE_LABEL_ENVIRONMENT "dev.devenv/environment" /* the rest are annotations */
+#define KUBE_NOTE "dev.devenv/"
+#define KUBE_NOTE_ADDRESS "dev.devenv/address"
+#define KUBE_NOTE_GENERATION "dev.devenv/generation"
+#define KUBE_NOTE_INTENT "dev.devenv/intent"
+#define KUBE_NOTE_STATE "dev.devenv/state"
+#define KUBE_NOTE_PROJECT "dev.devenv/project"
+
+struct kube_mark {
+	const char *environment, *address, *intent, *state, *project; /* NULL: not there */
+};
+
+/* What is sent for an object: with its namespace and the marks of `address`. */
+struct value kube_marked(struct kube *kube, const struct kube_object *object, const char *address,
+	int generation);
+/* Of an object, or of its PartialObjectMetadata. */
+struct kube_mark kube_mark(const struct value *object);
+bool kube_is_ours(const struct kube *kube, const struct kube_mark *mark);
+/* As docker_owner. */
+enum ownership kube_owner(const struct kube *kube, const struct value *object,
+	const char *address, const char **message);
+/* The address in the marks of what a record remembers: its own, unless it moved since. */
+const char *kube_marked_as(struct record *record);
+
+/* --- state.c: is it still as we applied it? ----------------------------------------------------- */
+
+/*
+ * One line that is equal as long as nobody else changed a field that we set: a hash over the uid and
+ * over the fields that the server says `devenv` owns. A field that someone else sets is no longer ours.
+ * With KUBE_OWNS_REPLICAS at its end when `spec.replicas` is among them, which stays out of the hash.
+ */
+const char *kube_state(struct arena *arena, const struct value *object);
+#define KUBE_OWNS_REPLICAS " with replicas"
+
+/* What differs between two forms of an object, in words ("spec.replicas: 5, wanted 2"); NULL: nothing.
+   Values of sensitive objects are not told. */
+const char *kube_differences(struct arena *arena, const struct value *live,
+	const struct value *wanted, bool sensitive);
+
+/* Who holds the fields of a conflict: ".spec.replicas is set by kubectl-edit". */
+const char *kube_conflicts(struct arena *arena, const struct value *status);
+/* Does the server refuse to change this in place? */
+bool kube_is_immutable(const struct kube_reply *reply);
+
+/* --- apply.c ------------------------------------------------------------------------------------ */
+
+enum kube_patch { /* a set */
+	KUBE_DRY_RUN = 1 << 0,
+	KUBE_FORCE = 1 << 1,
+};
+
+/* One server-side apply. ERROR_CONFLICT names the fields and who holds them. */
+int kube_patch(struct kube *kube, const struct kube_object *object, const struct value *body,
+	unsigned flags, struct kube_reply *reply, struct error *err);
+/* `known` from the inventory (or NULL), `object` as desired: is its apply only to undo what others did? */
+bool kube_must_force(const struct kube_object *known, const struct kube_object *object);
+/* Is its `spec.replicas` looked after by an autoscaler, and not by us? Then it is not sent. */
+bool kube_is_autoscaled(struct kube *kube, const struct kube_object *object);
+int kube_apply(struct kube *kube, const struct request *request, struct outcome *outcome,
+	struct error *err);
+
+/* --- see.c: looking at many objects with few requests ------------------------------------------- */
+
+struct kube_sight;
+struct kube_sight *kube_sight_new(struct kube *kube);
+void kube_sight_free(struct kube_sight *sight);
+/* Notes that an object is to be looked at. `ours`: it is in an inventory, so it bears our label. */
+void kube_sight_want(struct kube_sight *sight, const struct kube_object *object, bool ours);
+/* One list a kind and namespace, metadata only. */
+void kube_sight_look(struct kube_sight *sight);
+/* The metadata of an object that was wanted; NULL in *live: it is not there. -1: it cannot be seen,
+   `*why` says why. */
+int kube_sight_find(const struct kube_sight *sight, const struct kube_object *object,
+	const struct value **live, const char **why);
+/* Everything with our environment's and home's mark for `address` (NULL: any), whatever its kind. */
+int kube_sweep(struct kube *kube, const char *address, const char *namespace,
+	struct kube_objects *out, struct error *err);
+
+/* --- observe.c ---------------------------------------------------------------------------------- */
+
+/* `kube` answers and said who it is; all `items` are on it and PRESENCE_UNKNOWN. */
+void kube_observe(struct kube *kube, struct observation **items, size_t n);
+/* The namespace of objects that name none. */
+const char *kube_namespace(const struct kube *kube, const struct value *inputs);
+int kube_import(struct kube *kube, const char *id, struct observation *out, struct error *err);
+
+/* --- destroy.c ---------------------------------------------------------------------------------- */
+
+/* Deletes, last first, and waits until they are gone. Another object of that name (another uid) and one
+   that another resource has taken over stay. */
+int kube_remove(struct kube *kube, struct kube_objects *objects, const char *address,
+	struct error *err);
+int kube_destroy(struct kube *kube, struct record *record, struct error *err);
+
+/* --- ready.c ------------------------------------------------------------------------------------ */
+
+/* Pure: by kind, from the object as the API gives it. `*why` says what is missing. */
+enum readiness kube_object_ready(struct arena *arena, const struct value *object, const char **why);
+/* Of all objects of a record; asks for events, pods and their last lines when something fails. */
+enum readiness kube_ready(struct kube *kube, struct record *record, const char **why);
+/* Why an object is not ready, from events and pods; NULL: they do not say. `*hopeless`: it will not
+   become ready by itself. */
+const char *kube_reason(struct kube *kube, const struct value *object, bool *hopeless);
+
+#endif

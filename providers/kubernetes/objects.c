@@ -1,0 +1,242 @@
+/*
+ * Objects as values: what makes one, how it is named, where it is on the cluster, and the inventory in
+ * the record. An inventory is enough to find and destroy everything when the manifest is gone.
+ */
+#include "providers/kubernetes/objects.h"
+
+#include "base/map.h"
+
+#include <string.h>
+
+bool kube_is_secret(const struct value *object)
+{
+	return !strcmp(value_get_text(object, "kind", ""), "Secret") &&
+	       !strcmp(value_get_text(object, "apiVersion", ""), "v1");
+}
+
+static struct value conceal_map(struct arena *arena, const struct value *map)
+{
+	struct value_builder out;
+
+	if (map->kind != VALUE_MAP)
+		return value_sensitive(*map);
+	builder_init(&out, arena);
+	for (uint32_t i = 0; i < map->len; i++)
+		builder_put(&out, map->members[i].key, value_sensitive(map->members[i].value));
+	return builder_map(&out);
+}
+
+struct value kube_conceal(struct arena *arena, const struct value *object)
+{
+	struct value_builder out;
+
+	if (object->kind != VALUE_MAP || !kube_is_secret(object))
+		return *object;
+	builder_init(&out, arena);
+	for (uint32_t i = 0; i < object->len; i++) {
+		const struct member *member = &object->members[i];
+		bool secret = !strcmp(member->key, "data") || !strcmp(member->key, "stringData");
+
+		builder_put(&out, member->key,
+			secret ? conceal_map(arena, &member->value) : member->value);
+	}
+	return builder_map(&out);
+}
+
+static struct value base64(struct arena *arena, const struct value *value)
+{
+	const char *text = value_text(value, "");
+	size_t len = value->kind == VALUE_STRING ? value->len : strlen(text);
+	size_t room = sodium_base64_ENCODED_LEN(len, sodium_base64_VARIANT_ORIGINAL);
+	char *out = arena_alloc(arena, room);
+
+	sodium_bin2base64(out, room, (const unsigned char *)text, len, sodium_base64_VARIANT_ORIGINAL);
+	return value_sensitive(value_str(arena, out));
+}
+
+struct value kube_plain_secret(struct arena *arena, const struct value *secret)
+{
+	const struct value *texts = value_get(secret, "stringData"), *data = value_get(secret, "data");
+	struct value_builder out, all;
+
+	if (!texts || texts->kind != VALUE_MAP)
+		return *secret;
+	builder_init(&out, arena);
+	builder_init(&all, arena);
+	for (uint32_t i = 0; i < secret->len; i++)
+		if (strcmp(secret->members[i].key, "stringData") != 0 &&
+			strcmp(secret->members[i].key, "data") != 0)
+			builder_put(&out, secret->members[i].key, secret->members[i].value);
+	for (uint32_t i = 0; data && data->kind == VALUE_MAP && i < data->len; i++)
+		if (!value_get(texts, data->members[i].key))
+			builder_put(&all, data->members[i].key, data->members[i].value);
+	for (uint32_t i = 0; i < texts->len; i++)
+		builder_put(&all, texts->members[i].key, base64(arena, &texts->members[i].value));
+	builder_put(&out, "data", builder_map(&all));
+	return builder_map(&out);
+}
+
+/* --- JSON pointers ------------------------------------------------------------------------------ */
+
+/* One step of a pointer, "~1" for "/" and "~0" for "~"; *pointer moves behind it. */
+static const char *pointer_step(struct arena *arena, const char **pointer)
+{
+	size_t len = strcspn(*pointer + 1, "/"), n = 0;
+	char *step = arena_strndup(arena, *pointer + 1, len);
+
+	for (size_t i = 0; i < len; i++) {
+		if (step[i] == '~' && (step[i + 1] == '0' || step[i + 1] == '1'))
+			step[n++] = step[++i] == '0' ? '~' : '/';
+		else
+			step[n++] = step[i];
+	}
+	step[n] = '\0';
+	*pointer += len + 1;
+	return step;
+}
+
+struct value kube_without(struct arena *arena, const struct value *value, const char *pointer)
+{
+	struct value_builder out;
+	const char *step;
+	uint32_t at = 0;
+
+	if (*pointer != '/' || (value->kind != VALUE_MAP && value->kind != VALUE_LIST))
+		return *value;
+	step = pointer_step(arena, &pointer);
+	builder_init(&out, arena);
+	for (uint32_t i = 0; value->kind == VALUE_MAP && i < value->len; i++) {
+		const struct member *member = &value->members[i];
+
+		if (strcmp(member->key, step) != 0)
+			builder_put(&out, member->key, member->value);
+		else if (*pointer)
+			builder_put(&out, member->key, kube_without(arena, &member->value, pointer));
+	}
+	if (value->kind == VALUE_MAP)
+		return builder_map(&out);
+	while (*step >= '0' && *step <= '9')
+		at = at * 10 + (uint32_t)(*step++ - '0');
+	for (uint32_t i = 0; i < value->len; i++) {
+		if (i != at || *step)
+			builder_push(&out, value->items[i]);
+		else if (*pointer)
+			builder_push(&out, kube_without(arena, &value->items[i], pointer));
+	}
+	return builder_list(&out);
+}
+
+/* --- naming and placing ------------------------------------------------------------------------- */
+
+const char *kube_object_group(struct arena *arena, const char *api_version)
+{
+	const char *slash = strchr(api_version, '/');
+
+	return slash ? arena_strndup(arena, api_version, (size_t)(slash - api_version)) : "";
+}
+
+static const char *ref_of(struct arena *arena, const struct kube_object *object)
+{
+	const char *group = kube_object_group(arena, object->api_version);
+
+	return arena_printf(arena, "%s%s%s/%s%s%s", object->kind, *group ? "." : "", group,
+		object->namespaced ? object->namespace : "", object->namespaced ? "/" : "", object->name);
+}
+
+int kube_object_place(struct kube *kube, struct kube_object *object, const char *namespace,
+	struct error *err)
+{
+	const struct kube_kind *kind;
+
+	if (kube_kind_find(kube, object->api_version, object->kind, &kind, err))
+		return -1;
+	object->plural = kind ? kind->plural : NULL;
+	object->namespaced = kind ? kind->namespaced : object->namespace != NULL;
+	if (!object->namespaced)
+		object->namespace = NULL;
+	else if (!object->namespace)
+		object->namespace = namespace;
+	object->ref = ref_of(kube->arena, object);
+	return 0;
+}
+
+const char *kube_object_path(struct kube *kube, const struct kube_object *object,
+	const char *name)
+{
+	bool core = !strchr(object->api_version, '/');
+
+	return kube_printf(kube, "%s%s%s%s/%s%s%s", core ? "/api/" : "/apis/", object->api_version,
+		object->namespaced ? "/namespaces/" : "",
+		object->namespaced ? http_escape(kube->arena, object->namespace, "") : "",
+		object->plural, name ? "/" : "", name ? http_escape(kube->arena, name, ":") : "");
+}
+
+struct kube_object *kube_objects_find(const struct kube_objects *objects, const char *ref)
+{
+	for (size_t i = 0; i < objects->n; i++)
+		if (objects->items[i].ref && !strcmp(objects->items[i].ref, ref))
+			return &objects->items[i];
+	return NULL;
+}
+
+/* --- inventory ---------------------------------------------------------------------------------- */
+
+struct value kube_inventory_write(struct arena *arena, const struct kube_objects *objects)
+{
+	struct value_builder list;
+
+	builder_init(&list, arena);
+	for (size_t i = 0; i < objects->n; i++) {
+		const struct kube_object *object = &objects->items[i];
+		struct value_builder entry;
+
+		if (!object->uid)
+			continue;
+		builder_init(&entry, arena);
+		builder_put_str(&entry, "apiVersion", object->api_version);
+		builder_put_str(&entry, "kind", object->kind);
+		if (object->namespaced)
+			builder_put_str(&entry, "namespace", object->namespace);
+		builder_put_str(&entry, "name", object->name);
+		builder_put_str(&entry, "resource", object->plural);
+		builder_put_str(&entry, "uid", object->uid);
+		if (object->digest) { /* of a secret, a bare hash would tell whether a guess is right */
+			struct value digest = value_str(arena, object->digest);
+
+			builder_put(&entry, "digest", object->sensitive ? value_sensitive(digest) : digest);
+		}
+		builder_push(&list, builder_map(&entry));
+	}
+	return builder_list(&list);
+}
+
+void kube_inventory_read(struct arena *arena, const struct value *outputs,
+	struct kube_objects *out)
+{
+	const struct value *list = value_get(outputs, "objects");
+	struct map known = MAP_INIT;
+
+	for (size_t i = 0; i < out->n; i++)
+		map_add(&known, out->items[i].ref, 0);
+	for (uint32_t i = 0; list && list->kind == VALUE_LIST && i < list->len; i++) {
+		const struct value *entry = &list->items[i], *digest = value_get(entry, "digest");
+		struct kube_object object = {
+			.api_version = value_get_text(entry, "apiVersion", ""),
+			.kind = value_get_text(entry, "kind", ""),
+			.namespace = value_get_text(entry, "namespace", NULL),
+			.name = value_get_text(entry, "name", ""),
+			.plural = value_get_text(entry, "resource", ""),
+			.uid = value_get_text(entry, "uid", NULL),
+			.digest = value_text(digest, NULL),
+			.sensitive = digest && digest->flags & VALUE_SENSITIVE,
+		};
+
+		object.namespaced = object.namespace != NULL;
+		object.ref = ref_of(arena, &object);
+		if (!map_add(&known, object.ref, 0))
+			continue; /* of two lists that were put together */
+		ARENA_GROW(arena, out->items, out->n, out->cap);
+		out->items[out->n++] = object;
+	}
+	map_release(&known);
+}

@@ -1,0 +1,252 @@
+/*
+ * Why is it not ready? Asked only of what is not: the pods behind a workload (an image that cannot be
+ * pulled, a crash loop with its last lines), then the newest warning among the events.
+ */
+#include "providers/kubernetes/kubernetes.h"
+
+#include <string.h>
+
+enum { LOG_LINES = 5, LOG_LONGEST = 600 };
+
+/* --- the pods behind it ------------------------------------------------------------------------- */
+
+/* {matchLabels: {a: b}} as "a=b,..."; NULL: it selects otherwise. */
+static const char *selector_of(struct kube *kube, const struct value *object)
+{
+	const struct value *labels = value_path(object, "spec.selector.matchLabels");
+	cleanup_strbuf struct strbuf text = STRBUF_INIT;
+
+	for (uint32_t i = 0; labels && labels->kind == VALUE_MAP && i < labels->len; i++)
+		strbuf_addf(&text, "%s%s=%s", i ? "," : "", labels->members[i].key,
+			value_text(&labels->members[i].value, ""));
+	return text.len ? http_escape(kube->arena, text.text, "") : NULL;
+}
+
+static const char *last_lines(struct kube *kube, const struct value *pod, const char *container,
+	bool previous)
+{
+	struct kube_request request = {.plain = true, .once = true,
+		.path = kube_printf(kube, "/api/v1/namespaces/%s/pods/%s/log?container=%s&tailLines=%d%s",
+			value_text(value_path(pod, "metadata.namespace"), ""),
+			value_text(value_path(pod, "metadata.name"), ""), container, LOG_LINES,
+			previous ? "&previous=true" : "")};
+	struct kube_reply reply;
+	size_t len;
+
+	if (kube_call(kube, &request, &reply, NULL))
+		return NULL;
+	len = strlen(reply.text);
+	while (len && strchr(" \r\n", reply.text[len - 1]))
+		len--;
+	if (len > LOG_LONGEST) {
+		reply.text += len - LOG_LONGEST;
+		len = LOG_LONGEST;
+	}
+	return len ? arena_strndup(kube->arena, reply.text, len) : NULL;
+}
+
+static const char *with_log(struct kube *kube, const struct value *pod, const char *container,
+	const char *text, bool previous)
+{
+	const char *log = last_lines(kube, pod, container, previous);
+
+	return log ? kube_printf(kube, "%s; its last lines: %s", text, log) : text;
+}
+
+static const char *of_container(struct kube *kube, const struct value *pod,
+	const struct value *status, bool *hopeless)
+{
+	static const char *const fatal[] = {"InvalidImageName", "CreateContainerConfigError",
+		"ErrImageNeverPull"};
+	const struct value *waiting = value_path(status, "state.waiting");
+	const struct value *ended = value_path(status, "state.terminated");
+	const char *name = value_get_text(status, "name", "?");
+	const char *pod_name = value_text(value_path(pod, "metadata.name"), "?");
+	const char *reason = value_get_text(waiting, "reason", "");
+	const char *message = value_get_text(waiting, "message", "");
+
+	for (size_t i = 0; i < ARRAY_SIZE(fatal); i++)
+		*hopeless = *hopeless || !strcmp(reason, fatal[i]);
+	if (!strcmp(reason, "CrashLoopBackOff"))
+		return with_log(kube, pod, name, kube_printf(kube,
+			"container %s of pod %s crashes again and again (exit status %lld, %lld restarts)",
+			name, pod_name, (long long)value_get_int(value_path(status,
+				"lastState.terminated"), "exitCode", -1),
+			(long long)value_get_int(status, "restartCount", 0)), true);
+	if (waiting && *reason && strcmp(reason, "ContainerCreating") != 0 &&
+		strcmp(reason, "PodInitializing") != 0)
+		return kube_printf(kube, "container %s of pod %s: %s%s%s", name, pod_name, reason,
+			*message ? ": " : "", message);
+	if (ended && value_get_int(ended, "exitCode", 0) != 0)
+		return with_log(kube, pod, name, kube_printf(kube,
+			"container %s of pod %s ended with exit status %lld%s%s", name, pod_name,
+			(long long)value_get_int(ended, "exitCode", 0),
+			*value_get_text(ended, "reason", "") ? ": " : "",
+			value_get_text(ended, "reason", "")), false);
+	return NULL;
+}
+
+static const char *of_pod(struct kube *kube, const struct value *pod, bool *hopeless)
+{
+	static const char *const lists[] = {"status.initContainerStatuses",
+		"status.containerStatuses"};
+
+	for (size_t k = 0; k < ARRAY_SIZE(lists); k++) {
+		const struct value *list = value_path(pod, lists[k]);
+
+		for (uint32_t i = 0; list && list->kind == VALUE_LIST && i < list->len; i++) {
+			const char *why = of_container(kube, pod, &list->items[i], hopeless);
+
+			if (why)
+				return why;
+		}
+	}
+	return NULL;
+}
+
+static const char *of_pods(struct kube *kube, const struct value *object, bool *hopeless)
+{
+	const char *namespace = value_text(value_path(object, "metadata.namespace"), "");
+	const char *selector = selector_of(kube, object), *why = NULL;
+	const struct value *pods;
+	struct kube_reply reply;
+
+	if (!strcmp(value_get_text(object, "kind", ""), "Pod"))
+		return of_pod(kube, object, hopeless);
+	if (!selector || kube_get(kube, kube_printf(kube,
+			"/api/v1/namespaces/%s/pods?labelSelector=%s", namespace, selector), &reply, NULL))
+		return NULL;
+	pods = value_get(reply.body, "items");
+	for (uint32_t i = 0; !why && pods && pods->kind == VALUE_LIST && i < pods->len; i++) {
+		struct value_builder pod;
+
+		/* Items of a list do not say what they are. */
+		builder_init(&pod, kube->arena);
+		builder_put_str(&pod, "kind", "Pod");
+		builder_put(&pod, "metadata", *value_get(&pods->items[i], "metadata"));
+		if (value_get(&pods->items[i], "status"))
+			builder_put(&pod, "status", *value_get(&pods->items[i], "status"));
+		struct value whole = builder_map(&pod);
+
+		why = of_pod(kube, &whole, hopeless);
+	}
+	return why;
+}
+
+/* --- events ------------------------------------------------------------------------------------- */
+
+static const char *time_of(const struct value *event)
+{
+	const char *last = value_get_text(event, "lastTimestamp", NULL);
+
+	return last ? last : value_get_text(event, "eventTime",
+		value_text(value_path(event, "metadata.creationTimestamp"), ""));
+}
+
+/* The newest warning about it, or about what it owns (its name begins with ours). */
+static const char *of_events(struct kube *kube, const struct value *object)
+{
+	const char *namespace = value_text(value_path(object, "metadata.namespace"), NULL);
+	const char *name = value_text(value_path(object, "metadata.name"), "");
+	const struct value *newest = NULL, *items;
+	struct kube_reply reply;
+
+	if (!namespace || kube_get(kube, kube_printf(kube,
+			"/api/v1/namespaces/%s/events?fieldSelector=type%%3DWarning&limit=500", namespace),
+			&reply, NULL))
+		return NULL;
+	items = value_get(reply.body, "items");
+	for (uint32_t i = 0; items && items->kind == VALUE_LIST && i < items->len; i++) {
+		const struct value *event = &items->items[i];
+		const char *about = value_text(value_path(event, "involvedObject.name"), "");
+		size_t len = strlen(name);
+
+		if (strncmp(about, name, len) != 0 || (about[len] && about[len] != '-'))
+			continue;
+		if (!newest || strcmp(time_of(event), time_of(newest)) >= 0)
+			newest = event;
+	}
+	return newest ? kube_printf(kube, "%s: %s", value_get_text(newest, "reason", "warning"),
+		value_get_text(newest, "message", "")) : NULL;
+}
+
+const char *kube_reason(struct kube *kube, const struct value *object, bool *hopeless)
+{
+	const char *why = of_pods(kube, object, hopeless);
+
+	return why ? why : of_events(kube, object);
+}
+
+/* --- the probe ---------------------------------------------------------------------------------- */
+
+/* Kinds that are what they are as soon as they are there. */
+static bool is_plain(const struct kube_object *object)
+{
+	static const char *const kinds[] = {"ConfigMap", "Secret", "ServiceAccount", "Role",
+		"RoleBinding", "ClusterRole", "ClusterRoleBinding", "LimitRange", "NetworkPolicy",
+		"PriorityClass", "StorageClass", "IngressClass"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (!strcmp(object->kind, kinds[i]))
+			return true;
+	return false;
+}
+
+/* Its class binds it only once a pod wants it: until then there is nothing to wait for. */
+static bool waits_for_consumer(struct kube *kube, const struct value *object)
+{
+	const char *name = value_text(value_path(object, "spec.storageClassName"), NULL);
+	struct kube_reply reply;
+
+	if (strcmp(value_get_text(object, "kind", ""), "PersistentVolumeClaim") != 0 || !name ||
+		kube_get(kube, kube_printf(kube, "/apis/storage.k8s.io/v1/storageclasses/%s", name), &reply,
+			NULL))
+		return false;
+	return !strcmp(value_get_text(reply.body, "volumeBindingMode", ""), "WaitForFirstConsumer");
+}
+
+static enum readiness ready_one(struct kube *kube, const struct kube_object *object,
+	const char **why)
+{
+	const char *missing = NULL, *reason;
+	struct error err = ERROR_INIT;
+	enum readiness readiness;
+	struct kube_reply reply;
+	bool hopeless = false;
+
+	if (kube_get(kube, kube_object_path(kube, object, object->name), &reply, &err)) {
+		*why = kube_printf(kube, "%s: %s", object->ref, err.msg);
+		return err.code == ERROR_NOT_FOUND ? READY_FAILED : READY_WAIT;
+	}
+	readiness = kube_object_ready(kube->arena, reply.body, &missing);
+	if (readiness == READY_YES ||
+		(readiness == READY_WAIT && waits_for_consumer(kube, reply.body)))
+		return READY_YES;
+	reason = kube_reason(kube, reply.body, &hopeless);
+	*why = kube_printf(kube, "%s: %s%s%s", object->ref, missing, reason ? " (" : "",
+		reason ? kube_printf(kube, "%s)", reason) : "");
+	return hopeless ? READY_FAILED : readiness;
+}
+
+enum readiness kube_ready(struct kube *kube, struct record *record, const char **why)
+{
+	struct kube_objects objects = {0};
+	enum readiness all = READY_YES;
+
+	kube_inventory_read(kube->arena, record_outputs(record, NULL), &objects);
+	for (size_t i = 0; i < objects.n; i++) {
+		const char *missing = NULL;
+		enum readiness one;
+
+		if (is_plain(&objects.items[i]))
+			continue;
+		one = ready_one(kube, &objects.items[i], &missing);
+		if (one == READY_YES || (all != READY_YES && one != READY_FAILED))
+			continue;
+		all = one; /* the first that is missing is told, unless another one has failed */
+		*why = missing;
+		if (one == READY_FAILED)
+			break;
+	}
+	return all;
+}

@@ -31,12 +31,17 @@ static const char *note_temporary(struct provider_env *env, const char *note)
 	return arena_printf(env->arena, "%s.new", note);
 }
 
-/* Two actions may note one parent at once: the folder's lock lets them share one temporary name, so
-   that one which a death left is overwritten by the next note and removed with it. */
-static int lock_notes(const char *folder, struct error *err)
+/* Held while a parent and its note are made, or removed, by actions at the same time: else one forgets
+   what the other has just noted. It also lets them share one temporary name, so that one which a death
+   left is overwritten by the next note and removed with it. */
+static int lock_notes(struct provider_env *env, struct error *err)
 {
-	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const char *folder = arena_printf(env->arena, "%s/made", env->work_dir);
+	int fd;
 
+	if (fs_make_dirs(folder, 0700, env->arena, NULL, err) < 0)
+		return -1;
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 || flock(fd, LOCK_EX) < 0) {
 		error_errno(err, "lock %s", folder);
 		if (fd >= 0)
@@ -46,20 +51,21 @@ static int lock_notes(const char *folder, struct error *err)
 	return fd;
 }
 
-int owned_note(struct provider_env *env, const char *path, enum owned_kind kind, struct error *err)
+static int note_locked(struct provider_env *env, const char *path, enum owned_kind kind,
+	struct error *err)
 {
 	const char *note = note_path(env, path);
-	const char *folder = fs_parent(env->arena, note);
-	cleanup_fd int lock = -1;
 	const char *text = arena_printf(env->arena, "%s %s\n",
 		kind == OWNED_PARENT ? "parent" : "resource", fs_relative(env->project_root, path));
 
-	if (fs_make_dirs(folder, 0700, env->arena, NULL, err) < 0)
-		return -1;
-	lock = lock_notes(folder, err);
-	if (lock < 0)
-		return -1;
 	return fs_write(note, note_temporary(env, note), text, strlen(text), 0600, 0, err);
+}
+
+int owned_note(struct provider_env *env, const char *path, enum owned_kind kind, struct error *err)
+{
+	cleanup_fd int lock = lock_notes(env, err);
+
+	return lock < 0 ? -1 : note_locked(env, path, kind, err);
 }
 
 enum owned_kind owned_kind(struct provider_env *env, const char *path)
@@ -101,7 +107,9 @@ int owned_make_parents(struct provider_env *env, const char *path, struct error 
 		at = fs_parent(env->arena, at);
 	}
 	while (n-- > 0) {
-		if (owned_note(env, missing[n], OWNED_PARENT, err) < 0 ||
+		cleanup_fd int lock = lock_notes(env, err);
+
+		if (lock < 0 || note_locked(env, missing[n], OWNED_PARENT, err) < 0 ||
 			fs_make_dirs(missing[n], 0755, env->arena, NULL, err) < 0)
 			return -1;
 	}
@@ -120,11 +128,15 @@ int owned_remove_parents(struct provider_env *env, const char *path, struct erro
 
 	for (; !is_root(at); at = fs_parent(env->arena, at)) {
 		struct error ignored = ERROR_INIT;
+		cleanup_fd int lock = -1;
 
 		if (is_only_missing(env, at))
 			continue;
 		if (owned_kind(env, at) != OWNED_PARENT)
 			return 0;
+		lock = lock_notes(env, err);
+		if (lock < 0)
+			return -1;
 		/* Not empty: the last thing in it takes it along. A parent that may not be removed
 		   is no reason to keep the record of a file that is gone. */
 		if (fs_remove_dir(at, &ignored) < 0)

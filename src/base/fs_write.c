@@ -179,6 +179,18 @@ int fs_make_dirs(const char *path, mode_t mode, struct arena *arena, const char 
 	return rc;
 }
 
+/* Who removed the directory meanwhile, because it was empty, has synced what this would. */
+static int sync_parent_of_removed(const char *path, struct error *err)
+{
+	struct error own = ERROR_INIT;
+
+	if (sync_parent(path, &own) == 0 || own.code == ERROR_NOT_FOUND)
+		return 0;
+	if (err)
+		*err = own;
+	return -1;
+}
+
 int fs_remove(const char *path, struct error *err)
 {
 	if (unlink(path) < 0) {
@@ -194,7 +206,7 @@ int fs_remove(const char *path, struct error *err)
 		errno = saved;
 		return error_errno(err, "remove %s", path);
 	}
-	return sync_parent(path, err);
+	return sync_parent_of_removed(path, err);
 }
 
 int fs_remove_dir(const char *path, struct error *err)
@@ -208,7 +220,7 @@ int fs_remove_dir(const char *path, struct error *err)
 			return error_set(err, ERROR_CONFLICT, "%s is not a directory", path);
 		return error_errno(err, "remove directory %s", path);
 	}
-	return sync_parent(path, err);
+	return sync_parent_of_removed(path, err);
 }
 
 /*

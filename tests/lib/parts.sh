@@ -179,7 +179,7 @@ part_thread() {
 		programs thread "$dir" 'test_worker*'
 		programs thread "$dir" 'test_apply*'
 		programs thread "$dir" 'test_process*'
-		scripts thread "$SOURCE"/tests/cli/apply*.sh "$SOURCE"/tests/cli/local*.sh
+		scripts thread "$SOURCE"/tests/cli/apply*.sh "$SOURCE"/tests/cli/local*.sh "$SOURCE"/tests/cli/threads.sh
 	)
 	unset TSAN_OPTIONS DEVENV DEVENV_TEST_TOOLS
 }

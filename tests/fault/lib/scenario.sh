@@ -257,7 +257,7 @@ ended_badly() { # STATUS LOG
 	0 | 3) ;;
 	1) grep -qE 'rror|failed' "$2" || echo "it failed without a word" ;;
 	124) echo "it hung" ;;
-	127) grep -q 'loading shared libraries' "$2" || echo "it ended with status 127" ;; # before main
+	127) grep -qE 'loading shared libraries|cannot allocate TLS' "$2" || echo "it ended with status 127" ;; # before main
 	*) echo "it ended with status $1" ;;
 	esac
 }

@@ -532,7 +532,6 @@ bool diff_follows(const struct graph *graph, const struct node *node, uint32_t e
 void diff_needs(const struct plan *plan, struct diff_input *in)
 {
 	const struct node *node = &in->graph->nodes[in->node];
-	bool job = resource_is_job(node->resource);
 
 	for (uint32_t i = 0; i < node->n_needs; i++) {
 		const struct change *need = &plan->changes[plan->change_of[node->needs[i].node]];
@@ -542,10 +541,9 @@ void diff_needs(const struct plan *plan, struct diff_input *in)
 
 		if (kind == EDGE_ATTACHED && replaced)
 			set_because(&in->replaced, need, need->uncertain);
-		if (job && kind >= EDGE_HARD && fresh)
-			set_because(&in->rerun, need, need->uncertain);
-		else if (job && kind >= EDGE_HARD && is_newer(need->record, in->record))
-			set_because(&in->rerun, need, false);
+		if (kind >= EDGE_HARD && (fresh || is_newer(need->record, in->record)) &&
+			resource_is_job(node->resource))
+			set_because(&in->rerun, need, fresh && need->uncertain);
 		if ((fresh || need->action == ACTION_UPDATE) &&
 			is_trigger(&node->resource->lifecycle, need->address))
 			set_because(&in->triggered, need, need->uncertain ||

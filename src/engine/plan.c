@@ -60,11 +60,13 @@ static void index_records(const struct planner_input *in, struct map *map)
 {
 	map_reserve(map, in->n_records);
 	for (size_t i = 0; i < in->n_records; i++) {
-		uint32_t other = map_get(map, in->records[i].address);
+		const struct record *record = &in->records[i];
 
-		if (in->records[i].status != RECORD_DEPOSED || other == MAP_NONE ||
-			in->records[other].status == RECORD_DEPOSED)
-			map_set(map, in->records[i].address, (uint32_t)i);
+		if (map_add(map, record->address, (uint32_t)i))
+			continue;
+		if (record->status != RECORD_DEPOSED ||
+			in->records[map_get(map, record->address)].status == RECORD_DEPOSED)
+			map_set(map, record->address, (uint32_t)i);
 	}
 }
 

@@ -130,7 +130,9 @@ void plan_refresh_only(struct planner *p)
 		bool gone = change->record && seen && seen->presence == PRESENCE_ABSENT;
 
 		change->action = gone ? ACTION_DROP : ACTION_NOOP;
-		change->deferred = false;
+		if (gone) /* what would be made again is no business of it */
+			change->n_attributes = 0;
+		change->deferred = change->uncertain = false;
 		if (!gone)
 			keep_drift(p->in->arena, change);
 	}
@@ -151,7 +153,7 @@ void plan_power(struct planner *p)
 
 		change->n_reasons = change->n_attributes = 0;
 		change->hold = HOLD_NONE;
-		change->deferred = false;
+		change->deferred = change->uncertain = false;
 		change->action = ACTION_NOOP;
 		if (can && power == POWER_STOP && runs)
 			change->action = ACTION_STOP;

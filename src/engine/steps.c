@@ -180,7 +180,7 @@ static void add_make_edges(struct builder *b, uint32_t i)
 	wait_for(b, b->steps->make_of[i], b->steps->destroy_of[i], EDGE_HARD, FIRM);
 	if (change->uncertain)
 		add_uncertain_edges(b, i, node);
-	else
+	else if (b->steps->destroy_of[i] != STEP_NONE)
 		wait_for_needs(b, i, node, IF_POSSIBLE);
 }
 

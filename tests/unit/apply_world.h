@@ -329,7 +329,7 @@ static void manifest(const char *resources)
 
 struct options {
 	int parallelism;
-	bool fail_fast, rollback, destroy;
+	bool fail_fast, rollback, destroy, refresh_only;
 	const char *replace, *allow_data_loss;
 	void (*event)(void *arg, const struct event *event);
 };
@@ -367,6 +367,7 @@ static int apply(struct options options, struct apply_result *result, struct err
 	r.home = home;
 	r.self = "/proc/self/exe";
 	r.options.destroy = options.destroy;
+	r.options.refresh_only = options.refresh_only;
 	r.options.replaces = replaces;
 	r.options.allow_data_loss = allowed;
 	*err = (struct error)ERROR_INIT;

@@ -209,6 +209,23 @@ static void test_what_turns_out_stronger_than_shown_is_held(void **state)
 	assert_string_equal(find("there")->content, "y");
 }
 
+static void test_a_refresh_decides_nothing(void **state)
+{
+	struct apply_result result;
+	struct error err;
+
+	(void)state;
+	manifest(FILE_LINE("a", "one", "") "    - {type: local_file, name: b, path: "
+		"\"${local_file.a.contentHash}\", content: x}\n");
+	must_apply();
+	manifest(FILE_LINE("a", "two", "") "    - {type: local_file, name: b, path: "
+		"\"${local_file.a.contentHash}\", content: y}\n");
+	assert_int_equal(apply((struct options){.refresh_only = true}, &result, &err), 0);
+	assert_string_equal(world.log, "");
+	must_apply();
+	assert_string_equal(world.log, "~a -one +two");
+}
+
 /* What cannot be made again is not destroyed first. */
 static void test_a_blocked_replace_destroys_nothing(void **state)
 {
@@ -402,6 +419,7 @@ int main(void)
 		TEST(test_a_delete_waits_for_the_new_versions_of_its_own_dependents),
 		TEST(test_ordering_orders_and_needs_nothing),
 		TEST(test_what_turns_out_stronger_than_shown_is_held),
+		TEST(test_a_refresh_decides_nothing),
 		TEST(test_a_blocked_replace_destroys_nothing),
 		TEST(test_a_requested_replace_stays_one_when_it_was_deferred),
 		TEST(test_a_trigger_counts_when_it_was_deferred),

@@ -117,7 +117,7 @@ static int run_forget(struct cli *cli)
 
 static int run_approve(struct cli *cli)
 {
-	return for_each(cli, manage_approve, "approved; the next apply may do exactly this");
+	return for_each(cli, manage_approve, "approved; an apply whose plan shows this hash may do exactly that");
 }
 
 static int import(struct cli *cli, struct reconcile *r)

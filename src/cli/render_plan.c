@@ -321,18 +321,13 @@ static void add_attributes(struct painter *p, const struct change *change)
 
 static void add_hold(struct painter *p, const struct change *change)
 {
-	static const char *const why[] = {
-		[HOLD_NONE] = "",
-		[HOLD_DATA_LOSS] = "it loses data",
-		[HOLD_MASS_DELETE] = "more than half of the environment would be destroyed",
-		[HOLD_STRONGER] = "it is more than the plan had shown",
-	};
 	const char *release = hold_release(change, p->plan, p->arena);
 
 	if (!change->hold)
 		return;
 	add_spaces(p->buf, MARGIN);
-	paint(p->buf, p->view->terminal, STYLE_YELLOW, "! held: %s", why[change->hold]);
+	paint(p->buf, p->view->terminal, STYLE_YELLOW, "! held: %s",
+		hold_why(change->hold));
 	strbuf_addf(p->buf, "; release it with %s", release);
 	if (change->approval[0] && change->hold != HOLD_STRONGER)
 		strbuf_addf(p->buf, " or `devenv approve %s`", change->approval);

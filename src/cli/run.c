@@ -75,9 +75,15 @@ static void add_held(struct cli *cli, const struct reconcile *r, const struct he
 	if (!held->n || cli->json)
 		return;
 	stream_add(&cli->out, "\nThese need your approval:\n");
-	for (size_t i = 0; i < held->n; i++)
-		stream_add(&cli->out, "  %s: %s\n", held->items[i]->address,
-			hold_release(held->items[i], &r->plan, &cli->arena));
+	for (size_t i = 0; i < held->n; i++) {
+		const char *release = hold_release(held->items[i], &r->plan, &cli->arena);
+		const char *next = i + 1 < held->n
+			? hold_release(held->items[i + 1], &r->plan, &cli->arena) : "";
+		bool same = strcmp(release, next) == 0; /* one answer for all of them */
+
+		stream_add(&cli->out, "  %s%s%s\n", held->items[i]->address, same ? "" : ": ",
+			same ? "," : release);
+	}
 }
 
 static void report(struct cli *cli, struct reconcile *r, const struct run_request *request,

@@ -225,8 +225,7 @@ void steps_hold(struct scheduler *s)
 		if (step == STEP_NONE)
 			continue;
 		s->running[step].action = change->action;
-		skip_alone(s, step, EVENT_HELD,
-			change->n_reasons ? change->reasons[0].text : "guarded");
+		skip_alone(s, step, EVENT_HELD, hold_why(change->hold));
 	}
 	for (uint32_t i = 0; i < s->plan->n; i++) {
 		if (held_step(s, i) != STEP_NONE)

@@ -81,6 +81,9 @@ enum hold {
 	HOLD_STRONGER,    /* resolved to something stronger than the plan showed */
 };
 
+/* "it loses data"; for HOLD_NONE nothing. */
+const char *hold_why(enum hold hold);
+
 struct change {
 	const char *address;
 	int generation;            /* of the record it acts on, or of the one it makes */

@@ -9,6 +9,18 @@
 
 enum { MASS_DELETE_MIN = 4 }; /* fewer deletions are never "more than half of an environment" */
 
+const char *hold_why(enum hold hold)
+{
+	static const char *const why[] = {
+		[HOLD_NONE] = "",
+		[HOLD_DATA_LOSS] = "it loses data",
+		[HOLD_MASS_DELETE] = "more than half of the environment would be destroyed",
+		[HOLD_STRONGER] = "it is more than the plan had shown",
+	};
+
+	return why[hold];
+}
+
 static bool listed(const char *const *list, const char *word)
 {
 	for (; list && *list; list++) {

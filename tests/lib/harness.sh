@@ -48,13 +48,19 @@ expect() {
 }
 
 # has out|err|FILE TEXT, lacks ..., matches ... REGULAR-EXPRESSION
-has() { grep -qF -- "$2" "$(file_of "$1")" || fail "$1 lacks: $2"; }
-lacks() { ! grep -qF -- "$2" "$(file_of "$1")" || fail "$1 has: $2"; }
+has() { contains "$@" || fail "$1 lacks: $2"; }
+lacks() { ! contains "$@" || fail "$1 has: $2"; }
 matches() { grep -qE -- "$2" "$(file_of "$1")" || fail "$1 does not match: $2"; }
 # same FILE <<TEXT
 same() { diff -u --label expected --label "$1" - "$(file_of "$1")" || fail "$1 is not as expected"; }
 # equal WHAT WANTED GOT
 equal() { [[ $2 == "$3" ]] || fail "$1: expected \"$2\", got \"$3\""; }
+contains() {
+	case $2 in
+	*$'\n'*) [[ $(cat "$(file_of "$1")") == *"${2%$'\n'}"* ]] ;; # grep would take any of its lines
+	*) grep -qF -- "$2" "$(file_of "$1")" ;;
+	esac
+}
 there() { local f; for f; do [[ -e $f || -L $f ]] || fail "$f is missing"; done; }
 gone() { local f; for f; do [[ ! -e $f && ! -L $f ]] || fail "$f is still there"; done; }
 file_of() { case $1 in out | err) echo "$TRASH/$1" ;; *) echo "$1" ;; esac; }

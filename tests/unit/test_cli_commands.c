@@ -287,7 +287,8 @@ static void test_held_until_released(void **state)
 	expect(f, "apply -y", EXIT_HELD);
 	assert_has(&f->out, "! held: more than half of the environment would be destroyed; release it with "
 			    "--allow-delete=6");
-	assert_has(&f->out, "\nThese need your approval:\n  local_value.v7: --allow-delete=6\n");
+	assert_has(&f->out, "\nThese need your approval:\n  local_value.v7,\n  local_value.v6,\n");
+	assert_has(&f->out, "  local_value.v2: --allow-delete=6\n\n");
 	assert_has(&f->out, "Apply complete but for what needs approval: 0 added");
 	expect(f, "status -q", 0);
 	assert_has(&f->out, "8 resources: 2 ready, 6 removed.");

@@ -1,12 +1,20 @@
 /*
- * Running a command in a container: create, start, ask for the status. Output only: the reply to
- * `start` is a plain stream then, and needs no switch of protocols.
+ * Running a command in a container: create, start, ask for the status. What only prints is a plain
+ * streamed reply; what reads, too, takes the connection over (container_attach.c).
  */
 #include "providers/docker/container_type.h"
 
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
+
+/* What is to be run, and where it is connected to. */
+struct execution {
+	const char *id; /* of the container */
+	const struct value *argv;
+	const struct exec_request *request;
+	struct container_demux demux;
+};
 
 static bool to_terminal(void *arg, int stream, const char *data, size_t len)
 {
@@ -29,50 +37,65 @@ static bool feed(void *arg, const char *data, size_t len)
 	return container_demux_feed(arg, data, len);
 }
 
-static int create(struct docker *docker, const char *id, const struct value *argv, bool tty,
-	const char **exec, struct error *err)
+static int create(struct docker *docker, const struct execution *execution, const char **exec,
+	struct error *err)
 {
 	struct docker_reply reply;
 	struct value_builder map;
 	struct value body;
 
 	builder_init(&map, docker->arena);
-	builder_put(&map, "Cmd", *argv);
+	builder_put(&map, "Cmd", *execution->argv);
+	builder_put_bool(&map, "AttachStdin", execution->request->interactive);
 	builder_put_bool(&map, "AttachStdout", true);
 	builder_put_bool(&map, "AttachStderr", true);
-	builder_put_bool(&map, "Tty", tty);
+	builder_put_bool(&map, "Tty", execution->request->tty);
 	body = builder_map(&map);
-	if (docker_call(docker, "POST", docker_path(docker, "/containers/%s/exec", id), &body, &reply,
-			err) < 0)
+	if (docker_call(docker, "POST", docker_path(docker, "/containers/%s/exec", execution->id),
+			&body, &reply, err) < 0)
 		return reply.status == 409 ? error_set(err, ERROR_FAILED,
-			"container %.12s does not run: start it first", id) : -1;
+			"container %.12s does not run: start it first", execution->id) : -1;
 	*exec = value_get_text(reply.body, "Id", "");
 	return 0;
 }
 
-static int run(struct docker *docker, const char *id, const struct value *argv, bool tty,
-	struct container_demux *demux, int *exit_status, struct error *err)
+static int only_listen(struct docker *docker, struct execution *execution, const char *exec,
+	struct error *err)
 {
 	static const char *const json[] = {"Content-Type: application/json", NULL};
 	struct docker_stream stream = {
 		.method = "POST",
+		.path = docker_path(docker, "/exec/%s/start", exec),
 		.headers = json,
-		.body = tty ? "{\"Detach\":false,\"Tty\":true}" : "{\"Detach\":false,\"Tty\":false}",
+		.body = execution->request->tty ? "{\"Detach\":false,\"Tty\":true}"
+						: "{\"Detach\":false,\"Tty\":false}",
 		.data = feed,
-		.arg = demux,
+		.arg = &execution->demux,
 		.read_size = -1,
 	};
+
+	return docker_stream(docker, &stream, NULL, err);
+}
+
+static int run(struct docker *docker, struct execution *execution, int *exit_status,
+	struct error *err)
+{
+	const struct exec_request *request = execution->request;
+	const struct value *argv = execution->argv;
 	struct docker_reply reply;
 	const char *exec = NULL;
+	int rc;
 
-	if (create(docker, id, argv, tty, &exec, err) < 0)
+	if (create(docker, execution, &exec, err) < 0)
 		return -1;
-	demux->raw = tty;
-	stream.path = docker_path(docker, "/exec/%s/start", exec);
-	if (docker_stream(docker, &stream, NULL, err) < 0 ||
+	execution->demux.raw = request->tty;
+	rc = request->interactive
+		? container_attach(docker, exec, request, &execution->demux, err)
+		: only_listen(docker, execution, exec, err);
+	if (rc < 0 ||
 		docker_get(docker, docker_path(docker, "/exec/%s/json", exec), &reply, err) < 0)
 		return error_wrap(err, "cannot run '%s' in container %.12s",
-			argv->len ? value_text(&argv->items[0], "") : "", id);
+			argv->len ? value_text(&argv->items[0], "") : "", execution->id);
 	*exit_status = (int)value_get_int(reply.body, "ExitCode", -1);
 	return 0;
 }
@@ -80,18 +103,27 @@ static int run(struct docker *docker, const char *id, const struct value *argv, 
 int container_exec(struct docker *docker, struct record *record, struct exec_request *request,
 	struct error *err)
 {
-	struct container_demux demux = {
-		.output = request->output ? request->output : to_terminal, .arg = request->arg};
+	struct exec_request connected = *request;
+	struct execution execution = {.id = record->id, .request = &connected, .demux = {
+		.output = request->output ? request->output : to_terminal, .arg = request->arg}};
 	struct value_builder list;
 	struct value argv;
 
 	if (!record->id)
 		return error_set(err, ERROR_NOT_FOUND, "%s has no container", record->address);
+	if (!docker_attaches(docker)) { /* then output is all that there is */
+		if (request->tty && request->interactive)
+			return error_set(err, ERROR_INVALID,
+				"a terminal needs a unix socket to the Docker engine, and this is %s: "
+				"forward its socket (ssh -L), or say --no-tty", docker->where);
+		connected.interactive = false;
+	}
 	builder_init(&list, docker->arena);
 	for (const char *const *word = request->argv; *word; word++)
 		builder_push(&list, value_str(docker->arena, *word));
 	argv = builder_list(&list);
-	return run(docker, record->id, &argv, request->tty, &demux, &request->exit_status, err);
+	execution.argv = &argv;
+	return run(docker, &execution, &request->exit_status, err);
 }
 
 static bool collect(void *arg, int stream, const char *data, size_t len)
@@ -105,7 +137,9 @@ static bool collect(void *arg, int stream, const char *data, size_t len)
 int container_run(struct docker *docker, const char *id, const struct value *argv,
 	int *exit_status, struct strbuf *output, struct error *err)
 {
-	struct container_demux demux = {.output = collect, .arg = output};
+	static const struct exec_request quiet = {0};
+	struct execution execution = {.id = id, .argv = argv, .request = &quiet,
+		.demux = {.output = collect, .arg = output}};
 
-	return run(docker, id, argv, false, &demux, exit_status, err);
+	return run(docker, &execution, exit_status, err);
 }

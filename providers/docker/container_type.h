@@ -136,6 +136,10 @@ int container_logs(struct docker *docker, struct record *record, struct log_requ
 /* The last `lines` lines in the arena, "" for none; an error is none. */
 const char *container_last_lines(struct docker *docker, const char *id, int lines);
 
+/* container_attach.c: starts an exec that reads, and stays with it until it ends. */
+int container_attach(struct docker *docker, const char *exec, const struct exec_request *request,
+	struct container_demux *demux, struct error *err);
+
 /* container_exec.c */
 int container_exec(struct docker *docker, struct record *record, struct exec_request *request,
 	struct error *err);

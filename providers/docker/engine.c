@@ -398,6 +398,32 @@ int docker_stream(struct docker *docker, const struct docker_stream *stream,
 	return rc ? rc : read_reply(docker, &response, reply, err);
 }
 
+bool docker_attaches(const struct docker *docker)
+{
+	return !strncmp(docker->where, "unix://", 7);
+}
+
+int docker_attach(struct docker *docker, const char *path, const struct value *body, int *fd,
+	const char **early, size_t *early_len, struct error *err)
+{
+	static const char *const headers[] = {"Content-Type: application/json",
+		"Connection: Upgrade", "Upgrade: tcp", NULL};
+	struct http_request request =
+		request_of(docker, "POST", arena_printf(docker->arena, "%s%s", docker->base, path));
+	cleanup_strbuf struct strbuf text = STRBUF_INIT;
+	struct http_response response;
+
+	json_write(&text, body, JSON_CLEAR, NULL);
+	request.headers = headers;
+	request.body = text.text;
+	request.body_len = text.len;
+	if (http_take_over(docker->http, &request, docker->arena, &response, fd, err))
+		return -1;
+	*early = response.body;
+	*early_len = response.body_len;
+	return *fd < 0 ? refuse(docker, &response, err) : 0;
+}
+
 const char *docker_stream_error(const struct value *line)
 {
 	const char *message = value_text(value_path(line, "errorDetail.message"), NULL);

@@ -167,7 +167,7 @@ int process_exec(struct provider_env *env, struct record *record, struct exec_re
 		.argv = request->argv,
 		.env = environment,
 		.directory = local_directory_of(env, inputs),
-		.flags = PROCESS_FOREGROUND,
+		.flags = PROCESS_FOREGROUND | (request->interactive ? 0 : PROCESS_NO_INPUT),
 		.clock = env->clock,
 	}, &result, err) < 0)
 		return -1;

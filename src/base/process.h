@@ -32,6 +32,7 @@ enum process_flag {
 	PROCESS_DROP_STDOUT = 1 << 1, /* not captured (`line` and `tail` still see it) */
 	PROCESS_DROP_STDERR = 1 << 2,
 	PROCESS_MERGE = 1 << 3,       /* stderr goes into stdout, in order */
+	PROCESS_NO_INPUT = 1 << 4,    /* with PROCESS_FOREGROUND: but not our stdin */
 };
 
 enum {

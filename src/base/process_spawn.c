@@ -87,6 +87,8 @@ static void describe_files(posix_spawn_file_actions_t *actions,
 		posix_spawn_file_actions_adddup2(actions, pipes->out[1], 1);
 		posix_spawn_file_actions_adddup2(actions,
 			pipes->err[1] >= 0 ? pipes->err[1] : pipes->out[1], 2);
+	} else if (request->flags & PROCESS_NO_INPUT) {
+		posix_spawn_file_actions_addopen(actions, 0, "/dev/null", O_RDONLY, 0);
 	}
 	if (request->keep_fd > 0)
 		posix_spawn_file_actions_adddup2(actions, request->keep_fd, PROCESS_KEEP_FD);

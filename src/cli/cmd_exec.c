@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/names.h"
+#include "cli/raw.h"
 #include "engine/manage.h"
 #include "engine/observe.h"
 
@@ -12,9 +13,10 @@ static int exec(struct cli *cli, struct reconcile *r)
 	struct error err = ERROR_INIT;
 	const char *const *addresses = names_running(cli, r, 0, 1, &err);
 	struct provider_env env = reconcile_env(r, &r->arena);
-	struct exec_request request = {.argv = cli->args.positional + 1};
+	struct exec_request request = {.argv = cli->args.positional + 1, .input = STDIN_FILENO};
 	const struct provider *provider;
 	struct record *record;
+	struct raw raw;
 
 	if (!addresses)
 		return cli_fail(cli, &err);
@@ -32,6 +34,9 @@ static int exec(struct cli *cli, struct reconcile *r)
 		return cli_fail(cli, &err);
 	}
 	request.tty = args_flag(&cli->args, "tty") && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+	request.interactive = args_flag(&cli->args, "interactive");
+	raw_init(&raw, STDIN_FILENO);
+	request.terminal = &raw.terminal;
 	env.deadline = INT64_MAX;
 	if (provider->exec(&env, record, &request, &err) < 0)
 		return cli_fail(cli, &err);
@@ -60,6 +65,9 @@ const struct command command_exec = {
 		{.name = "tty", .letter = 't', .kind = OPTION_FLAG, .fallback = "true",
 			.env = "DEVENV_EXEC_TTY",
 			.help = "Give it a terminal when there is one; --no-tty never does"},
+		{.name = "interactive", .letter = 'i', .kind = OPTION_FLAG, .fallback = "true",
+			.env = "DEVENV_EXEC_INTERACTIVE",
+			.help = "Let it read our standard input; --no-interactive leaves that alone"},
 		{.name = NULL}},
 	.arguments = (const struct argument[]){
 		{.name = "NAME", .complete = COMPLETE_RUNNING},
@@ -68,6 +76,7 @@ const struct command command_exec = {
 	.examples = (const struct example[]){
 		{"A shell", "devenv exec api sh"},
 		{"A query", "devenv exec database psql -U app -c 'select 1'"},
+		{"A file into it", "devenv exec database psql -U app <dump.sql"},
 		{NULL, NULL}},
 	.run = run_exec,
 };

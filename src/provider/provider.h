@@ -174,9 +174,20 @@ struct log_request {
 	void *arg;
 };
 
+/* Our terminal, for a provider that has to pass every key on itself. */
+struct exec_terminal {
+	/* Raw while the command runs: called in pairs. */
+	int (*raw)(struct exec_terminal *terminal, bool on, struct error *err);
+	void (*size)(struct exec_terminal *terminal, unsigned *rows, unsigned *columns);
+	int resized; /* while raw: readable when the size has changed, until `size` is called; -1: never */
+};
+
 struct exec_request {
 	const char *const *argv;
-	bool tty;
+	bool tty;                /* it gets a terminal, and all that it prints is stream 1 */
+	bool interactive;        /* it reads `input`, a descriptor, to its end; else it reads nothing */
+	int input;
+	struct exec_terminal *terminal; /* that `input` is, with tty; NULL: it is left as it is */
 	/* What it prints, as it comes; `stream` is 1 or 2. Return false to stop. NULL: it goes to the
 	   standard output and error of this program. */
 	bool (*output)(void *arg, int stream, const char *data, size_t len);

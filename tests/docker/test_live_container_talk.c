@@ -1,6 +1,8 @@
 /* docker_container on a real engine: logs, exec, readiness, where probes go. */
 #include "container_live.h"
 
+#include <pthread.h>
+
 #include <arpa/inet.h>
 #include <sys/socket.h>
 
@@ -124,6 +126,130 @@ static void a_command_is_run_inside(void **state)
 	assert_int_equal(act(live, ACT_STOP, NULL, record, NULL, &outcome, &err), 0);
 	assert_int_equal(provider_docker.exec(&live->env, record, &request, &err), -1);
 	assert_non_null(strstr(err.msg, "does not run: start it first"));
+}
+
+static bool gather(void *arg, int stream, const char *data, size_t len)
+{
+	assert_int_equal(stream, 1);
+	strbuf_add(arg, data, len);
+	return true;
+}
+
+static void *fill(void *arg)
+{
+	int fd = *(int *)arg;
+	char piece[1000];
+
+	memset(piece, 'x', sizeof(piece));
+	for (int i = 0; i < 1000; i++)
+		if (write(fd, piece, sizeof(piece)) != sizeof(piece))
+			break;
+	close(fd);
+	return NULL;
+}
+
+/* A megabyte in and out at once: neither side waits for the other, and the end is passed on. */
+static void a_command_reads_our_input_to_its_end(void **state)
+{
+	static const char *const argv[] = {"sh", "-c", "cat; exit 3", NULL};
+	struct live *live = *state;
+	struct record *record = live_create(live, CONTAINER, WEB, waiting(live, ""));
+	struct strbuf text = STRBUF_INIT;
+	struct exec_request request = {.argv = argv, .output = gather, .arg = &text};
+	struct error err = ERROR_INIT;
+	pthread_t thread;
+	int ends[2];
+
+	assert_int_equal(pipe(ends), 0);
+	request.input = ends[0];
+	/* One that shall not read finds the end at once, and takes nothing. */
+	assert_int_equal(write(ends[1], "y", 1), 1);
+	assert_int_equal(provider_docker.exec(&live->env, record, &request, &err), 0);
+	assert_int_equal(request.exit_status, 3);
+	assert_int_equal(text.len, 0);
+
+	request.interactive = true;
+	pthread_create(&thread, NULL, fill, &ends[1]);
+	if (provider_docker.exec(&live->env, record, &request, &err) < 0)
+		fail_msg("%s", err.msg);
+	pthread_join(thread, NULL);
+	assert_int_equal(request.exit_status, 3);
+	assert_int_equal(text.len, 1000001);
+	assert_int_equal(text.text[0], 'y');
+	close(ends[0]);
+	strbuf_release(&text);
+}
+
+/* Whose input is still open: it has ended nevertheless. */
+static void a_command_that_reads_nothing_ends_by_itself(void **state)
+{
+	static const char *const argv[] = {"sh", "-c", "echo done; exit 5", NULL};
+	struct live *live = *state;
+	struct record *record = live_create(live, CONTAINER, WEB, waiting(live, ""));
+	struct strbuf text = STRBUF_INIT;
+	struct exec_request request = {.argv = argv, .output = gather, .arg = &text,
+		.interactive = true};
+	struct error err = ERROR_INIT;
+	int ends[2];
+
+	assert_int_equal(pipe(ends), 0);
+	request.input = ends[0];
+	assert_int_equal(provider_docker.exec(&live->env, record, &request, &err), 0);
+	assert_int_equal(request.exit_status, 5);
+	assert_string_equal(text.text, "done\n");
+	close(ends[0]);
+	close(ends[1]);
+	strbuf_release(&text);
+}
+
+struct watched {
+	struct exec_terminal terminal;
+	int raw, calls;
+};
+
+static int watch_raw(struct exec_terminal *terminal, bool on, struct error *err)
+{
+	struct watched *watched = (struct watched *)terminal;
+
+	(void)err;
+	watched->raw += on ? 1 : -1;
+	watched->calls++;
+	return 0;
+}
+
+static void watch_size(struct exec_terminal *terminal, unsigned *rows, unsigned *columns)
+{
+	(void)terminal;
+	*rows = 33;
+	*columns = 77;
+}
+
+static void a_command_on_a_terminal_has_its_size_and_its_keys(void **state)
+{
+	static const char *const argv[] = {"sh", "-c",
+		"until [ \"$(busybox stty size)\" = '33 77' ]; do sleep 0.1; done; read -r a; echo got $a; "
+		"busybox tty", NULL};
+	struct live *live = *state;
+	struct record *record = live_create(live, CONTAINER, WEB, waiting(live, ""));
+	struct watched watched = {.terminal = {watch_raw, watch_size, -1}};
+	struct strbuf text = STRBUF_INIT;
+	struct exec_request request = {.argv = argv, .output = gather, .arg = &text, .tty = true,
+		.interactive = true, .terminal = &watched.terminal};
+	struct error err = ERROR_INIT;
+	int ends[2];
+
+	assert_int_equal(pipe(ends), 0);
+	request.input = ends[0];
+	assert_int_equal(write(ends[1], "hello\r", 6), 6); /* what a keyboard says */
+	if (provider_docker.exec(&live->env, record, &request, &err) < 0)
+		fail_msg("%s", err.msg);
+	assert_non_null(strstr(text.text, "got hello\r\n"));
+	assert_non_null(strstr(text.text, "/dev/pts/"));
+	assert_int_equal(watched.raw, 0);
+	assert_int_equal(watched.calls, 2);
+	close(ends[0]);
+	close(ends[1]);
+	strbuf_release(&text);
 }
 
 /* --- readiness ---------------------------------------------------------------------------------- */
@@ -354,6 +480,9 @@ int main(void)
 		live_test(following_ends_with_the_container),
 		live_test(a_terminal_is_read_without_frames),
 		live_test(a_command_is_run_inside),
+		live_test(a_command_reads_our_input_to_its_end),
+		live_test(a_command_that_reads_nothing_ends_by_itself),
+		live_test(a_command_on_a_terminal_has_its_size_and_its_keys),
 		live_test(what_runs_is_ready_and_what_ended_never_will_be),
 		live_test(what_is_restarted_is_waited_for),
 		live_test(a_command_decides),

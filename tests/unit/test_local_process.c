@@ -697,6 +697,29 @@ static void exec_runs_in_its_environment(void **state)
 	assert_destroyed(room, INTENT("02"), record);
 }
 
+static void exec_reads_our_input_only_when_it_shall(void **state)
+{
+	struct room *room = *state;
+	struct record *record = create(room, TYPE, INTENT("01"), sleeper(room));
+	struct exec_request request = {.argv = (const char *const[]){"sh", "-c",
+		"read -r line && test \"$line\" = hello && exit 9; exit 8", NULL}};
+	int ends[2], before = dup(STDIN_FILENO);
+
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(write(ends[1], "hello\n", 6), 6);
+	assert_int_equal(dup2(ends[0], STDIN_FILENO), STDIN_FILENO);
+	assert_int_equal(provider_local.exec(&room->env, record, &request, &room->err), 0);
+	assert_int_equal(request.exit_status, 8);
+	request.interactive = true;
+	assert_int_equal(provider_local.exec(&room->env, record, &request, &room->err), 0);
+	assert_int_equal(request.exit_status, 9);
+	dup2(before, STDIN_FILENO);
+	close(before);
+	close(ends[0]);
+	close(ends[1]);
+	assert_destroyed(room, INTENT("02"), record);
+}
+
 /* Nobody writes its log any more: waiting for a line is in vain, a new start is what helps. */
 static void one_whose_shim_died_before_it_was_ready_is_started_anew(void **state)
 {
@@ -976,6 +999,7 @@ int main(int argc, char **argv)
 		T(one_that_has_ended_will_not_become_ready),
 		T(one_whose_shim_died_before_it_was_ready_is_started_anew),
 		T(exec_runs_in_its_environment),
+		T(exec_reads_our_input_only_when_it_shall),
 		T(an_open_intent_finds_what_runs),
 		T(a_folder_without_record_or_intent_is_a_stray),
 		T(killed_anywhere_while_it_is_started),

@@ -35,9 +35,9 @@ test_what_is_piped_in_arrives_and_the_status_comes_back() {
 	printf 'one\ntwo\n' >lines
 	while read -r line; do
 		"$DEVENV" exec --no-interactive web cat
-		echo "$line" >>read
+		echo "$line" >>taken
 	done <lines
-	equal 'lines left for the loop' 2 "$(wc -l <read)"
+	equal 'lines left for the loop' 2 "$(wc -l <taken)"
 }
 
 test_a_terminal_is_one_inside_and_is_as_before_afterwards() {

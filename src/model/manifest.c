@@ -57,11 +57,14 @@ static struct value protect_variable(struct arena *arena, const struct value *va
 
 static void protect(struct loading *l, struct value *merged)
 {
-	struct value spec = map_or_empty(value_get(merged, "spec"));
+	const struct value *written = value_get(merged, "spec");
+	struct value spec = map_or_empty(written);
 	const struct value *secrets = value_get(&spec, "secrets");
 	const struct value *variables = value_get(&spec, "variables");
 	struct value_builder builder;
 
+	if (!written || written->kind != VALUE_MAP)
+		return; /* the schema says what it must be */
 	if (secrets && secrets->kind == VALUE_LIST) {
 		builder_init(&builder, l->arena);
 		for (uint32_t i = 0; i < secrets->len; i++)
@@ -81,7 +84,7 @@ static void protect(struct loading *l, struct value *merged)
 		if (map.members != variables->members)
 			spec = with_member(l->arena, &spec, "variables", map);
 	}
-	if (value_get(merged, "spec") && spec.members != value_get(merged, "spec")->members)
+	if (spec.members != written->members)
 		*merged = with_member(l->arena, merged, "spec", spec);
 }
 

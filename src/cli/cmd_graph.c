@@ -79,9 +79,10 @@ const struct command command_graph = {
 	.description =
 		"Prints the graph of the manifest's resources as a tree: below each resource "
 		"stands what it waits for. In the other formats an edge leads from a resource to "
-		"one that it waits for. With --destroy it is the order of destroying. --impact "
-		"keeps one resource and everything that depends on it, directly or not, and prints "
-		"it from that resource on.",
+		"one that it waits for; in SVG what comes first stands on the left; JSON is a line "
+		"for each resource. With --destroy it is the order of destroying. --impact keeps "
+		"one resource and everything that depends on it, directly or not, and prints it "
+		"from that resource on.",
 	.options = (const struct option[]){
 		{.name = "format", .kind = OPTION_TEXT, .argument = "FORMAT", .fallback = "tree",
 			.env = "DEVENV_GRAPH_FORMAT", .complete = COMPLETE_CHOICES,

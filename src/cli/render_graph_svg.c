@@ -92,7 +92,7 @@ static void add_edges(struct strbuf *buf, const struct graph_view *view, const s
 
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t from = edges[i].node;
-		int x1, y1, x2, y2, bend;
+		int x1, y1, x2, y2, bend, sag;
 
 		if (!graph_view_has(view, from))
 			continue;
@@ -101,10 +101,12 @@ static void add_edges(struct strbuf *buf, const struct graph_view *view, const s
 		x2 = l->x[l->column[node]];
 		y2 = top(l, node) + BOX / 2;
 		bend = (x1 + x2) / 2;
+		/* Between the rows, where it would else be hidden behind a box in the same row. */
+		sag = y1 == y2 && l->column[node] > l->column[from] + 1 ? ROW * 2 / 3 : 0;
 		strbuf_addf(buf,
 			"<path d=\"M%d %d C%d %d %d %d %d %d\" fill=\"none\" "
 			"stroke=\"#888\"%s/>\n", x1,
-			y1, bend, y1, bend, y2, x2, y2,
+			y1, sag ? x1 + GAP : bend, y1 + sag, sag ? x2 - GAP : bend, y2 + sag, x2, y2,
 			edges[i].kind == EDGE_SOFT || edges[i].kind == EDGE_ORDERING
 				? " stroke-dasharray=\"4\""
 				: "");

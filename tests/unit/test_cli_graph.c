@@ -105,6 +105,19 @@ static void test_part_of_it(void **state)
 	teardown(&f);
 }
 
+static size_t count(const char *text, const char *what)
+{
+	const char *end = text + strlen(text);
+	size_t n = 0;
+
+	/* memmem, because a sanitizer measures the whole rest at every strstr. */
+	while ((text = memmem(text, (size_t)(end - text), what, strlen(what)))) {
+		n++;
+		text += strlen(what);
+	}
+	return n;
+}
+
 static void test_for_tools(void **state)
 {
 	struct fixture f;
@@ -135,20 +148,9 @@ static void test_for_tools(void **state)
 	render_graph_svg(&f.out, &f.view);
 	assert_non_null(strstr(f.out.text, "t.n[&quot;a\\b&quot;]</text>"));
 	assert_non_null(strstr(f.out.text, "stroke-dasharray"));
+	/* All in one row: two edges that pass a box go below it, the others are straight. */
+	assert_int_equal(count(f.out.text, " 63 "), 4);
 	teardown(&f);
-}
-
-static size_t count(const char *text, const char *what)
-{
-	const char *end = text + strlen(text);
-	size_t n = 0;
-
-	/* memmem, because a sanitizer measures the whole rest at every strstr. */
-	while ((text = memmem(text, (size_t)(end - text), what, strlen(what)))) {
-		n++;
-		text += strlen(what);
-	}
-	return n;
 }
 
 static void test_deep_chain(void **state)

@@ -10,7 +10,7 @@ two_that_talk() {
 	  resources:
 	    - type: local_process
 	      name: counter
-	      command: [sh, -c, "for i in 1 2 3 4 5; do echo line $i; done; while [ ! -e more ]; do sleep 0.05; done; echo later; exec sleep 1000"]
+	      command: [sh, -c, "for i in 1 2 3 4 5; do echo line $i; done; while [ ! -e goon ]; do sleep 0.05; done; echo later; exec sleep 1000"]
 	      readiness: { log: "line 5" }
 	    - type: local_process
 	      name: other
@@ -48,7 +48,7 @@ test_tail_and_since_choose_the_last_ones() {
 	expect 0 logs counter -n 0
 	same out </dev/null
 	sleep 1.2
-	: >more
+	: >goon
 	wait_until 5 said later
 	expect 0 logs counter --since 1s
 	same out <<<later
@@ -70,7 +70,7 @@ test_follow_goes_on_until_it_is_interrupted() {
 	"$DEVENV" logs -f counter --tail 1 >followed 2>&1 &
 	pid=$!
 	wait_until 5 grep -qx 'line 5' followed
-	: >more
+	: >goon
 	wait_until 5 grep -qx later followed
 	equal lines 2 "$(wc -l <followed)"
 	kill -TERM "$pid"

@@ -127,6 +127,18 @@ static bool is_last_part(const char *word, size_t la, const char *candidate, siz
 	       strcmp(candidate + lb - la, word) == 0;
 }
 
+/* How far two names agree up to a dot: that the type is the same makes no other name alike. */
+static size_t same_parts(const char *a, const char *b)
+{
+	size_t parts = 0;
+
+	for (size_t i = 0; a[i] && a[i] == b[i]; i++) {
+		if (a[i] == '.')
+			parts = i + 1;
+	}
+	return parts;
+}
+
 void nearest_try(struct nearest *nearest, const char *candidate)
 {
 	size_t la = strlen(nearest->word), lb = strlen(candidate), d = 1;
@@ -134,8 +146,12 @@ void nearest_try(struct nearest *nearest, const char *candidate)
 	if (la > NEAREST_MAX || lb > NEAREST_MAX)
 		return;
 	if (!is_last_part(nearest->word, la, candidate, lb)) {
+		size_t parts = same_parts(nearest->word, candidate);
+
 		d = distance(nearest->word, la, candidate, lb);
-		if (d > (la > lb ? la : lb) / 3 + (la == 2 || la == 3))
+		la -= parts;
+		lb -= parts;
+		if (d > (la > lb ? la : lb) / 3 + (parts || la == 2 || la == 3))
 			return;
 	}
 	if (nearest->best && d >= nearest->distance)

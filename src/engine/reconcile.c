@@ -39,7 +39,7 @@ static bool same_place(struct pos a, struct pos b)
 	return a.line && a.source == b.source && a.line == b.line && a.column == b.column;
 }
 
-/* What the schema has said of a value need not be said again, in other words, by the provider. */
+/* What was said of a place need not be said again, in other words, by a provider or the graph. */
 static void drop_repeated(struct diags *diags, size_t first)
 {
 	size_t kept = first;
@@ -60,8 +60,6 @@ static void drop_repeated(struct diags *diags, size_t first)
 
 static void validate(struct reconcile *r)
 {
-	size_t first = r->diags.n;
-
 	for (size_t i = 0; i < r->manifest.n_resources; i++) {
 		const struct resource *resource = &r->manifest.resources[i];
 		const struct provider *provider = provider_of(resource->type);
@@ -69,11 +67,11 @@ static void validate(struct reconcile *r)
 		if (provider && provider->validate)
 			provider->validate(resource, &r->diags);
 	}
-	drop_repeated(&r->diags, first);
 }
 
 int reconcile_load(struct reconcile *r, struct error *err)
 {
+	size_t said;
 	bool whole;
 
 	diags_init(&r->diags, &r->arena);
@@ -87,9 +85,11 @@ int reconcile_load(struct reconcile *r, struct error *err)
 		if (r->manifest.variables[i].value)
 			redactor_learn(&r->redactor, r->manifest.variables[i].value);
 	}
+	said = r->diags.n;
 	validate(r);
 	graph_build(&r->graph, r->manifest.resources, r->manifest.n_resources, &r->arena,
 		&r->manifest.sources, value_path(r->manifest.merged, "spec.resources"), &r->diags);
+	drop_repeated(&r->diags, said);
 	if (r->diags.errors)
 		return error_set(err, ERROR_INVALID, "the manifest has mistakes");
 	return 0;

@@ -122,11 +122,36 @@ static bool is_written(const struct builder *b, const char *address)
 	return false;
 }
 
+/* The resource is there, the instance is not. */
+static bool report_instance(struct builder *b, const char *address, struct pos pos)
+{
+	const char *base = arena_strndup(b->arena, address, strcspn(address, "["));
+	uint32_t first = map_get(&b->bases, base);
+	struct nearest nearest = {.word = address};
+
+	if (!address[strlen(base)] || (first == MAP_NONE && graph_find(b->graph, base) == MAP_NONE))
+		return false;
+	if (first == MAP_NONE) {
+		diag_error(b->diags, pos, "%s has no instances", base);
+		diag_hint(b->diags, "it has no forEach: write %s", base);
+	} else {
+		diag_error(b->diags, pos, "there is no instance %s", address);
+		for (; first != UINT32_MAX; first = b->next_instance[first])
+			nearest_try(&nearest, b->graph->nodes[first].resource->address);
+		if (nearest.best)
+			diag_hint(b->diags, "did you mean %s?", nearest.best);
+		else
+			diag_hint(b->diags, "the forEach of %s has no such key", base);
+	}
+	diag_address(b->diags, b->graph->nodes[b->current].resource->address);
+	return true;
+}
+
 static void report_unknown(struct builder *b, const char *address, struct pos pos)
 {
 	struct nearest nearest = {.word = address};
 
-	if (is_written(b, address))
+	if (report_instance(b, address, pos) || is_written(b, address))
 		return;
 	diag_error(b->diags, pos, "there is no resource %s", address);
 	diag_address(b->diags, b->graph->nodes[b->current].resource->address);

@@ -61,7 +61,7 @@ def items_alone(manifest, lines):
     """Each item of each list of spec as a manifest of its own, and whether devenv says something in
     its lines. One mistake then cannot hide that another is judged differently."""
     spec = manifest.get("spec") if isinstance(manifest, dict) else None
-    for key, items in (spec or {}).items():
+    for key, items in (spec if isinstance(spec, dict) else {}).items():
         if not isinstance(items, list):
             continue
         starts = [items.lc.data[i][0] + 1 for i in range(len(items))]

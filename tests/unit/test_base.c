@@ -100,6 +100,7 @@ static const char *nearest_of(const char *word, const char *const *candidates)
 static void test_nearest(void **state)
 {
 	static const char *const words[] = {"path", "content", "source", "mode", NULL};
+	static const char *const addresses[] = {"local_file.motd", "local_value.a", NULL};
 
 	(void)state;
 	assert_string_equal(nearest_of("pth", words), "path");
@@ -107,6 +108,9 @@ static void test_nearest(void **state)
 	assert_string_equal(nearest_of("moed", words), "mode");
 	assert_null(nearest_of("environment", words));
 	assert_null(nearest_of("x", words));
+	assert_string_equal(nearest_of("local_file.mtod", addresses), "local_file.motd");
+	assert_string_equal(nearest_of("local_flie.motd", addresses), "local_file.motd");
+	assert_null(nearest_of("local_file.zz", addresses)); /* the same type alone is no likeness */
 }
 
 static void test_places(void **state)

@@ -3,22 +3,30 @@
 # which it travels: plain, base64, percent- and JSON-escaped. Only the file that shall hold it has it.
 . "${BASH_SOURCE%/*}/../lib/harness.sh"
 
-SECRET='s3cr&t "plan/ted"+value'
+# Of this run alone: another's may stand in its own arguments at this moment.
+TAIL=$RANDOM$RANDOM
+SECRET="s3cr&t \"plan/ted\"+v$TAIL"
 
 # Every form, one a line; what a search looks for.
 forms() {
-	printf '%s\n' "$SECRET" 's3cr&t \"plan/ted\"+value' 's3cr%26t%20%22plan%2Fted%22%2Bvalue' \
-		's3cr%26t%20%22plan%2fted%22%2bvalue'
-	printf '%s' "$SECRET" | base64 -w0 | tr -d =
-	printf '\n'
+	printf '%s\n' "$SECRET" "s3cr&t \\\"plan/ted\\\"+v$TAIL" "s3cr%26t%20%22plan%2Fted%22%2Bv$TAIL" \
+		"s3cr%26t%20%22plan%2fted%22%2bv$TAIL"
+	# base64 shows a text in three ways, by what stands before it.
+	local whole
+	for whole in "$SECRET" "${SECRET:1}" "${SECRET:2}"; do
+		whole=$(printf '%s' "${whole:0:${#whole}/3*3}" | base64 -w0)
+		printf '%s\n' "$whole"
+		tr '+/' '-_' <<<"$whole"
+	done
 }
 
-# no_secret WHAT FILE...: none of the files holds it, whatever they are.
+# no_secret WHAT FILE...: none of the files holds it, whatever they are. Not as an argument of grep:
+# arguments are searched, too.
 no_secret() {
 	local what=$1 form
 	shift
 	while IFS= read -r form; do
-		! grep -rqaF -- "$form" "$@" || fail "$what holds the secret, as: $form"
+		! grep -rqaF -f <(printf '%s\n' "$form") "$@" || fail "$what holds the secret, as: $form"
 	done < <(forms)
 }
 
@@ -42,6 +50,19 @@ secret_manifest() {
 	    url: { value: "${local_value.url.output}" }
 	YML
 	export PLANTED=$SECRET
+}
+
+test_the_search_finds_every_form() {
+	local before
+	finds() { if (trap - ERR; no_secret 'it' leak) 2>/dev/null; then fail "not found in: $(cat leak)"; fi; }
+	printf 'x%sy' "$SECRET" >leak && finds
+	jq -n --arg it "$SECRET" '{a: ("x" + $it)}' >leak && finds
+	jq -rn --arg it "$SECRET" '$it | @uri' >leak && finds
+	for before in '' x xy xyz; do
+		printf '%s%s behind' "$before" "$SECRET" | base64 -w0 >leak && finds
+	done
+	printf 'nothing' >leak
+	no_secret 'it' leak
 }
 
 test_no_output_shows_a_secret() {
@@ -99,10 +120,76 @@ test_no_argument_vector_holds_a_secret() {
 	expect 0 apply --yes
 	local cmdline
 	for cmdline in /proc/[0-9]*/cmdline; do
-		tr '\0' ' ' <"$cmdline" 2>/dev/null >>lines || :
+		{ tr '\0' ' ' <"$cmdline" >>lines; } 2>/dev/null || :
 		echo >>lines
 	done
 	no_secret 'an argument vector' lines
+}
+
+# Watches all processes from now on; stop it with: rm watched
+watch_arguments() {
+	: >watched
+	while [[ -e watched ]]; do cat /proc/[0-9]*/cmdline 2>/dev/null >>arguments || :; done &
+}
+
+test_a_container_knows_a_secret_only_by_its_environment() {
+	need jq curl
+	"$HARNESS_SOURCE/tests/tools/fake-engine" "$TRASH/engine" "$TRASH/made" >"$TRASH/engine.log" 2>&1 &
+	wait_until 30 test -S "$TRASH/engine"
+	export DOCKER_HOST=unix://$TRASH/engine PLANTED=$SECRET
+	manifest <<-'YML'
+	spec:
+	  variables: { password: { sensitive: true, default: "${PLANTED}" } }
+	  resources:
+	    - { type: docker_network, name: net }
+	    - type: docker_container
+	      name: box
+	      image: fake:1
+	      pull: never
+	      environment: { PW: "${var.password}", URL: "user:${var.password}@host" }
+	      networks: ["${docker_network.net.name}"]
+	YML
+	watch_arguments
+	expect 0 plan -o plan.json
+	cat plan.json "$TRASH/out" "$TRASH/err" >"$TRASH/all"
+	local words
+	for words in 'apply --yes -v --debug' 'plan --detailed-exitcode' 'plan --json' 'show docker_container.box' \
+		'status --json' 'history 1' 'config show --lowered'; do
+		# shellcheck disable=SC2086
+		expect 0 $words
+		cat "$TRASH/out" "$TRASH/err" >>"$TRASH/all"
+	done
+	rm watched
+	wait_until 10 test -s arguments
+	curl -sS --unix-socket "$TRASH/engine" http://localhost/containers/json?all=1 >"$TRASH/listed"
+	curl -sS --unix-socket "$TRASH/engine" "http://localhost/containers/$(jq -r '.[0].Id' "$TRASH/listed")/json" |
+		jq . >"$TRASH/box"
+	equal 'what the container is told' "PW=$SECRET" "$(jq -r '.Config.Env[]' "$TRASH/box" | grep ^PW)"
+	jq 'del(.Config.Env)' "$TRASH/box" >"$TRASH/rest"
+	no_secret 'the engine, beside the environment,' "$TRASH/rest" "$TRASH/listed" "$TRASH/made"
+	no_secret 'an argument vector' arguments
+	no_secret 'an output or the plan file' "$TRASH/all"
+	no_secret 'the home' "$DEVENV_HOME"
+	PLANTED=another expect 2 plan --detailed-exitcode
+	lacks out another
+	no_secret 'an output' "$TRASH/out" "$TRASH/err"
+	expect 0 destroy --yes
+	no_secret 'the home after destroy' "$DEVENV_HOME"
+}
+
+test_no_death_leaves_a_secret() {
+	local n
+	secret_manifest
+	watch_arguments
+	for n in 30 60 90 120 150 180 210; do
+		"$HARNESS_TOOLS/killat" kill-after $n -- "$DEVENV" apply --yes --parallelism 1 \
+			</dev/null >>"$TRASH/all" 2>&1 || :
+		no_secret "the home after a death at call $n" "$DEVENV_HOME"
+	done
+	expect 0 apply --yes
+	rm watched
+	no_secret 'an output' "$TRASH/all" "$TRASH/out" "$TRASH/err"
+	no_secret 'an argument vector' arguments
 }
 
 test_a_failure_does_not_tell_a_secret() {

@@ -41,12 +41,14 @@ static void describe(struct docker *docker, struct container_images *images,
 		item->matches = container_is_as(docker, images, inspect, item->desired, recorded);
 }
 
-/* Inspects and describes; what is gone meanwhile is absent. */
+/* Inspects and describes; what is gone meanwhile is absent. By id, or by name: the engine also takes
+   the beginning of an id for either. */
 static int look(struct docker *docker, struct container_images *images, struct observation *item,
-	const char *id, bool exact, struct error *err)
+	const char *id, bool by_name, struct error *err)
 {
 	struct error own = ERROR_INIT;
 	const struct value *inspect;
+	const char *is;
 
 	item->presence = PRESENCE_ABSENT;
 	if (container_inspect(docker, id, &inspect, &own) < 0) {
@@ -55,10 +57,9 @@ static int look(struct docker *docker, struct container_images *images, struct o
 		*err = own;
 		return -1;
 	}
-	/* The engine also takes a prefix of an id. */
-	if (exact && strcmp(value_get_text(inspect, "Id", ""), id) != 0)
-		return 0;
-	describe(docker, images, item, inspect);
+	is = by_name ? value_get_text(inspect, "Name", "/") + 1 : value_get_text(inspect, "Id", "");
+	if (!strcmp(is, id))
+		describe(docker, images, item, inspect);
 	return 0;
 }
 
@@ -70,11 +71,11 @@ static int look_elsewhere(struct docker *docker, struct container_images *images
 
 	item->presence = PRESENCE_ABSENT;
 	if (item->record && item->record->id)
-		return look(docker, images, item, item->record->id, true, err);
+		return look(docker, images, item, item->record->id, false, err);
 	if (!item->desired)
 		return 0;
 	name = docker_name(docker, item, "containerName");
-	return name ? look(docker, images, item, name, false, err) : 0;
+	return name ? look(docker, images, item, name, true, err) : 0;
 }
 
 #define LIST "/containers/json?all=1"
@@ -109,7 +110,7 @@ static int look_at_ours(struct docker *docker, struct container_images *images,
 
 		if (!item || item->presence == PRESENCE_PRESENT)
 			docker_stray(docker, observe, "docker_container", &mark, id, name);
-		else if (look(docker, images, item, id, true, err) < 0)
+		else if (look(docker, images, item, id, false, err) < 0)
 			return -1;
 	}
 	return 0;

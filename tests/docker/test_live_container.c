@@ -228,6 +228,35 @@ static void what_ends_at_once_is_an_error_with_its_last_words(void **state)
 	assert_non_null(strstr(err.msg, "is exited (3) right after its start"));
 }
 
+/* Old engines look at the command only now: the container is there, and must not lie about. */
+static void a_start_that_is_refused_leaves_a_container_that_is_told(void **state)
+{
+	struct live *live = *state;
+	struct request request = live_request(live, ACT_CREATE, CONTAINER, WEB,
+		arena_printf(&live->arena, "{\"image\":\"" LIVE_IMAGE "\",\"command\":[\"/nowhere\"],"
+			"\"stopGracePeriod\":0}"), NULL);
+	struct outcome outcome = {0};
+	struct error err = ERROR_INIT;
+	struct record *record;
+	const char *first;
+
+	live_image(live);
+	assert_int_equal(provider_docker.apply(&live->env, &request, &outcome, &err), -1);
+	assert_true(outcome.exists);
+	assert_non_null(strstr(err.msg, "cannot start container 'live-web-"));
+	assert_non_null(strstr(err.msg, "/nowhere"));
+	assert_string_equal(status_of(live, outcome.id), "created");
+
+	/* Once more by the same intent: the same one, not a second. */
+	first = outcome.id;
+	assert_int_equal(provider_docker.apply(&live->env, &request, &outcome, &err), -1);
+	assert_string_equal(outcome.id, first);
+	record = live_record(live, &request, &outcome);
+	live_destroy(live, record);
+	assert_int_equal(live_status(live, "GET", docker_path(&live->docker, "/containers/%s/json",
+		first)), 404);
+}
+
 static void what_may_end_counts_as_running(void **state)
 {
 	struct live *live = *state;
@@ -397,6 +426,24 @@ static void a_taken_name_names_its_owner(void **state)
 	live_destroy(live, record);
 }
 
+/* The engine also takes the beginning of an id for a name. */
+static void a_name_that_begins_an_id_is_free(void **state)
+{
+	struct live *live = *state;
+	const char *foreign = live_container(live, "foreign", "");
+	const char *inputs = waiting(live, arena_printf(&live->arena, ",\"containerName\":\"%.12s\"",
+		foreign));
+	struct observation item = look(live, inputs, NULL);
+	struct record *record;
+
+	assert_int_equal(item.presence, PRESENCE_ABSENT);
+	record = live_create(live, CONTAINER, WEB, inputs);
+	assert_string_not_equal(record->id, foreign);
+	live_destroy(live, record);
+	assert_int_equal(live_status(live, "GET", docker_path(&live->docker, "/containers/%s/json",
+		foreign)), 200);
+}
+
 static void another_homes_container_is_left_alone(void **state)
 {
 	struct live *live = *state;
@@ -509,6 +556,7 @@ int main(void)
 		live_test(it_stops_and_starts),
 		live_test(the_grace_period_is_kept),
 		live_test(what_ends_at_once_is_an_error_with_its_last_words),
+		live_test(a_start_that_is_refused_leaves_a_container_that_is_told),
 		live_test(what_may_end_counts_as_running),
 		live_test(named_volumes_stay_and_anonymous_ones_go),
 		live_test(what_is_mounted_must_be_there),
@@ -516,6 +564,7 @@ int main(void)
 		live_test(a_tag_that_moved_is_drift),
 		live_test(an_empty_entrypoint_drops_that_of_the_image),
 		live_test(a_taken_name_names_its_owner),
+		live_test(a_name_that_begins_an_id_is_free),
 		live_test(another_homes_container_is_left_alone),
 		live_test(what_is_imported_is_destroyed_by_its_id),
 		live_test(what_no_item_is_about_is_a_stray),

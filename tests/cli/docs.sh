@@ -78,7 +78,7 @@ test_every_command_line_in_the_documents_is_understood() {
 			devenv "$@"
 			((STATUS == 0)) || fail "$(head -n 1 "blocks/$n"): devenv $line"
 			seen=$((seen + 1))
-		done < <(sed -nE 's/^(\$ )?(.*[ (&;])?devenv ([^|&;>)#]*).*$/\3/p' "blocks/$n" | sed '/^ *$/d')
+		done < <(sed -nE 's/^(\$ )?(.*[ (&;])?devenv ([^|&;<>)#]*).*$/\3/p' "blocks/$n" | sed '/^ *$/d')
 	done
 	((seen > 50)) || fail "only $seen command lines were found"
 }

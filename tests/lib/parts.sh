@@ -52,6 +52,15 @@ plan_tests() { # PRESET LABEL
 part_cli() {
 	build release || return
 	cli_tests release cli
+	[[ $FULL != yes ]] || bare_debian
+}
+
+# The first command of the README where nothing is installed yet. A chroot needs root.
+bare_debian() {
+	[[ $(id -u) == 0 ]] || { report_missing bare "a bare Debian needs root"; return; }
+	[[ $INSTALL != yes ]] || packages_need debootstrap || true
+	command -v debootstrap >/dev/null || { report_missing bare "debootstrap is missing"; return; }
+	report_many 1 3600 < <(printf 'cli/bare-debian\tbash %s try\n' "$SOURCE/tests/tools/bare-debian")
 }
 
 cli_tests() { # PRESET LABEL

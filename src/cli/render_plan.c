@@ -96,7 +96,7 @@ static const char *action_phrase(const struct change *change)
 	case ACTION_UPDATE:
 		return change->deferred ? "may be updated in place" : "will be updated in place";
 	case ACTION_REPLACE:
-		return change->deferred ? "may be replaced" : "will be replaced";
+		return change_is_perhaps(change) ? "may be replaced" : "will be replaced";
 	case ACTION_DELETE:
 		return "will be destroyed";
 	case ACTION_START:
@@ -485,12 +485,8 @@ static void add_count(struct strbuf *buf, size_t n, const char *what)
 /* May something shown turn out weaker? A create whose inputs are not known yet is still one. */
 static bool is_up_to(const struct plan *plan)
 {
-	if (!plan->counts.deferred)
-		return false;
 	for (size_t i = 0; i < plan->n; i++) {
-		enum action action = plan->changes[i].action;
-
-		if (plan->changes[i].deferred && action != ACTION_NOOP && action != ACTION_CREATE)
+		if (change_is_perhaps(&plan->changes[i]))
 			return true;
 	}
 	return false;

@@ -82,7 +82,7 @@ void render_change_json(struct strbuf *buf, const struct plan_view *view, const 
 	jsonl_number(buf, "generation", change->generation);
 	jsonl_text(buf, "action", action_str(change->action));
 	jsonl_text(buf, "previous_address", change->previous);
-	if (change->deferred)
+	if (change->deferred || change->uncertain)
 		jsonl_bool(buf, "deferred", true);
 	if (change->record)
 		jsonl_text(buf, "id", change->record->id);
@@ -95,7 +95,7 @@ static void add_change(struct strbuf *buf, const struct plan_view *view, const s
 	const struct change *change)
 {
 	jsonl_begin(buf, "planned_change", "info", "%s: plan to %s%s", change->address,
-		change->deferred ? "perhaps " : "", action_str(change->action));
+		change_is_perhaps(change) ? "perhaps " : "", action_str(change->action));
 	jsonl_open(buf, "change", '{');
 	render_change_json(buf, view, plan, change);
 	jsonl_close(buf, '}');

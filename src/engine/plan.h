@@ -112,6 +112,15 @@ struct change {
 
 #define NODE_NONE UINT32_MAX
 
+/* May it turn out weaker than it is shown? A create whose inputs are not known yet is one all the same,
+   and so is a replace that stands fast. */
+static inline bool change_is_perhaps(const struct change *change)
+{
+	if (change->action == ACTION_REPLACE)
+		return change->uncertain;
+	return change->deferred && change->action != ACTION_NOOP && change->action != ACTION_CREATE;
+}
+
 struct plan_counts {
 	size_t add, change, destroy; /* a replace counts in add and destroy, as Terraform does */
 	size_t start, adopt, forget, record, moved;

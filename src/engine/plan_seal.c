@@ -126,6 +126,7 @@ void plan_seal(const struct planner_input *in, struct plan *plan)
 		seal_text(&hasher, change->previous);
 		hasher_add(&hasher, &change->generation, sizeof(change->generation));
 		hasher_add(&hasher, &change->hold, sizeof(change->hold));
+		hasher_add(&hasher, change_is_perhaps(change) ? "?" : "!", 1);
 		seal_value(&hasher, change->inputs, in->key);
 		for (size_t k = 0; k < change->n_attributes; k++) {
 			seal_text(&hasher, change->attributes[k].path);

@@ -363,8 +363,9 @@ static void print_change(struct strbuf *out, const struct change *change)
 {
 	if (change->action == ACTION_NOOP && !change->n_reasons)
 		return;
-	strbuf_addf(out, "%s %s%s%s\n", action_str(change->action), change->address,
-		change->deferred ? " [deferred]" : "", hold_str(change->hold));
+	strbuf_addf(out, "%s %s%s%s%s\n", action_str(change->action), change->address,
+		change->deferred ? " [deferred]" : "", change->uncertain ? " [uncertain]" : "",
+		hold_str(change->hold));
 	for (size_t i = 0; i < change->n_attributes; i++)
 		print_attribute(out, &change->attributes[i]);
 	for (size_t i = 0; i < change->n_reasons; i++)

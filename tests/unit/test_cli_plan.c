@@ -328,6 +328,33 @@ static void test_the_rest_of_the_actions(void **state)
 	teardown(&f);
 }
 
+static const char *plan_text(struct fixture *f)
+{
+	strbuf_reset(&f->out);
+	render_plan(&f->out, &f->view, &f->plan);
+	return f->out.text;
+}
+
+/* Inputs that are not known yet make no doubt of a replace that has another reason. */
+static void test_only_what_is_uncertain_may_be_replaced(void **state)
+{
+	struct fixture f;
+	struct change *change;
+
+	(void)state;
+	setup(&f);
+	change = add(&f, "a.surely", ACTION_REPLACE);
+	change->deferred = true;
+	f.plan.counts = (struct plan_counts){.add = 1, .destroy = 1, .deferred = 1};
+	assert_non_null(strstr(plan_text(&f), "a.surely will be replaced"));
+	assert_non_null(strstr(plan_text(&f), "Plan: 1 to add"));
+	change = add(&f, "a.perhaps", ACTION_REPLACE);
+	change->uncertain = true;
+	assert_non_null(strstr(plan_text(&f), "a.perhaps may be replaced"));
+	assert_non_null(strstr(plan_text(&f), "Plan: up to 1 to add"));
+	teardown(&f);
+}
+
 static void test_nothing_to_do(void **state)
 {
 	struct fixture f;
@@ -443,6 +470,7 @@ int main(void)
 		cmocka_unit_test(test_containers),
 		cmocka_unit_test(test_held_changes_name_their_release),
 		cmocka_unit_test(test_the_rest_of_the_actions),
+		cmocka_unit_test(test_only_what_is_uncertain_may_be_replaced),
 		cmocka_unit_test(test_nothing_to_do),
 		cmocka_unit_test(test_outputs_and_strays),
 		cmocka_unit_test(test_colours),

@@ -139,7 +139,11 @@ static void add_last_run(struct cli *cli, const struct run *run)
 {
 	char ago[32];
 
-	if (run && !cli->json)
+	if (cli->json)
+		return;
+	if (!run)
+		stream_add(&cli->out, "Nothing was applied yet: `devenv apply` does it.\n");
+	else
 		stream_add(&cli->out, "Last run: %s %s, %s (`devenv history %lld`).\n", run->kind,
 			when_ago(run->started_at, clock_wall(cli->clock), ago), run->status,
 			(long long)run->id);

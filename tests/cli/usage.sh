@@ -65,6 +65,17 @@ test_status_takes_the_part_behind_the_dot() {
 	has out '1 resource: 1 ready.'
 }
 
+test_status_before_the_first_apply_says_so() {
+	manifest <<<'spec: { resources: [{ type: local_value, name: v, input: 1 }] }'
+	expect 0 status
+	has out '1 resource: 1 missing.
+Nothing was applied yet: `devenv apply` does it.'
+	expect 0 apply --yes
+	expect 0 status
+	lacks out 'Nothing was applied'
+	has out 'Last run: apply'
+}
+
 # DEVENV_JSON=1 in a profile must not put a line of JSON before a shell script.
 test_what_is_a_file_of_its_own_stays_one_with_json() {
 	local words

@@ -144,7 +144,7 @@ struct value docker_own_labels(const struct docker *docker, const struct value *
 	const struct value *like);
 /*
  * The guard before anything is changed or removed: 0 when `labels` bear our environment's mark, or
- * `id` is what the record says (imported: recorded by id); else ERROR_CONFLICT naming `what`.
+ * `id` is what the record says (imported: recorded by id) and unmarked or taken over; else ERROR_CONFLICT naming `what`.
  */
 int docker_guard(const struct docker *docker, const struct value *labels, const char *id,
 	const struct record *record, const char *what, struct error *err);

@@ -111,6 +111,52 @@ static int check_import(const struct reconcile *r, const char *address, const ch
 	return 0;
 }
 
+/* Other environments of this home must not take it for theirs any more; of another home nobody can
+   tell. In the caller's transaction. */
+static int take_from_others(struct reconcile *r, const struct record *taken, const char *actor,
+	struct error *err)
+{
+	struct environment *all;
+	struct record *records;
+	size_t n, n_records;
+
+	if (state_environments(r->state, &r->arena, &all, &n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(all[i].id, r->environment.id) == 0)
+			continue;
+		if (state_records(r->state, all[i].id, &r->arena, &records, &n_records, err) < 0)
+			return -1;
+		for (size_t j = 0; j < n_records; j++) {
+			if (!records[j].id || strcmp(records[j].id, taken->id) != 0 ||
+				strcmp(records[j].type, taken->type) != 0)
+				continue;
+			if (state_record_delete(r->state, all[i].id, records[j].address,
+				    records[j].generation, err) < 0 ||
+				state_audit(r->state, all[i].id, actor, "taken over", records[j].address,
+					err) < 0)
+				return -1;
+		}
+	}
+	return 0;
+}
+
+static int write_import(struct reconcile *r, const struct record *record, bool taken,
+	const char *actor, struct error *err)
+{
+	if (state_begin(r->state, err) < 0)
+		return -1;
+	if ((taken && take_from_others(r, record, actor, err) < 0) ||
+		(taken && state_note_put(r->state, r->environment.id, "taken", record->id,
+				  record->address, err) < 0) ||
+		state_record_put(r->state, r->environment.id, record, err) < 0 ||
+		state_audit(r->state, r->environment.id, actor, "imported", record->address, err) < 0) {
+		state_rollback(r->state);
+		return -1;
+	}
+	return state_commit(r->state, err);
+}
+
 int manage_import(struct reconcile *r, const char *address, const char *id, bool take_over,
 	const char *actor, struct error *err)
 {
@@ -156,5 +202,5 @@ int manage_import(struct reconcile *r, const char *address, const char *id, bool
 		.updated_at = clock_wall(r->clock),
 	};
 	strbuf_release(&meta);
-	return write_record(r, &record, false, actor, "imported", err);
+	return write_import(r, &record, seen.ownership == OWNER_OTHER && seen.id, actor, err);
 }

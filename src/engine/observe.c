@@ -31,6 +31,7 @@ struct provider_env reconcile_env(struct reconcile *r, struct arena *arena)
 		.short_id = arena_strndup(arena, id, strlen(id) < 6 ? strlen(id) : 6),
 		.state_id = r->state ? state_id(r->state) : "",
 		.project = r->environment.project ? r->environment.project : "",
+		.taken = r->taken,
 		.self = r->self,
 		.intent_fd = -1,
 		.deadline = clock_monotonic(r->clock) + OBSERVE_DEADLINE,

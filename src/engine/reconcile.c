@@ -216,13 +216,31 @@ static void chain_intents(struct reconcile *r)
 	map_release(&newest);
 }
 
+static int read_taken(struct reconcile *r, struct error *err)
+{
+	const char *const *ids, *const *owners;
+	const char **all;
+	size_t n;
+
+	if (state_notes(r->state, r->environment.id, "taken", &r->arena, &ids, &owners, &n, err) < 0)
+		return -1;
+	if (!n)
+		return 0;
+	all = arena_alloc(&r->arena, (n + 1) * sizeof(*all));
+	memcpy(all, ids, n * sizeof(*all));
+	all[n] = NULL;
+	r->taken = all;
+	return 0;
+}
+
 /* What is remembered of the environment, and what an earlier run left. */
 static int read_records(struct reconcile *r, enum state_mode mode, struct error *err)
 {
 	if (state_key_check(r->state, err) < 0 || /* a lost key must never look like a change */
 		state_records(r->state, r->environment.id, &r->arena, &r->records, &r->n_records, err) < 0 ||
 		state_intents(r->state, r->environment.id, &r->arena, &r->intents, &r->n_intents,
-			err) < 0)
+			err) < 0 ||
+		read_taken(r, err) < 0)
 		return -1;
 	chain_intents(r);
 	if (mode == STATE_READ)

@@ -45,6 +45,7 @@ struct reconcile {
 	size_t n_records;
 	struct intent *intents;
 	size_t n_intents;
+	const char *const *taken;   /* ids of what was taken over (import --take-over); NULL: nothing */
 	struct observation *observations; /* of every resource whose provider observes */
 	size_t n_observations;
 	struct stray *strays;

@@ -11,9 +11,12 @@ enum { DEFAULT_TIMEOUT = 10 * 60 * 1000 }; /* of an action with all its tries */
 
 int64_t step_timeout(const struct scheduler *s, uint32_t step)
 {
-	const struct resource *resource = resource_of_change(s, change_of(s, step));
+	const struct change *change = change_of(s, step);
+	const struct resource *resource = resource_of_change(s, change);
+	int64_t limit = resource ? resource->timeout
+		: change->record ? value_get_int(record_meta(change->record, NULL), "timeout", 0) : 0;
 
-	return resource && resource->timeout ? resource->timeout : DEFAULT_TIMEOUT;
+	return limit ? limit : DEFAULT_TIMEOUT;
 }
 
 static struct record *record_copy(struct task *task, const struct record *record)
@@ -48,6 +51,7 @@ static struct task *new_task(struct scheduler *s, uint32_t step, enum task_kind 
 		.short_id = arena_strndup(&task->arena, s->r->environment.id, 6),
 		.state_id = state_id(s->r->state),
 		.project = s->r->environment.project,
+		.taken = s->r->taken,
 		.self = s->r->self,
 		.intent = running->intent[0] ? arena_strdup(&task->arena, running->intent) : NULL,
 		.intent_fd = running->intent_fd,

@@ -39,6 +39,8 @@ struct provider_env {
 	const char *short_id;       /* 6 hex digits of it: goes into default physical names */
 	const char *state_id;       /* id of the home: another home's mark is not ours */
 	const char *project;        /* metadata.name: a label for people */
+	const char *const *taken;   /* ids of things that were taken over: their marks name another owner and
+	                               cannot be changed. NULL-terminated, or NULL */
 	const char *self;           /* path of this program, for shims */
 	const char *intent;         /* id of the open intent; NULL while observing */
 	int intent_fd;              /* a file the intent's children keep open (lock); -1: none. Pass it on to

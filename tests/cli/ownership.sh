@@ -1,0 +1,72 @@
+#!/bin/bash
+# Whose a thing is: another environment's is left alone, and changes hands only when that is asked for.
+. "${BASH_SOURCE%/*}/../lib/harness.sh"
+
+engine() { # one that keeps names in memory, so that two homes meet on it
+	need python3
+	"$HARNESS_SOURCE/tests/tools/fake-engine" "$TRASH/engine.sock" "$TRASH/engine.log" >/dev/null 2>&1 &
+	wait_until 10 test -S "$TRASH/engine.sock"
+	export DOCKER_HOST=unix://$TRASH/engine.sock
+}
+
+shared() {
+	manifest <<-'YML'
+	spec:
+	  resources:
+	    - { type: docker_volume, name: data, volumeName: shared }
+	YML
+}
+
+test_what_belongs_to_another_home_is_taken_over_when_asked() {
+	engine
+	shared
+	expect 0 apply --yes
+	local owner
+	owner=$(state_query 'SELECT id FROM environment')
+	mkdir ../other && cp .devenv/config.yml ../other/devenv.yml && cd ../other
+	export DEVENV_HOME=$HOME/other
+	expect 1 plan
+	has err "belongs to docker_volume.data of environment $owner"
+	has err 'devenv import --take-over docker_volume.data shared'
+	expect 1 apply --yes
+	expect 1 import docker_volume.data shared
+	has err "environment $owner"
+	expect 0 import --take-over docker_volume.data shared
+	expect 0 apply --yes
+	no_changes
+	equal 'made' 1 "$(grep -c '^create' "$TRASH/engine.log")"
+}
+
+test_what_is_taken_from_another_environment_is_no_longer_its() {
+	engine
+	shared
+	mkdir .devenv/environments
+	echo '{}' >.devenv/environments/two.yml
+	expect 0 apply --yes
+	expect 1 -e two apply --yes
+	expect 0 -e two import --take-over docker_volume.data shared
+	equal 'records' 1 "$(state_query 'SELECT count(*) FROM record')"
+	expect 0 -e two apply --yes
+	no_changes -e two
+	expect 1 plan # now it is the first that has none
+	has err 'exists with our mark but is not recorded'
+	expect 0 -e two destroy --yes --volumes
+	equal 'destroyed' 1 "$(grep -c '^remove volume shared' "$TRASH/engine.log")"
+	expect 0 audit verify
+}
+
+test_a_lost_state_takes_back_what_it_had() {
+	engine
+	shared
+	expect 0 apply --yes
+	rm -r "$DEVENV_HOME"
+	expect 1 plan
+	has err 'devenv import --take-over docker_volume.data shared'
+	expect 0 import --take-over docker_volume.data shared
+	expect 0 apply --yes
+	no_changes
+	expect 0 destroy --yes --volumes
+	equal 'destroyed' 1 "$(grep -c '^remove volume shared' "$TRASH/engine.log")"
+}
+
+run_tests "$@"

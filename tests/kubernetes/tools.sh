@@ -164,4 +164,30 @@ test_an_image_of_the_engine_comes_into_a_cluster() {
 	k wait pod/it --for condition=Ready --timeout 30s
 }
 
+nodes() { kubectl get nodes -o jsonpath='{range .items[*]}{.metadata.name}{"\n"}{end}' | grep -c "$1"; }
+
+test_servers_and_agents_join_later_and_pull_from_a_registry() {
+	local port=$((32000 + RANDOM % 500))
+	registry_start store "$port"
+	cluster_start grown --servers 2 --registry-use k3d-store:5000
+	equal servers 2 "$(nodes k3d-grown-server)"
+	k3d node create late --cluster grown --role agent --image "$K3S_IMAGE" --wait --timeout 60s >"$TRASH/out" 2>&1
+	k wait node/k3d-late-0 --for condition=Ready --timeout 30s
+	k3d node create more --cluster grown --role server --image "$K3S_IMAGE" --wait --timeout 60s >"$TRASH/out" 2>&1
+	k wait node/k3d-more-0 --for condition=Ready --timeout 30s
+	docker exec k3d-grown-serverlb grep -q 'server k3d-more-0:6443' /run/nginx.conf ||
+		fail 'the load balancer does not know the new server'
+
+	docker tag "$BUSYBOX_IMAGE" "127.0.0.1:$port/pushed:1"
+	docker push "127.0.0.1:$port/pushed:1" >"$TRASH/out" 2>"$TRASH/err"
+	docker rmi "127.0.0.1:$port/pushed:1" >"$TRASH/out"
+	k run pulled --image k3d-store:5000/pushed:1 --restart Never --command -- sleep 600
+	k wait pod/pulled --for condition=Ready --timeout 30s
+
+	# What the first server alone does, etcd, is gone for a moment; the objects are not.
+	docker restart -t 1 k3d-grown-server-0 >"$TRASH/out"
+	wait_until 60 says pulled get pods -o name
+	k create configmap afterwards
+}
+
 run_tests "$@"

@@ -59,11 +59,11 @@ identities() { # DIR
 	kubeconfig "$dir" "$server" admin >"$dir/kubeconfig"
 }
 
-etcd_run() { # DIR
+etcd_run() { # DIR PROGRAM
 	# Etcd 3.4 takes a socket's name for HOST:PORT, puts it into its working folder, and does not
 	# start when it is there already.
 	alive "$1" etcd || rm -f "$1/etcd:0" "$1/peer:0"
-	run "$1" etcd etcd --data-dir "$1/etcd" --unsafe-no-fsync --log-level error \
+	run "$1" etcd "$2" --data-dir "$1/etcd" --unsafe-no-fsync --log-level error \
 		--listen-client-urls unix://etcd:0 --advertise-client-urls unix://etcd:0 \
 		--listen-peer-urls unix://peer:0
 }
@@ -125,7 +125,7 @@ wait_for() { # DIR PROGRAM COMMAND...
 }
 
 start() { # DIR [--controllers]
-	local dir=$1 controllers=${2:-} bin
+	local dir=$1 controllers=${2:-} bin etcd
 	local -a less=()
 	if [[ -n $controllers ]]; then
 		bin=$("$LIB/../tools/build-kubernetes" kube-apiserver kube-controller-manager)
@@ -133,11 +133,12 @@ start() { # DIR [--controllers]
 		bin=$("$LIB/../tools/build-kubernetes" kube-apiserver)
 		less=(--disable-admission-plugins ServiceAccount)
 	fi
+	etcd=$("$LIB/../tools/build-etcd")
 	umask 077
 	mkdir -p "$dir"
 	dir=$(cd "$dir" && pwd)
 	identities "$dir"
-	etcd_run "$dir"
+	etcd_run "$dir" "$etcd"
 	apiserver_run "$dir" "$bin/kube-apiserver" "${less[@]}"
 	wait_for "$dir" kube-apiserver api "$dir" /readyz || { stop "$dir" && return 1; }
 	narrow_user "$dir"

@@ -36,6 +36,18 @@ engine_start_20() {
 	fi
 }
 
+# k3d's nodes are privileged: an engine with the tests' runtime, or the one that a person without root has.
+engine_start_kubernetes() {
+	if [[ $(id -u) == 0 ]] && command -v dockerd >/dev/null; then
+		engine_start kubernetes dockerd 10.203 "\"default-runtime\": \"tests\",
+			\"runtimes\": {\"tests\": {\"path\": \"$SOURCE/tests/tools/oci-runtime\"}}" ||
+			report_missing kubernetes "no engine for k3d starts"
+	else
+		engine_start_20
+		[[ -z $ENGINE_HOST ]] || ENGINE_NOW=kubernetes
+	fi
+}
+
 engine_start_29() {
 	local dockerd
 	if [[ $(id -u) == 0 ]] && dockerd=$("$SOURCE/tests/tools/build-docker29" 2>"$LOGS/build-docker29.log"); then

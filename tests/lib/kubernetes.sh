@@ -7,6 +7,7 @@
 #	api_tools                                or cluster_tools
 #	test_something() {
 #		api_start [--controllers]        or cluster_start NAME [ARGUMENT OF k3d cluster create...]
+#		                                 after registry_start NAME PORT, if it shall pull from one
 #		kubectl get nodes                KUBECONFIG leads to it
 #		api_stop                         or cluster_stop NAME; done at the end of a test anyhow
 #	}
@@ -20,20 +21,33 @@ KUBERNETES_LIB=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
 . "$KUBERNETES_LIB/../tools/common.sh"
 export DEVENV_TEST_CACHE=$TOOLS_CACHE
 
-kubernetes_tool() { "$KUBERNETES_LIB/../tools/$1" "${@:2}" >/dev/null; }
+# Without its tools a file of tests has one result.
+kubernetes_missing() { # TOOL
+	if [[ -n ${DEVENV_TEST_AVAILABLE:-} ]]; then
+		echo "ok 1 - $1 # SKIP it cannot be had here"
+		exit 77
+	fi
+	echo "not ok 1 - $1 is there"
+	exit 1
+}
+
+kubernetes_tool() { # SCRIPT [ARGUMENT...]
+	"$KUBERNETES_LIB/../tools/$1" "${@:2}" >/dev/null || kubernetes_missing "$1"
+}
 
 api_tools() {
 	kubernetes_tool build-kubernetes kube-apiserver kube-controller-manager
+	kubernetes_tool build-etcd
 	kubernetes_tool build-kubectl
 	PATH=$PATH:$TOOLS_CACHE:$TOOLS_CACHE/kubernetes
 }
 
 # The images are those of the engine that DOCKER_HOST names.
 cluster_tools() {
+	local images
 	api_tools
 	kubernetes_tool build-k3d
-	local images
-	images=$("$KUBERNETES_LIB/../tools/node-image") || return
+	images=$("$KUBERNETES_LIB/../tools/node-image") || kubernetes_missing node-image
 	eval "$images"
 	export K3S_IMAGE REGISTRY_IMAGE BUSYBOX_IMAGE ${K3D_IMAGE_TOOLS:+K3D_IMAGE_TOOLS K3D_IMAGE_LOADBALANCER}
 	DOCKER_SOCK=${DOCKER_HOST:-unix:///var/run/docker.sock}
@@ -42,12 +56,13 @@ cluster_tools() {
 	[[ -n ${DEVENV_TEST_K3S_IMAGE:-} ]] || export K3D_FIX_DNS=0 K3D_FIX_MOUNTS=0 K3D_FIX_CGROUPV2=0
 }
 
-CLUSTERS=()
+CLUSTERS=() REGISTRIES=()
 
 kubernetes_end() {
 	local name
 	api_stop
 	for name in "${CLUSTERS[@]}"; do cluster_stop "$name" || true; done
+	for name in "${REGISTRIES[@]}"; do k3d registry delete "$name" >"$TRASH/deleted" 2>&1 || true; done
 }
 
 api_start() { # [--controllers]
@@ -69,6 +84,14 @@ cluster_start() { # NAME [ARGUMENT...]
 	(umask 077 && k3d kubeconfig get "$name" >"$KUBECONFIG" 2>"$TRASH/err")
 	kubectl wait node --all --for condition=Ready --timeout 60s >"$TRASH/out"
 	kubectl -n kube-system rollout status deployment/coredns --timeout 60s >"$TRASH/out"
+}
+
+# Nodes that are made with --registry-use k3d-NAME:5000 pull from it; the engine pushes to 127.0.0.1:PORT.
+registry_start() { # NAME PORT
+	REGISTRIES+=("k3d-$1")
+	trap kubernetes_end EXIT
+	k3d registry create "$1" --image "$REGISTRY_IMAGE" --port "127.0.0.1:$2" >"$TRASH/out" 2>"$TRASH/err" ||
+		fail 'k3d made no registry'
 }
 
 cluster_failed() { # NAME

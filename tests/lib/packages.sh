@@ -49,3 +49,5 @@ PACKAGES_FUZZ=(clang libclang-rt-14-dev)
 PACKAGES_DOCKER=(docker.io iptables iproute2 docker-registry busybox-static curl ca-certificates)
 # shellcheck disable=SC2034
 PACKAGES_GO=(python3-venv)
+# shellcheck disable=SC2034
+PACKAGES_KUBERNETES=(openssl debootstrap jq curl)

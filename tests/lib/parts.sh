@@ -95,6 +95,22 @@ docker_tests() { # PRESET LABEL HOST
 	unset DOCKER_HOST DEVENV_TEST_DOCKER_HOST DEVENV_TEST_REQUIRE DEVENV DEVENV_TEST_TOOLS
 }
 
+# Not one of the parts by default: see tests/run --help.
+part_kubernetes() {
+	local dir
+	build release || return
+	engine_use kubernetes || return
+	if [[ $INSTALL == yes ]]; then
+		packages_need "${PACKAGES_KUBERNETES[@]}" || report_missing kubernetes "packages could not be installed"
+	fi
+	dir=$(build_dir release)
+	[[ $AVAILABLE == yes ]] && export DEVENV_TEST_AVAILABLE=1
+	export DEVENV=$dir/devenv DEVENV_TEST_TOOLS=$dir/tests DOCKER_HOST=$ENGINE_HOST
+	# The first of them builds what is missing: nobody else waits for it with the clock running.
+	report_many 1 7200 < <(scripts kubernetes "$SOURCE"/tests/kubernetes/[a-z]*.sh)
+	unset DEVENV DEVENV_TEST_TOOLS DOCKER_HOST
+}
+
 part_fault() {
 	local dir
 	build release || return

@@ -273,6 +273,25 @@ static int find_or_make(struct docker *docker, const struct request *request,
 	return 0;
 }
 
+/* The engine died while it started it: its runtime knows it, its books do not, and it never starts. */
+static bool is_stuck(const struct error *err)
+{
+	return strstr(err->msg, ": task ") && strstr(err->msg, ": already exists");
+}
+
+static int make_anew(struct docker *docker, const struct request *request, struct outcome *outcome,
+	struct error *err)
+{
+	struct request again = *request;
+
+	if (container_remove(docker, outcome->id, request->inputs, err) < 0)
+		return -1;
+	*outcome = (struct outcome){0};
+	*err = (struct error)ERROR_INIT;
+	again.adopt = false;
+	return container_create(docker, &again, outcome, err);
+}
+
 int container_create(struct docker *docker, const struct request *request,
 	struct outcome *outcome, struct error *err)
 {
@@ -290,7 +309,7 @@ int container_create(struct docker *docker, const struct request *request,
 	if (!made && finish_half(docker, request, outcome->id, &wanted, err) < 0)
 		return -1;
 	if (set_going(docker, outcome->id, request->inputs, outcome, err) < 0)
-		return -1;
+		return made || !is_stuck(err) ? -1 : make_anew(docker, request, outcome, err);
 	return container_finish(docker, outcome->id, request->inputs, outcome, err);
 }
 

@@ -162,7 +162,7 @@ enum readiness container_ready(struct docker *docker, struct record *record,
 
 	if (!record->id || container_inspect(docker, record->id, &inspect, &err) < 0) {
 		*why = record->id ? arena_strdup(docker->arena, err.msg) : "it has no container";
-		return !record->id || err.code == ERROR_NOT_FOUND ? READY_FAILED : READY_WAIT;
+		return !record->id || err.code == ERROR_NOT_FOUND ? READY_FAILED : READY_UNSEEN;
 	}
 	/* A job was waited for when it was made, and what may end is as it should be once it did. */
 	if (!strcmp(value_get_text(value_get(inspect, "State"), "Status", ""), "exited") &&
@@ -273,6 +273,7 @@ int container_probe_target(struct docker *docker, struct record *record, const s
 	case READY_FAILED:
 		return error_set(err, ERROR_FAILED, "%s", why);
 	case READY_WAIT:
+	case READY_UNSEEN:
 		return error_set(err, ERROR_TRANSIENT, "%s", why);
 	case READY_YES:
 		break;

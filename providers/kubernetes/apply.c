@@ -162,6 +162,7 @@ static int is_established(struct run *run, const struct kube_object *object)
 	case READY_FAILED:
 		return error_set(run->err, ERROR_FAILED, "%s: %s", object->ref, why);
 	case READY_WAIT:
+	case READY_UNSEEN:
 		break;
 	}
 	return 0;

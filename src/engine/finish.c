@@ -152,14 +152,15 @@ static void finish_destroy(struct scheduler *s, struct task *task)
 }
 
 /* A health check has patience of its own (start period, interval, retries) and ends by itself: where no
-   number is given, only the node's own time limits it. */
+   number is given, only the node's own time limits it. That is for a slow start, not for an engine that
+   does not answer. */
 static bool is_patience_over(const struct scheduler *s, uint32_t step, const struct probe *probe)
 {
 	const struct running *running = &s->running[step];
 
 	if (probe->failure_threshold)
 		return running->failures >= probe->failure_threshold;
-	if (probe->kind != PROBE_HEALTH)
+	if (probe->kind != PROBE_HEALTH || running->unseen >= DEFAULT_PROBE_FAILURES)
 		return running->failures >= DEFAULT_PROBE_FAILURES;
 	return running->failures &&
 	       clock_monotonic(s->r->clock) - running->made_at >= step_timeout(s, step);
@@ -183,6 +184,7 @@ static void finish_probe(struct scheduler *s, struct task *task)
 	} else {
 		running->successes = 0;
 		running->failures++;
+		running->unseen = task->readiness == READY_UNSEEN ? running->unseen + 1 : 0;
 	}
 	if (task->readiness == READY_FAILED || is_patience_over(s, step, probe)) {
 		s->result->unready++;

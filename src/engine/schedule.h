@@ -30,6 +30,7 @@ struct running {
 	int64_t made_at;          /* when waiting until it is ready began */
 	int64_t wake;             /* PAUSED, WAITING: when it goes on */
 	int failures, successes;  /* of its probe */
+	int unseen;               /* probes in a row that could not look */
 	bool observed;            /* reality was looked at after its inputs became known */
 	const char *id;           /* of what was made; for probing */
 	struct record *record;    /* as just written; for probing, and for undoing */

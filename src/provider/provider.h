@@ -161,6 +161,7 @@ enum readiness {
 	READY_WAIT,
 	READY_YES,
 	READY_FAILED, /* will not become ready: stop waiting */
+	READY_UNSEEN, /* nobody can look at it now: waited for, but not as long as for a slow start */
 };
 
 enum log_flag {

@@ -3,6 +3,7 @@
 # DIR, and it has its own socket, bridge and address ranges.
 #
 #   engine.sh start DIR DOCKERD NETWORK [JSON]   prints the DOCKER_HOST to use
+#   engine.sh kill DIR                           as when power fails: nothing of it runs any more
 #   engine.sh stop DIR                           ends it and removes DIR
 #
 # DOCKERD  the program: dockerd of a package, or one built from source
@@ -86,6 +87,26 @@ start() {
 	return 1
 }
 
+# An engine that was killed leaves its containerd, and a shim with its processes for every container.
+end_left_behind() { # DIR
+	local cmdline pid
+	for cmdline in /proc/[0-9]*/cmdline; do
+		tr '\0' ' ' 2>/dev/null <"$cmdline" | grep -qF -e "--config $1/" -e "-address $1/" || continue
+		pid=${cmdline#/proc/} pid=${pid%/cmdline}
+		pkill -9 -P "$pid" || true
+		kill -9 "$pid" 2>/dev/null || true
+	done
+}
+
+kill_all() {
+	local dir pid
+	dir=$(cd "$1" && pwd)
+	pid=$(cat "$dir/docker.pid")
+	kill -9 "$pid" || true
+	while kill -0 "$pid" 2>/dev/null; do sleep 0.05; done
+	end_left_behind "$dir"
+}
+
 stop() {
 	local dir=$1 pid try
 	[[ -d $dir ]] || return 0
@@ -99,6 +120,7 @@ stop() {
 		done
 		kill -9 "$pid" 2>/dev/null || true
 	fi
+	end_left_behind "$dir"
 	# What a killed engine leaves mounted would be emptied, not removed, by rm.
 	awk -v below="$dir/" 'index($2, below) == 1 { print $2 }' /proc/mounts | sort -r |
 		while read -r mounted; do umount -l "$mounted" || true; done
@@ -113,6 +135,7 @@ stop() {
 
 case ${1:-} in
 start) shift; [[ $# -ge 3 ]] || { say "start DIR DOCKERD NETWORK [JSON]"; exit 2; }; start "$@" ;;
+kill) [[ $# -eq 2 ]] || { say "kill DIR"; exit 2; }; kill_all "$2" ;;
 stop) [[ $# -eq 2 ]] || { say "stop DIR"; exit 2; }; stop "$2" ;;
-*) sed -n '2,15s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+*) sed -n '2,16s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac

@@ -34,6 +34,7 @@ static struct world {
 	char log[2048]; /* "+a -b ~c": what was done, in order */
 	int running, most, transient_left, unready_left, lost_left;
 	int probes;
+	bool unseen; /* nobody can look */
 	const char *pattern; /* "yn": what probes say, one letter each; then unready_left decides */
 	enum error_code target; /* of probe_target; ERROR_NONE: 127.0.0.1 */
 	char changed[128]; /* what the last update was told */
@@ -213,6 +214,8 @@ static enum readiness world_ready(struct provider_env *env, struct record *recor
 	(void)spec;
 	*why = "still starting";
 	world.probes++;
+	if (world.unseen)
+		return READY_UNSEEN;
 	if (world.pattern && *world.pattern)
 		return *world.pattern++ == 'y' ? READY_YES : READY_WAIT;
 	return world.unready_left-- > 0 ? READY_WAIT : READY_YES;

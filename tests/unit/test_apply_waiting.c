@@ -166,6 +166,19 @@ static void test_a_health_check_is_given_the_time_of_its_node(void **state)
 	assert_in_range(now() - started, 300, 3000);
 }
 
+static void test_what_nobody_can_look_at_is_not_waited_for_as_a_slow_start_is(void **state)
+{
+	struct apply_result result;
+	struct error err;
+
+	(void)state;
+	world.unseen = true;
+	manifest(FILE_LINE("a", "x", ", readiness: {health: true, periodSeconds: 0.005}"));
+	assert_int_equal(apply((struct options){0}, &result, &err), -1);
+	assert_int_equal(result.unready, 1);
+	assert_int_equal(world.probes, 30);
+}
+
 /* --- deadlines, tries --------------------------------------------------------------------------- */
 
 static void test_the_deadline_is_for_all_tries_together(void **state)
@@ -347,6 +360,7 @@ int main(void)
 		TEST(test_the_first_probe_and_the_next_wait),
 		TEST(test_a_probe_has_a_time_limit_of_its_own),
 		TEST(test_a_health_check_is_given_the_time_of_its_node),
+		TEST(test_what_nobody_can_look_at_is_not_waited_for_as_a_slow_start_is),
 		TEST(test_the_deadline_is_for_all_tries_together),
 		TEST(test_an_action_that_never_ends_is_ended),
 		TEST(test_tries_back_off_with_jitter),

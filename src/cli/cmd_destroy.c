@@ -43,7 +43,7 @@ static void plan_strays(struct reconcile *r)
 		if (stray->type &&
 			(!(stray->type->flags & TYPE_PERSISTENT) || r->options.volumes)) {
 			changes[n] = delete_stray(r, stray);
-			change_reason(&changes[n++], &r->arena, REASON_REQUESTED, NULL, POS_NONE,
+			change_reason(&changes[n++], &r->arena, REASON_REMOVED, NULL, POS_NONE,
 				"it has our mark and is not recorded (%s)",
 				stray->name ? stray->name : stray->id);
 		}
@@ -85,10 +85,13 @@ static int find(struct cli *cli, struct reconcile *r, enum state_mode mode)
 	if (reconcile_load(r, &err) < 0) {
 		/* The mistakes are of no interest here, but not knowing the environment is. */
 		struct error located = ERROR_INIT;
+		struct diags mistakes = r->diags;
 
 		r->diags.n = r->diags.errors = 0;
-		if (reconcile_locate(r, &located) < 0)
-			return cli_fail(cli, &err);
+		if (reconcile_locate(r, &located) < 0) {
+			r->diags = mistakes;
+			return session_fail(cli, r, &err);
+		}
 	}
 	return 0;
 }

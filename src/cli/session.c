@@ -212,13 +212,18 @@ int session_records(struct cli *cli, struct reconcile *r, enum state_mode mode, 
 	if (session_init(cli, r, &err) < 0)
 		return cli_fail(cli, &err);
 	if (reconcile_load(r, &err) < 0) {
+		struct diags mistakes = r->diags;
+
 		if (loud && r->diags.errors)
 			print_diags(cli, r);
 		r->diags.n = r->diags.errors = 0;
 		graph_release(&r->graph);
 		r->manifest = (struct manifest){.arena = &r->arena};
-		if (reconcile_locate(r, &located) < 0)
-			return cli_fail(cli, &err); /* why there is no manifest says more */
+		if (reconcile_locate(r, &located) < 0) { /* why there is no manifest says more */
+			if (!loud)
+				r->diags = mistakes;
+			return session_fail(cli, r, &err);
+		}
 		if (loud)
 			cli_note(cli, "The manifest cannot be read: this is what is recorded.");
 	}

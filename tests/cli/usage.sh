@@ -76,6 +76,21 @@ Nothing was applied yet: `devenv apply` does it.'
 	has out 'Last run: apply'
 }
 
+test_a_broken_manifest_is_no_obstacle_to_what_is_recorded_and_shown_where_nothing_is() {
+	local command
+	an_environment
+	sed -i 's/input: hello/inptu: hello/' .devenv/config.yml
+	expect 0 show local_file.motd
+	expect 0 destroy --yes
+	gone motd
+	rm -rf .devenv/local "$DEVENV_HOME"
+	for command in destroy 'show local_file.motd' outputs history; do
+		# shellcheck disable=SC2086
+		expect 1 $command
+		has err 'did you mean "input"?'
+	done
+}
+
 # DEVENV_JSON=1 in a profile must not put a line of JSON before a shell script.
 test_what_is_a_file_of_its_own_stays_one_with_json() {
 	local words

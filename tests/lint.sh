@@ -139,7 +139,7 @@ verdict 'links in documents lead somewhere' "$(links)"
 # The table of rules names tests: each must be there.
 rules() {
 	local name file test
-	grep '^| [0-9]' docs/semantics.md | grep -oE '`[a-z]+/[^`]+`' | tr -d '\`' | sort -u |
+	grep -E '^\| (issue )?[0-9]' docs/semantics.md | grep -oE '`[a-z]+/[^`]+`' | tr -d '\`' | sort -u |
 		while read -r name; do
 			file=${name%%:*} test=${name#*:}
 			case $name in
@@ -147,7 +147,11 @@ rules() {
 			manifest/* | plan/*) compgen -G "tests/$file.test" ;;
 			fault/*) compgen -G "tests/$file.*" ;;
 			cli/*:*) grep -qE "^test_${test//\*/.*}\\(" "tests/$file.sh" ;;
-			unit/*:* | docker/*:*) grep -qE "^static void ${test//\*/.*}\\(" "tests/${file%/*}/test_${file##*/}.c" ;;
+			docker/*:*)
+				grep -qE "^static void ${test//\*/.*}\\(" "tests/docker/test_${file##*/}.c" ||
+					grep -qE "^test_${test//\*/.*}\\(" "tests/$file.sh"
+				;;
+			unit/*:*) grep -qE "^static void ${test//\*/.*}\\(" "tests/${file%/*}/test_${file##*/}.c" ;;
 			*) false ;;
 			esac >/dev/null 2>&1 || echo "docs/semantics.md: no test $name"
 		done

@@ -58,7 +58,9 @@ struct loading {
 	const char **text_errors; /* why one cannot be used; NULL: it can */
 	size_t n_texts, cap_texts, cap_text_errors;
 	struct map text_index;
-	unsigned secret_depth; /* of secrets that refer to secrets */
+	const struct value *open_secrets[16]; /* that are being expanded, each for the one before */
+	unsigned n_open_secrets;
+	unsigned n_inner_secrets; /* expanded so far for the first of them */
 	bool lowered;          /* short references that are left name nothing */
 };
 

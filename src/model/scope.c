@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-enum { MAX_SECRET_DEPTH = 16 };
+enum { MAX_INNER_SECRETS = 1000 };
 
 static enum lookup look_up(void *arg, const struct part *part, struct value *out);
 
@@ -229,25 +229,41 @@ static enum lookup no_secret(struct scope *scope, const struct part *part,
 	return LOOKUP_FAILED;
 }
 
+/* Secrets are expanded where they stand, so those that refer to each other could double without end. */
+static const char *cannot_open(const struct loading *l, const struct value *secret)
+{
+	for (unsigned i = 0; i < l->n_open_secrets; i++)
+		if (l->open_secrets[i] == secret)
+			return "refers to itself";
+	return l->n_open_secrets == ARRAY_SIZE(l->open_secrets) ||
+			(l->n_open_secrets && l->n_inner_secrets >= MAX_INNER_SECRETS)
+		? "is behind too many secrets that refer to secrets" : NULL;
+}
+
 static enum lookup look_up_secret(struct scope *scope, const struct part *part, struct value *out)
 {
 	struct nearest nearest = {.word = part->name};
 	const struct value *secret = find_secret(scope->l, part->name, &nearest);
 	const struct value *data = value_get(secret, "data");
 	const struct value *found = data && *part->path ? value_path(data, part->path) : NULL;
+	struct loading *l = scope->l;
+	const char *why;
 	int status;
 
 	if (!found)
 		return part->fallback ? fall_back(scope, part, out)
 				      : no_secret(scope, part, secret, &nearest);
-	if (scope->l->secret_depth == MAX_SECRET_DEPTH) {
-		diag_error(scope->l->diags, part->pos, "the secret \"%s\" refers to itself",
-			part->name);
+	why = cannot_open(l, found);
+	if (why) {
+		if (l->n_inner_secrets <= MAX_INNER_SECRETS) /* said once, not of each of the rest */
+			diag_error(l->diags, part->pos, "the secret \"%s\" %s", part->name, why);
+		l->n_inner_secrets += l->n_inner_secrets == MAX_INNER_SECRETS;
 		return LOOKUP_FAILED;
 	}
-	scope->l->secret_depth++;
+	l->n_inner_secrets = l->n_open_secrets ? l->n_inner_secrets + 1 : 0;
+	l->open_secrets[l->n_open_secrets++] = found;
 	status = scope_expand(scope, found, out);
-	scope->l->secret_depth--;
+	l->n_open_secrets--;
 	out->flags |= VALUE_SENSITIVE;
 	return status < 0 ? LOOKUP_FAILED : LOOKUP_VALUE;
 }

@@ -96,7 +96,8 @@ void journal_intent(struct scheduler *s, uint32_t step, enum intent_action actio
 		.id = running->intent,
 		.run = s->run.id,
 		.address = change->address,
-		.generation = change->generation,
+		.generation = action == INTENT_DELETE && change->record ? change->record->generation
+									: change->generation,
 		.action = action,
 		.type = resource ? resource->type->name
 				 : change->record ? change->record->type : change->intent->type,

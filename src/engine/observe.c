@@ -5,6 +5,7 @@
 #include "engine/observe.h"
 
 #include "base/map.h"
+#include "engine/inputs.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -101,6 +102,21 @@ static void add_recorded(struct batch *b)
 	}
 }
 
+/* Is an open create about the thing that the item looks at? Where an identity says so: by that. */
+static bool is_about(struct reconcile *r, const struct observation *item, const struct intent *intent)
+{
+	const char *wanted;
+
+	if (strcmp(item->address, intent->address) != 0 ||
+		(item->record && item->record->status == RECORD_DEPOSED))
+		return false;
+	if (intent->action != INTENT_CREATE || !intent->identity || item->record)
+		return true;
+	wanted = item->desired ? inputs_identity(item->type, item->desired, &r->arena)
+		: item->intent ? item->intent->identity : NULL;
+	return !wanted || strcmp(wanted, intent->identity) == 0;
+}
+
 static void add_open(struct batch *b)
 {
 	struct reconcile *r = b->r;
@@ -115,8 +131,7 @@ static void add_open(struct batch *b)
 		for (size_t k = 0; k < r->n_observations; k++) {
 			struct observation *item = &r->observations[k];
 
-			if (strcmp(item->address, intent->address) == 0 &&
-				!(item->record && item->record->status == RECORD_DEPOSED)) {
+			if (is_about(r, item, intent)) {
 				item->intent = intent;
 				found = true;
 			}

@@ -358,16 +358,60 @@ static int new_generation(const struct planner *p, const char *address, const st
 	return maker && maker->generation > newest ? maker->generation : newest + 1;
 }
 
+/* A create of the same address that made something else than what is wanted now: an orphan. */
+bool planner_made_elsewhere(const struct planner *p, const struct intent *intent)
+{
+	for (size_t i = 0; i < p->in->n_observations; i++) {
+		const struct observation *o = &p->in->observations[i];
+
+		if (o->intent && strcmp(o->intent->id, intent->id) == 0 && !o->desired && !o->record)
+			return graph_find(p->in->graph, intent->address) != MAP_NONE;
+	}
+	return false;
+}
+
+/* The generation that an intent is about, when that has a record. */
+static const struct record *subject_of(const struct planner *p, const struct intent *intent)
+{
+	for (size_t i = 0; i < p->in->n_records; i++) {
+		const struct record *record = &p->in->records[i];
+
+		if (record->generation == intent->generation &&
+			strcmp(record->address, intent->address) == 0)
+			return record;
+	}
+	return NULL;
+}
+
+const struct intent *planner_intents(const struct planner *p, const char *address,
+	const struct record *record, bool in_charge)
+{
+	uint32_t newest = map_get(&p->intents, address);
+	struct intent *list = NULL, **end = &list;
+
+	for (const struct intent *intent = newest == MAP_NONE ? NULL : &p->in->intents[newest]; intent;
+		intent = intent->older) {
+		const struct record *subject = subject_of(p, intent);
+
+		if (subject ? subject != record : !in_charge || planner_made_elsewhere(p, intent))
+			continue;
+		*end = arena_alloc(p->in->arena, sizeof(**end));
+		**end = *intent;
+		(*end)->older = NULL;
+		end = (struct intent **)&(*end)->older;
+	}
+	return list;
+}
+
 /* Which record, intent and observation a node is compared with. */
 static void match(struct planner *p, const struct resource *resource, struct diff_input *diff,
 	struct change *change)
 {
 	const struct planner_input *in = p->in;
-	uint32_t intent = map_get(&p->intents, resource->address);
 	struct record *record =
 		find_record(in, &p->records, &p->identities, resource, diff->inputs);
 
-	change->intent = diff->intent = intent == MAP_NONE ? NULL : &in->intents[intent];
+	change->intent = diff->intent = planner_intents(p, resource->address, record, true);
 	diff->observed = planner_observation(p, resource->address, 0);
 	if (record && strcmp(record->address, resource->address) != 0)
 		change->previous = record->address;

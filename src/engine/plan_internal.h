@@ -26,6 +26,13 @@ struct change *planner_change(struct planner *p, const char *address);
 const struct observation *planner_observation(const struct planner *p, const char *address,
 	int generation);
 
+/* The open intents about one generation of an address; those of none that is recorded belong to what is
+   in charge, unless what they made is another thing. */
+const struct intent *planner_intents(const struct planner *p, const char *address,
+	const struct record *record, bool in_charge);
+
+bool planner_made_elsewhere(const struct planner *p, const struct intent *intent);
+
 /* plan_recorded.c: what is recorded and no longer desired, dependents first. */
 void plan_removed(struct planner *p);
 /* An open create whose address nobody desires or recorded: what it made is destroyed. */

@@ -10,8 +10,6 @@ void plan_removed(struct planner *p)
 
 	for (size_t k = in->n_records; k-- > 0;) {
 		struct record *record = &in->records[k];
-		uint32_t intent = record->status == RECORD_DEPOSED
-			? MAP_NONE : map_get(&p->intents, record->address);
 		struct change *change;
 		struct diff_input diff = {
 			.arena = in->arena,
@@ -21,7 +19,8 @@ void plan_removed(struct planner *p)
 			.graph = in->graph,
 			.node = NODE_NONE,
 			.record = record,
-			.intent = intent == MAP_NONE ? NULL : &in->intents[intent],
+			.intent = planner_intents(p, record->address, record,
+				record->status != RECORD_DEPOSED),
 			.observed = planner_observation(p, record->address, record->generation),
 		};
 
@@ -43,28 +42,53 @@ static bool is_recorded(const struct planner *p, const char *address)
 	return record != MAP_NONE && p->in->records[record].status != RECORD_DEPOSED;
 }
 
+static void plan_orphan(struct planner *p, const struct intent *intent,
+	const struct observation *seen)
+{
+	struct change *change = planner_change(p, intent->address);
+
+	change->intent = intent;
+	change->generation = intent->generation;
+	change->observed = seen;
+	change->action = seen && seen->presence == PRESENCE_PRESENT ? ACTION_DELETE : ACTION_DROP;
+	change_reason(change, p->in->arena, REASON_INTERRUPTED, NULL, POS_NONE,
+		change->action == ACTION_DELETE ? "an earlier run made it and did not come to record it, and it is not wanted"
+						: "an earlier run did not come to make it");
+}
+
+/* The address is wanted, but as another thing than the one that an earlier run was making. */
+static void plan_elsewhere(struct planner *p)
+{
+	const struct planner_input *in = p->in;
+
+	for (size_t i = 0; i < in->n_observations; i++) {
+		const struct observation *seen = &in->observations[i];
+		struct intent *alone;
+
+		if (!seen->intent || seen->desired || seen->record ||
+			graph_find(in->graph, seen->address) == MAP_NONE)
+			continue;
+		alone = arena_alloc(in->arena, sizeof(*alone));
+		*alone = *seen->intent;
+		alone->older = NULL;
+		plan_orphan(p, alone, seen);
+	}
+}
+
 void plan_orphans(struct planner *p)
 {
 	const struct planner_input *in = p->in;
 
 	for (size_t i = 0; i < in->n_intents; i++) {
 		const struct intent *intent = &in->intents[i];
-		const struct observation *seen;
-		struct change *change;
 
 		if (map_get(&p->intents, intent->address) != i || /* an older one of the same address */
-			is_recorded(p, intent->address) ||
+			is_recorded(p, intent->address) || planner_made_elsewhere(p, intent) ||
 			(graph_find(in->graph, intent->address) != MAP_NONE && !in->options->destroy))
 			continue;
-		seen = planner_observation(p, intent->address, 0);
-		change = planner_change(p, intent->address);
-		change->intent = intent;
-		change->observed = seen;
-		change->action = seen && seen->presence == PRESENCE_PRESENT ? ACTION_DELETE : ACTION_DROP;
-		change_reason(change, in->arena, REASON_INTERRUPTED, NULL, POS_NONE,
-			change->action == ACTION_DELETE ? "an earlier run made it and did not come to record it, and it is not wanted"
-							: "an earlier run did not come to make it");
+		plan_orphan(p, intent, planner_observation(p, intent->address, 0));
 	}
+	plan_elsewhere(p);
 }
 
 /* --remove-strays: each becomes a record that exists only to be destroyed. */

@@ -253,7 +253,7 @@ static void read_intents(struct test *t)
 
 		intent->address = value_get_text(v, "address", "");
 		intent->id = value_get_text(v, "id", "i1");
-		intent->generation = 1;
+		intent->generation = (int)value_get_int(v, "generation", 1);
 		intent->type = arena_strndup(&t->arena, intent->address, strcspn(intent->address, "."));
 		for (size_t k = 0; k < i; k++) {
 			if (strcmp(t->intents[k].address, intent->address) == 0)

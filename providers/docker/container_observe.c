@@ -5,6 +5,8 @@
  */
 #include "providers/docker/container_type.h"
 
+#include "providers/docker/container_parse.h"
+
 #include <string.h>
 
 /* What the record or, without one, the manifest says; never NULL. */
@@ -80,15 +82,35 @@ static int look_elsewhere(struct docker *docker, struct container_images *images
 
 #define LIST "/containers/json?all=1"
 
-void container_ahead(struct docker *docker, const struct docker_observe *observe,
-	void (*ask)(void *arg, const char *path), void *arg)
+/* The image of what is recorded, unless `seen` has it; NULL: nothing to ask. */
+static const char *image_to_ask(struct docker *docker, struct record *record,
+	struct container_images *seen)
 {
-	ask(arg, docker_path_ours(docker, LIST));
+	const char *image = record ? value_get_text(record_inputs(record, NULL), "image", "") : "";
+
+	if (!*image || image_is_fixed(image))
+		return NULL;
+	image = image_normal(image, docker->arena);
+	for (size_t i = 0; i < seen->n; i++)
+		if (!strcmp(seen->items[i].reference, image))
+			return NULL;
+	ARENA_GROW(docker->arena, seen->items, seen->n, seen->cap);
+	seen->items[seen->n++].reference = image;
+	return docker_image_path(docker, image);
+}
+
+void container_ahead(struct docker *docker, const struct docker_observe *observe,
+	void (*ask)(void *arg, const char *path, bool slow), void *arg)
+{
+	struct container_images images = {0};
+
+	ask(arg, docker_path_ours(docker, LIST), true);
 	for (size_t i = 0; i < observe->n; i++) {
-		const struct record *record = observe->items[i]->record;
+		struct record *record = observe->items[i]->record;
 
 		if (record && record->id)
-			ask(arg, container_path(docker, record->id));
+			ask(arg, container_path(docker, record->id), false);
+		ask(arg, image_to_ask(docker, record, &images), false);
 	}
 }
 

@@ -60,7 +60,7 @@ bool container_runs(const struct value *inspect, const struct value *inputs);
 
 /* container_observe.c */
 void container_ahead(struct docker *docker, const struct docker_observe *observe,
-	void (*ask)(void *arg, const char *path), void *arg);
+	void (*ask)(void *arg, const char *path, bool slow), void *arg);
 int container_observe(struct docker *docker, struct docker_observe *observe, struct error *err);
 int container_import(struct docker *docker, const struct type *type, const char *id,
 	struct observation *out, struct error *err);

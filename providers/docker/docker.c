@@ -138,20 +138,27 @@ static void observe_type(struct docker *docker, const struct docker_type *type,
 	*all = *mine;
 }
 
+enum { WORTH_A_CONNECTION = 4 }; /* requests beside which the slow ones get one of their own */
+
 struct paths {
 	struct arena *arena;
-	const char **items;
-	size_t n, cap;
+	const char **items, **slow;
+	size_t n, cap, n_slow, cap_slow;
 };
 
-static void add_path(void *arg, const char *path)
+static void add_path(void *arg, const char *path, bool slow)
 {
 	struct paths *paths = arg;
 
 	if (!path)
 		return;
-	ARENA_GROW(paths->arena, paths->items, paths->n, paths->cap);
-	paths->items[paths->n++] = path;
+	if (slow) {
+		ARENA_GROW(paths->arena, paths->slow, paths->n_slow, paths->cap_slow);
+		paths->slow[paths->n_slow++] = path;
+	} else {
+		ARENA_GROW(paths->arena, paths->items, paths->n, paths->cap);
+		paths->items[paths->n++] = path;
+	}
 }
 
 static void observe_types(struct docker *docker, const struct observe_request *request,
@@ -165,7 +172,12 @@ static void observe_types(struct docker *docker, const struct observe_request *r
 		if (types[i]->ahead && is_wanted(docker, types[i], &mine[i]))
 			types[i]->ahead(docker, &mine[i], add_path, &paths);
 	}
-	docker_ask_ahead(docker, paths.items, paths.n);
+	if (paths.n < WORTH_A_CONNECTION) {
+		for (size_t i = 0; i < paths.n_slow; i++)
+			add_path(&paths, paths.slow[i], false);
+		paths.n_slow = 0;
+	}
+	docker_ask_ahead(docker, paths.items, paths.n, paths.slow, paths.n_slow);
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
 		observe_type(docker, types[i], &mine[i], all);
 }

@@ -28,9 +28,11 @@ struct docker_type {
 
 	/* An id is never given twice, on no engine: finding what is recorded shows which engine it is. */
 	bool unique_ids;
-	/* What `observe` is going to ask for, as far as it is known before: calls `ask` for each path. */
+	/* What `observe` is going to ask for, as far as it is known before: calls `ask` for each path,
+	   `slow` when engines take more time for it than for all the rest (lists of containers: 1 ms on
+	   20.10, 20 ms on 29). */
 	void (*ahead)(struct docker *docker, const struct docker_observe *observe,
-		void (*ask)(void *arg, const char *path), void *arg);
+		void (*ask)(void *arg, const char *path, bool slow), void *arg);
 	/* All items are PRESENCE_UNKNOWN when it is called; when it fails, docker.c makes them so again and
 	   puts the error into their message. docker.c sets their endpoint, and makes unknown what is
 	   recorded on another engine: docker->id is not known yet here. */
@@ -103,6 +105,7 @@ const char *docker_request_name(struct docker *docker, const struct request *req
 void docker_validate_labels(const struct value *attributes, struct diags *diags);
 /* Images, for containers: */
 
+const char *docker_image_path(struct docker *docker, const char *reference); /* of its inspect */
 /* GET /images/REF/json. ERROR_NOT_FOUND when it is not there. */
 int docker_image_inspect(struct docker *docker, const char *reference, const struct value **image,
 	struct error *err);

@@ -7,6 +7,7 @@
 #include "model/json.h"
 #include "providers/docker/endpoint.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -243,7 +244,8 @@ struct docker_ahead {
 	struct http_response response;
 };
 
-void docker_ask_ahead(struct docker *docker, const char *const *paths, size_t n)
+/* Asks, and keeps what comes in docker->ahead. */
+static void ask(struct docker *docker, const char *const *paths, size_t n)
 {
 	struct http_request *requests = arena_alloc(docker->arena, (n + 1) * sizeof(*requests));
 	struct http_response *responses = arena_zalloc(docker->arena, (n + 1) * sizeof(*responses));
@@ -253,10 +255,60 @@ void docker_ask_ahead(struct docker *docker, const char *const *paths, size_t n)
 			arena_printf(docker->arena, "%s%s", docker->base, paths[i]));
 	if (http_perform_all(docker->http, requests, n, docker->arena, responses, NULL))
 		return;
-	docker->ahead = arena_alloc(docker->arena, (n + 1) * sizeof(*docker->ahead));
-	docker->n_ahead = n;
-	for (size_t i = 0; i < n; i++)
-		docker->ahead[i] = (struct docker_ahead){paths[i], responses[i]};
+	for (size_t i = 0; i < n; i++) {
+		ARENA_GROW(docker->arena, docker->ahead, docker->n_ahead, docker->cap_ahead);
+		docker->ahead[docker->n_ahead++] = (struct docker_ahead){paths[i], responses[i]};
+	}
+}
+
+/* A conversation beside ours, in an arena of its own. */
+struct beside {
+	pthread_t thread;
+	struct provider_env env;
+	struct arena arena;
+	struct docker docker;
+	const char *const *paths;
+	size_t n;
+};
+
+static void *ask_beside(void *arg)
+{
+	struct beside *beside = arg;
+
+	if (docker_open(&beside->docker, &beside->env, NULL))
+		return NULL;
+	ask(&beside->docker, beside->paths, beside->n);
+	docker_close(&beside->docker);
+	return NULL;
+}
+
+static void take_over(struct docker *docker, const struct beside *beside)
+{
+	for (size_t i = 0; i < beside->docker.n_ahead; i++) {
+		struct docker_ahead copy = beside->docker.ahead[i];
+
+		copy.response = (struct http_response){.status = copy.response.status,
+			.body_len = copy.response.body_len,
+			.body = arena_strndup(docker->arena, copy.response.body, copy.response.body_len)};
+		ARENA_GROW(docker->arena, docker->ahead, docker->n_ahead, docker->cap_ahead);
+		docker->ahead[docker->n_ahead++] = copy;
+	}
+}
+
+void docker_ask_ahead(struct docker *docker, const char *const *paths, size_t n,
+	const char *const *slow, size_t n_slow)
+{
+	struct beside beside = {.env = *docker->env, .paths = slow, .n = n_slow};
+	bool runs;
+
+	beside.env.arena = &beside.arena;
+	runs = n_slow && pthread_create(&beside.thread, NULL, ask_beside, &beside) == 0;
+	ask(docker, paths, n);
+	if (runs) {
+		pthread_join(beside.thread, NULL);
+		take_over(docker, &beside);
+	}
+	arena_release(&beside.arena); /* without a thread docker_get asks for them in its turn */
 }
 
 static const struct http_response *take_ahead(struct docker *docker, const char *path)

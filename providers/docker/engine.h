@@ -27,7 +27,7 @@ struct docker {
 	const char *id;          /* of the engine: record.endpoint; NULL before docker_identify */
 	const char *os, *arch;   /* "linux", "x86_64"; likewise */
 	struct docker_ahead *ahead; /* replies that were asked for before they are wanted */
-	size_t n_ahead;
+	size_t n_ahead, cap_ahead;
 };
 
 /* ERROR_UNREACHABLE when nothing answers there or it is no engine that we can speak with. */
@@ -70,8 +70,10 @@ int docker_get(struct docker *docker, const char *path, struct docker_reply *rep
 /*
  * Asks for all of `paths` at once, so that the engine need not wait for us between two. The replies
  * are what docker_get then returns for these paths, each once. What goes wrong here goes wrong there.
+ * `slow` are asked for at the same time, on a connection of their own; NULL: none.
  */
-void docker_ask_ahead(struct docker *docker, const char *const *paths, size_t n);
+void docker_ask_ahead(struct docker *docker, const char *const *paths, size_t n,
+	const char *const *slow, size_t n_slow);
 /* Formats a path into the arena. */
 const char *docker_path(struct docker *docker, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));

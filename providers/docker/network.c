@@ -186,10 +186,10 @@ static int observe_other(struct docker *docker, struct observation *item, struct
 }
 
 static void ahead(struct docker *docker, const struct docker_observe *observe,
-	void (*ask)(void *arg, const char *path), void *arg)
+	void (*ask)(void *arg, const char *path, bool slow), void *arg)
 {
 	(void)observe;
-	ask(arg, docker_path_ours(docker, "/networks"));
+	ask(arg, docker_path_ours(docker, "/networks"), false);
 }
 
 static int observe(struct docker *docker, struct docker_observe *observe, struct error *err)

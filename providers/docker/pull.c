@@ -23,14 +23,18 @@ struct pull {
 	const char *failure;
 };
 
+/* References have slashes and colons; the engine wants them as they are. */
+const char *docker_image_path(struct docker *docker, const char *reference)
+{
+	return docker_path(docker, "/images/%s/json", http_escape(docker->arena, reference, "/:@"));
+}
+
 int docker_image_inspect(struct docker *docker, const char *reference, const struct value **image,
 	struct error *err)
 {
 	struct docker_reply reply;
 
-	/* References have slashes and colons; the engine wants them as they are. */
-	if (docker_get(docker, docker_path(docker, "/images/%s/json",
-			http_escape(docker->arena, reference, "/:@")), &reply, err))
+	if (docker_get(docker, docker_image_path(docker, reference), &reply, err))
 		return -1;
 	*image = reply.body;
 	return 0;

@@ -201,6 +201,9 @@ static int refuse(struct kube *kube, const struct kube_request *request,
 		message = kube_printf(kube, "%s %s: the API server answers %ld: %.200s",
 			request->method ? request->method : "GET", request->path, response->status,
 			response->body);
+	/* A field that its kind does not have is told as an internal error. */
+	if (response->status == 500 && strstr(message, "failed to create typed patch object"))
+		return error_set(err, ERROR_INVALID, "%s", message);
 	return error_set(err, code_of(response->status), "%s", message);
 }
 

@@ -27,6 +27,16 @@ static const char *const *argv_of(struct arena *arena, const struct value *exec,
 	return argv;
 }
 
+static const char *base64(struct arena *arena, const char *text)
+{
+	size_t len = strlen(text);
+	size_t room = sodium_base64_ENCODED_LEN(len, sodium_base64_VARIANT_ORIGINAL);
+	char *out = arena_alloc(arena, room);
+
+	return sodium_bin2base64(out, room, (const unsigned char *)text, len,
+		sodium_base64_VARIANT_ORIGINAL);
+}
+
 /* What the plugin is told: the version to answer in, that nobody can be asked, and the cluster. */
 static const char *info_of(struct arena *arena, const struct value *exec,
 	const struct kubeconfig *config)
@@ -43,6 +53,9 @@ static const char *info_of(struct arena *arena, const struct value *exec,
 		builder_put_bool(&cluster, "insecure-skip-tls-verify", config->insecure);
 		if (config->server_name)
 			builder_put_str(&cluster, "tls-server-name", config->server_name);
+		if (config->ca)
+			builder_put_str(&cluster, "certificate-authority-data",
+				base64(arena, config->ca));
 		builder_put(&spec, "cluster", builder_map(&cluster));
 	}
 	builder_put_bool(&spec, "interactive", false);

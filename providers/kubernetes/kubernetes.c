@@ -178,7 +178,7 @@ static enum readiness ready(struct provider_env *env, struct record *record,
 	}
 	if (open_for(&kube, env, cluster_of(record), record, &err)) {
 		*why = arena_strdup(env->arena, err.msg);
-		return READY_WAIT;
+		return READY_UNSEEN;
 	}
 	readiness = kube_ready(&kube, record, why);
 	kube_close(&kube);

@@ -252,7 +252,8 @@ static bool is_passed_on(const struct look *look, const struct look *looks, size
 
 		if (other != look && other->o->record &&
 			!strcmp(kube_marked_as(other->o->record), mark.address))
-			return other->parsed && !kube_objects_find(&other->desired, object->ref);
+			return !kube_objects_find(other->parsed ? &other->desired : &other->inventory,
+				object->ref);
 	}
 	return false;
 }
@@ -313,7 +314,25 @@ static bool see_desired(struct look *look, const struct look *looks, size_t n,
 }
 
 /* What is recorded and not wanted is to go; but not what another resource takes over. */
-static const struct value *outputs_of(struct look *look, const struct look *looks, size_t n)
+static void pass_on(struct look *look, const struct look *looks, size_t n)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; look->parsed && i < look->inventory.n; i++) {
+		const struct kube_object *object = &look->inventory.items[i];
+		bool taken = false;
+
+		for (size_t k = 0; k < n && !desired_of(look, object) && !taken; k++)
+			taken = &looks[k] != look && looks[k].parsed &&
+				kube_objects_find(&looks[k].desired, object->ref);
+		if (!taken)
+			look->inventory.items[kept++] = *object;
+	}
+	if (look->parsed)
+		look->inventory.n = kept;
+}
+
+static const struct value *outputs_of(struct look *look)
 {
 	struct arena *arena = look->kube->arena;
 	struct kube_objects kept = {0};
@@ -323,13 +342,7 @@ static const struct value *outputs_of(struct look *look, const struct look *look
 	for (size_t i = 0; i < look->inventory.n; i++) {
 		struct kube_object object = look->inventory.items[i];
 		const struct kube_object *desired = desired_of(look, &object);
-		bool taken = false;
 
-		for (size_t k = 0; !desired && look->parsed && k < n; k++)
-			taken = taken || (&looks[k] != look && looks[k].parsed &&
-				kube_objects_find(&looks[k].desired, object.ref));
-		if (taken)
-			continue;
 		if (!desired && look->parsed)
 			look->in_sync = false;
 		if (desired && look->in_sync)
@@ -371,7 +384,7 @@ static void conclude(struct look *look, const struct look *looks, size_t n,
 	if (!o->id && look->inventory.n)
 		o->id = o->record && o->record->id ? o->record->id : look->inventory.items[0].ref;
 	if (look->parsed || look->unfinished)
-		o->outputs = outputs_of(look, looks, n);
+		o->outputs = outputs_of(look);
 	o->matches = o->presence == PRESENCE_PRESENT && o->record && look->changed && look->in_sync;
 }
 
@@ -386,6 +399,8 @@ void kube_observe(struct kube *kube, struct observation **items, size_t n)
 		want(&looks[i], sight);
 	}
 	kube_sight_look(sight);
+	for (size_t i = 0; i < n; i++)
+		pass_on(&looks[i], looks, n);
 	for (size_t i = 0; i < n; i++) {
 		check_kinds(&looks[i], looks, n);
 		conclude(&looks[i], looks, n, sight);

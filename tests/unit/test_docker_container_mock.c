@@ -15,6 +15,7 @@
 	"\"dev.devenv.generation\":\"1\",\"dev.devenv.state\":\"home\",\"dev.devenv.intent\":\"" intent "\""
 #define OURS MARK("cafecafecafecafe")
 #define RUNNING "\"State\":{\"Status\":\"running\",\"Running\":true}"
+#define CREATED "\"State\":{\"Status\":\"created\",\"Running\":false}"
 #define INSPECT(id, labels, state)                                                                   \
 	"{\"Id\":\"" id "\",\"Name\":\"/mock-web-012345\",\"Image\":\"sha256:1\"," state             \
 	",\"Config\":{\"Image\":\"x:1\",\"Labels\":{" labels "}},\"HostConfig\":{}}"
@@ -262,6 +263,38 @@ static void a_lost_answer_does_not_make_two(void **state)
 	mock_stop(&mock);
 }
 
+/* The engine died while it started what a dead run had made: that one never starts. */
+static void what_the_runtime_has_and_the_books_have_not_is_made_anew(void **state)
+{
+	struct route routes[] = {
+		{"GET /containers/mock-web-012345/json", 200, INSPECT(ID, OURS, CREATED), 1},
+		{"GET /containers/mock-web-012345/json", 404, "{}", 0},
+		{"GET /containers/" ID "/json", 200, INSPECT(ID, OURS, CREATED), 0},
+		{"GET /containers/" OTHER "/json", 200, INSPECT(OTHER, OURS, RUNNING), 0},
+		IMAGE,
+		{"GET /networks/", 200, "{}", 0},
+		{"POST /networks/", 200, "{}", 0},
+		{"POST /containers/" ID "/start", 500, "{\"message\":\"task " ID ": already exists\"}", 0},
+		{"DELETE /containers/" ID, 204, "", 0},
+		{"POST /containers/create", 201, "{\"Id\":\"" OTHER "\"}", 0},
+		{NULL, 0, NULL, 0},
+	};
+	struct outcome outcome;
+	struct error err;
+	struct mock mock;
+
+	(void)state;
+	mock_start(&mock, "1.41", routes);
+	if (create(&mock, &outcome, &err) < 0)
+		fail_msg("%s", err.msg);
+	assert_true(outcome.exists);
+	assert_string_equal(outcome.id, OTHER);
+	assert_int_equal(mock_asked(&mock, "POST /v1.41/containers/" ID "/start"), 1);
+	assert_int_equal(mock_asked(&mock, "DELETE /v1.41/containers/" ID), 1);
+	assert_int_equal(mock_asked(&mock, "POST /v1.41/containers/create"), 1);
+	mock_stop(&mock);
+}
+
 /* A container that is in the network already is no error. */
 static void connecting_twice_is_success(void **state)
 {
@@ -403,6 +436,7 @@ int main(void)
 		cmocka_unit_test(from_the_moment_it_is_made_the_outcome_says_so),
 		cmocka_unit_test(a_name_taken_in_the_same_moment_names_its_owner),
 		cmocka_unit_test(a_lost_answer_does_not_make_two),
+		cmocka_unit_test(what_the_runtime_has_and_the_books_have_not_is_made_anew),
 		cmocka_unit_test(connecting_twice_is_success),
 		cmocka_unit_test(a_removal_under_way_is_waited_for),
 		cmocka_unit_test(what_cannot_be_stopped_is_not_removed),

@@ -89,8 +89,12 @@ one_file() { # PATH
 
 # Killed while it was made; then the manifest wants it elsewhere, or nobody wants it.
 test_what_was_half_made_goes_when_it_is_wanted_elsewhere() {
-	local n
-	for ((n = 1; n <= 40; n++)); do
+	local n count
+	one_file one
+	"$HARNESS_TOOLS/killat" count --report "$TRASH/report" -- "$DEVENV" apply --yes --parallelism 1 \
+		</dev/null >/dev/null 2>&1
+	count=$(sed -n 's/^count=//p' "$TRASH/report")
+	for ((n = count - 70; n <= count - 20; n++)); do # around the file, before its record
 		rm -rf "$DEVENV_HOME" .devenv one two
 		one_file one
 		"$HARNESS_TOOLS/killat" kill-after "$n" -- "$DEVENV" apply --yes --parallelism 1 \

@@ -318,6 +318,71 @@ test_a_health_check_decides_when_it_is_ready() {
 	matches out 'docker_container.slow +running .*healthy'
 }
 
+test_every_key_is_seen_in_the_container() {
+	services <<-'YML'
+	volumes:
+	  - { name: kept, labels: { team: blue } }
+	  - { name: gone, type: ephemeral }
+	  - { name: memory, type: tmpfs, size: 1Mi }
+	  - { name: folder, type: host, source: ./folder }
+	  - { name: conf, type: configmap, source: conf }
+	services:
+	  - name: all
+	    image: "${var.image}"
+	    entrypoint: [sh, -c]
+	    command: 'pwd; id -u; hostname; echo "$A $B $C"; exec sleep 1000'
+	    env: [A=env, "B=x=y"]
+	    env_file: [one.env]
+	    workingDirectory: /tmp
+	    user: "1000:1000"
+	    hostname: other
+	    labels: [tier=front]
+	    restart: on-failure:3
+	    stopSignal: SIGKILL
+	    networks: [front, back]
+	    ports: [{ name: http, port: 0, targetPort: 80 }]
+	    volumes: ["kept:/kept", "gone:/gone", "memory:/memory", "folder:/folder", "conf:/conf", { source: ./folder, target: /again, readOnly: true }]
+	    resources: { cpu: 250m, memory: 64Mi }
+	    triggers: [1]
+	  - { name: neighbour, SLEEPS, networks: [back] }
+	YML
+	sed -i "s/port: 0/port: $PORT/; s/command: 'pwd/command: ['pwd/; s/sleep 1000'\$/sleep 1000']/" .devenv/config.yml
+	mkdir folder conf
+	echo shared >folder/file
+	echo configured >conf/file
+	printf 'A=file\nC=three\n' >one.env
+	expect 0 apply --yes
+	no_changes
+	wait_until 5 all_says 'env x=y three'
+	all_says /tmp
+	all_says 1000
+	all_says other
+	equal 'the label' front "$(inspect all '{{index .Config.Labels "tier"}}')"
+	equal 'restart' on-failure:3 "$(inspect all '{{.HostConfig.RestartPolicy.Name}}:{{.HostConfig.RestartPolicy.MaximumRetryCount}}')"
+	equal 'the port' "127.0.0.1:$PORT" "127.0.0.1:$(docker port "$(container all)" 80/tcp | sed -n 's/.*://p' | head -n 1)"
+	docker exec "$(container all)" grep -qx shared /folder/file /again/file
+	docker exec "$(container all)" grep -qx configured /conf/file
+	docker exec -u 0 "$(container all)" touch /conf/no 2>/dev/null && fail 'a configmap can be written to'
+	docker exec -u 0 "$(container all)" touch /again/no 2>/dev/null && fail 'what is read-only can be written to'
+	docker exec "$(container all)" grep -q ' /memory tmpfs .*size=1024k' /proc/mounts
+	docker exec "$(container neighbour)" ping -c 1 -W 2 all >/dev/null
+	equal 'networks' 2 "$(ours network | wc -l)"
+	# What is ephemeral goes with its container, what is kept stays; a trigger makes it anew.
+	docker exec -u 0 "$(container all)" sh -c 'echo x >/kept/x; echo x >/gone/x'
+	local before
+	before=$(container all)
+	expect 0 apply --yes --set 'spec.services[all].triggers=[2]'
+	[[ $(container all) != "$before" ]]
+	equal 'what is left' /kept/x "$(docker exec "$(container all)" sh -c 'ls /kept/x /gone/x 2>/dev/null; true')"
+	expect 1 plan --set 'spec.services[all].replicas=2'
+	has err 'both claim tcp:'
+}
+
+all_says() { # LINE
+	devenv logs all
+	grep -qx -- "$1" "$TRASH/out"
+}
+
 test_logs_exec_stop_start_restart_by_the_name_of_the_service() {
 	services <<-'YML'
 	services:

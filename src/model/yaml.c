@@ -165,7 +165,11 @@ static bool is_tag(const char *tag, const char *name)
 static int unknown_tag(struct yaml_run *p, const char *tag, struct pos pos)
 {
 	diag_error(p->diags, pos, "the tag \"%s\" is not supported", tag);
-	diag_hint(p->diags, "remove it; a text that begins with ! needs quotes");
+	if (strcmp(tag, "!reset") == 0 || strcmp(tag, "!override") == 0) /* those of Compose */
+		diag_hint(p->diags, "null removes a key, $delete: true an item; what has no names is "
+			"replaced anyway");
+	else
+		diag_hint(p->diags, "remove it; a text that begins with ! needs quotes");
 	return 0;
 }
 

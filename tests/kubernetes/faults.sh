@@ -1,0 +1,254 @@
+#!/bin/bash
+# What interrupts an apply of objects: deaths at its system calls, who may not do everything, another
+# cluster, none at all. The next run goes on from there, and nothing is left over.
+# shellcheck source=tests/lib/harness.sh
+. "${BASH_SOURCE%/*}/../lib/harness.sh"
+# shellcheck source=tests/lib/objects.sh
+. "${BASH_SOURCE%/*}/../lib/objects.sh"
+
+three() { # NAME VALUE
+	{ config_map default "$1-a" a "$2" && config_map default "$1-b" a "$2" && config_map default "$1-c" a "$2"; } | several
+}
+none_of() { # NAME
+	local letter
+	for letter in a b c; do absent configmap "$1-$letter"; done
+}
+die() { # MODE CALL VERB: false when it came to its end
+	local status=0
+	timeout 60 "$HARNESS_TOOLS/killat" "$1" "$2" -- "$DEVENV" "$3" --yes --parallelism 1 \
+		</dev/null >"$TRASH/out" 2>"$TRASH/err" || status=$?
+	((status == 137))
+}
+calls() { # VERB: how many there are
+	"$HARNESS_TOOLS/killat" count --report "$TRASH/report" -- "$DEVENV" "$1" --yes --parallelism 1 \
+		</dev/null >"$TRASH/out" 2>"$TRASH/err"
+	grep -oE '[0-9]+' "$TRASH/report" | head -n 1
+}
+# Every STEP-th call, and one more to begin with that is another one each day.
+sample() { # CALLS
+	local step=${DEVENV_TEST_STEP:-$(($1 / 6 + 1))}
+	seq $((1 + $(date +%j) % step)) "$step" "$1"
+}
+
+test_a_create_that_dies_is_finished() {
+	three born 1
+	local n all
+	all=$(calls apply)
+	((all > 10)) || fail "only $all calls"
+	expect 0 destroy --yes
+	for n in $(sample "$all"); do
+		rm -rf "$DEVENV_HOME" .devenv/.local
+		die kill-after "$n" apply || true
+		apply
+		equal "made after a death at call $n" 111 "$(get configmap born-a .data.a)$(get configmap born-b .data.a)$(get configmap born-c .data.a)"
+		no_changes
+		no_rest
+		expect 0 destroy --yes
+		none_of born
+	done
+}
+
+test_an_update_that_dies_is_finished() {
+	local n all
+	three grow 1
+	apply
+	three grow 2
+	all=$(calls apply)
+	for n in $(sample "$all"); do
+		three grow "$((n + 10))"
+		die kill-before "$n" apply || true
+		apply
+		equal "changed after a death at call $n" "$((n + 10))" "$(get configmap grow-c .data.a)"
+		no_changes
+		no_rest
+	done
+	expect 0 destroy --yes
+	none_of grow
+}
+
+test_a_destroy_that_dies_is_finished() {
+	local n all
+	three fall 1
+	apply
+	all=$(calls destroy)
+	none_of fall
+	for n in $(sample "$all"); do
+		apply
+		die kill-after "$n" destroy || true
+		expect 0 destroy --yes
+		none_of fall
+		no_rest
+	done
+}
+
+test_what_a_dead_update_made_goes_when_it_is_not_wanted_any_more() {
+	config_map default left-a a 1 | several
+	apply
+	{ config_map default left-a a 1 && config_map default left-b a 1; } | several
+	local n all
+	all=$(calls apply) # makes it
+	config_map default left-a a 1 | several
+	apply
+	absent configmap left-b
+	for n in $(sample "$all"); do
+		{ config_map default left-a a 1 && config_map default left-b a 1; } | several
+		die kill-after "$n" apply || true
+		config_map default left-a a 1 | several
+		apply
+		absent configmap left-b
+		no_changes
+	done
+	expect 0 destroy --yes
+	absent configmap left-a
+}
+
+test_an_api_that_is_away_makes_things_unknown_not_gone() {
+	three away 1
+	apply
+	local pid
+	pid=$(cat "$API/kube-apiserver.pid")
+	kill -STOP "$pid" "$(cat "$API/etcd.pid")"
+	sed "s|server: .*|server: https://127.0.0.1:1|" "$API/kubeconfig" >"$TRASH/nowhere"
+	kill -CONT "$pid" "$(cat "$API/etcd.pid")"
+	sed -i "s|kubeconfig: .* }|kubeconfig: $TRASH/nowhere }|" .devenv/config.yml
+	expect 1 plan
+	has err 'cannot be seen'
+	has err '127.0.0.1:1'
+	equal 'still recorded' 1 "$(state_query 'SELECT count(*) FROM record')"
+	three away 1
+	no_changes
+	expect 0 destroy --yes
+	none_of away
+}
+
+test_another_cluster_at_that_place_is_told() {
+	three place 1
+	apply
+	"$KUBERNETES_LIB/apiserver.sh" start "$TRASH/second" >/dev/null
+	trap '"$KUBERNETES_LIB/apiserver.sh" stop "$TRASH/second"' EXIT
+	sed -i "s|kubeconfig: .* }|kubeconfig: $TRASH/second/kubeconfig }|" .devenv/config.yml
+	expect 1 plan
+	has err 'recorded on the cluster'
+	has err 'now the cluster'
+	# A file that merely moved leads to the same one.
+	cp "$API/kubeconfig" moved
+	three place 1
+	sed -i "s|kubeconfig: .* }|kubeconfig: moved }|" .devenv/config.yml
+	apply
+	has out '0 added, 0 changed, 0 destroyed'
+	no_changes
+	expect 0 destroy --yes
+	none_of place
+}
+
+test_the_ambient_configuration_is_never_used() {
+	mkdir -p "$HOME/.kube"
+	cp "$API/kubeconfig" "$HOME/.kube/config"
+	three ambient 1
+	sed -i "s|kubeconfig: .* }|kubeconfig: empty.yml }|" .devenv/config.yml
+	echo '{apiVersion: v1, kind: Config, contexts: []}' >empty.yml
+	KUBECONFIG=$API/kubeconfig expect 1 plan
+	has err 'empty.yml has no contexts'
+	kubectl --kubeconfig "$API/kubeconfig" config view --raw >two.yml
+	kubectl --kubeconfig two.yml config set-context other --cluster x --user y >/dev/null
+	sed -i "s|empty.yml|two.yml|" .devenv/config.yml
+	expect 1 plan
+	has err 'name one with cluster.context'
+	none_of ambient
+}
+
+# Who may do everything with ConfigMaps in `narrow` and nothing else, but must be able to tell the cluster.
+narrow() {
+	{
+		printf 'spec:\n  resources:\n    - type: kubernetes_manifest\n      name: one\n      manifest:\n'
+		printf '      cluster: { kubeconfig: %s }\n' "$API/narrow.kubeconfig" >cluster
+		{ config_map narrow n-a a "$1" && config_map narrow n-b a "$1"; } | sed 's/^/        /'
+		cat cluster
+	} | manifest
+}
+
+test_a_narrow_user_is_told_what_it_takes_and_can_work_with_that() {
+	narrow 1
+	expect 1 plan
+	has err 'needs `get` on the namespace kube-system'
+	k apply -f - <<-'YML'
+	apiVersion: rbac.authorization.k8s.io/v1
+	kind: ClusterRole
+	metadata: { name: tell-cluster }
+	rules: [ { apiGroups: [""], resources: [namespaces], resourceNames: [kube-system], verbs: [get] } ]
+	---
+	apiVersion: rbac.authorization.k8s.io/v1
+	kind: ClusterRoleBinding
+	metadata: { name: tell-cluster }
+	roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: tell-cluster }
+	subjects: [ { apiGroup: rbac.authorization.k8s.io, kind: User, name: narrow } ]
+	YML
+	apply
+	no_changes
+	narrow 2
+	apply
+	equal changed 2 "$(get configmap n-b .data.a -n narrow)"
+	no_changes
+	k -n narrow patch configmap n-a --type merge -p '{"data": {"a": "9"}}'
+	expect 2 plan --detailed-exitcode
+	expect 0 destroy --yes
+	absent -n narrow configmap n-a
+	k delete clusterrole/tell-cluster clusterrolebinding/tell-cluster
+}
+
+test_what_is_not_ready_in_time_says_why() {
+	deployment default slow 1 slow | several
+	sed -i 's/type: running/type: health, failureThreshold: 3/' .devenv/config.yml
+	expect 1 apply --yes
+	has err 'Deployment.apps/default/slow: 0 of 1 pods are available'
+	k delete deployment slow
+	expect 0 destroy --yes
+}
+
+test_why_it_is_not_ready_comes_from_pods_and_events() {
+	cat >pod.yml <<-'YML'
+	- apiVersion: v1
+	  kind: Pod
+	  metadata: { name: crashes, namespace: default }
+	  spec: { containers: [ { name: main, image: "none:1" } ] }
+	YML
+	several <pod.yml
+	apply
+	k patch pod crashes --subresource status --type merge -p '{"status": {"phase": "Running",
+		"containerStatuses": [{"name": "main", "image": "none:1", "imageID": "", "ready": false,
+		"restartCount": 4, "state": {"waiting": {"reason": "CrashLoopBackOff"}},
+		"lastState": {"terminated": {"exitCode": 3, "reason": "Error"}}}]}}'
+	sed -i 's/type: running/type: health, failureThreshold: 1/' .devenv/config.yml
+	expect 0 taint kubernetes_manifest.one
+	expect 0 untaint kubernetes_manifest.one
+	sed -i 's/name: crashes,/name: crashes, labels: { again: "1" },/' .devenv/config.yml
+	expect 1 apply --yes
+	has err 'container main of pod crashes crashes again and again (exit status 3, 4 restarts)'
+	k patch pod crashes --subresource status --type merge -p '{"status": {"containerStatuses": [{"name": "main",
+		"image": "none:1", "imageID": "", "ready": false, "restartCount": 0,
+		"state": {"waiting": {"reason": "InvalidImageName", "message": "bad name"}}}]}}'
+	expect 1 apply --yes
+	has err 'container main of pod crashes: InvalidImageName: bad name'
+	k patch pod crashes --subresource status --type merge -p '{"status": {"containerStatuses": []}}'
+	k create -f - <<-'YML'
+	apiVersion: v1
+	kind: Event
+	metadata: { name: crashes.1, namespace: default }
+	involvedObject: { kind: Pod, name: crashes, namespace: default }
+	type: Warning
+	reason: FailedScheduling
+	message: 0/0 nodes are available
+	lastTimestamp: "2026-01-01T00:00:00Z"
+	YML
+	expect 1 apply --yes
+	has err 'FailedScheduling: 0/0 nodes are available'
+	k patch pod crashes --subresource status --type merge -p '{"status": {"phase": "Running",
+		"conditions": [{"type": "Ready", "status": "True"}]}}'
+	apply
+	no_changes
+	# There is no kubelet that would end it.
+	k delete pod crashes --force --grace-period 0
+	expect 0 destroy --yes
+}
+
+run_tests "$@"

@@ -150,8 +150,10 @@ static void set_connection(struct http_curl *client, const struct http_request *
 		SET(PROXY, ""); /* http_proxy of the environment is for the world, not for this machine */
 	if (client->connect_to)
 		SET(CONNECT_TO, client->connect_to);
-	if (client->ca_file)
+	if (client->ca_file) {
 		SET(CAINFO, client->ca_file);
+		SET(CAPATH, NULL); /* or the system's certificates would be trusted, too */
+	}
 	if (client->cert_file)
 		SET(SSLCERT, client->cert_file);
 	if (client->key_file)

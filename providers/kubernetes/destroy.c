@@ -15,19 +15,17 @@ static int rank(const struct kube_object *object)
 }
 
 /* 1: it is there and ours to delete; 0: it is not. */
-static int look(struct kube *kube, const struct kube_object *object, const struct value **live,
+static int look(struct kube *kube, struct kube_object *object, const struct value **live,
 	struct error *err)
 {
-	struct error own = ERROR_INIT;
 	struct kube_reply reply;
 	const char *uid;
+	bool there;
 
-	if (kube_get(kube, kube_object_path(kube, object, object->name), &reply, &own)) {
-		if (own.code == ERROR_NOT_FOUND)
-			return 0;
-		*err = own;
+	if (kube_object_get(kube, object, NULL, &reply, &there, err))
 		return -1;
-	}
+	if (!there)
+		return 0;
 	uid = value_text(value_path(reply.body, "metadata.uid"), "");
 	*live = reply.body;
 	return !object->uid || !strcmp(uid, object->uid);
@@ -57,15 +55,15 @@ static struct value options_of(struct kube *kube, const struct kube_object *obje
 	return builder_map(&options);
 }
 
-static int delete_one(struct kube *kube, const struct kube_object *object, const char *address,
+static int delete_one(struct kube *kube, struct kube_object *object, const char *address,
 	struct error *err)
 {
-	struct value options = options_of(kube, object);
-	struct kube_request request = {.method = "DELETE", .body = &options,
-		.path = kube_object_path(kube, object, object->name)};
 	const struct value *live = NULL;
 	struct error own = ERROR_INIT;
 	int there = look(kube, object, &live, err);
+	struct value options = options_of(kube, object);
+	struct kube_request request = {.method = "DELETE", .body = &options,
+		.path = kube_object_path(kube, object, object->name)};
 
 	if (there <= 0 || was_passed_on(kube, live, address))
 		return there < 0 ? error_wrap(err, "%s", object->ref) : 0;
@@ -104,7 +102,7 @@ static const char *what_holds(struct kube *kube, const struct value *live)
 	return text.len ? arena_strdup(kube->arena, text.text) : "the API server, which names no reason";
 }
 
-static int wait_gone(struct kube *kube, const struct kube_object *object, const char *address,
+static int wait_gone(struct kube *kube, struct kube_object *object, const char *address,
 	struct error *err)
 {
 	int64_t start = clock_monotonic(kube->env->clock), pause = FIRST_LOOK;
@@ -136,13 +134,13 @@ static int remove_ranks(struct kube *kube, const struct kube_objects *objects, i
 	const char *address, struct error *err)
 {
 	for (size_t i = objects->n; i-- > 0;) {
-		const struct kube_object *object = &objects->items[i];
+		struct kube_object *object = &objects->items[i];
 
 		if (rank(object) >= from && rank(object) < to && delete_one(kube, object, address, err))
 			return -1;
 	}
 	for (size_t i = objects->n; i-- > 0;) {
-		const struct kube_object *object = &objects->items[i];
+		struct kube_object *object = &objects->items[i];
 
 		if (rank(object) >= from && rank(object) < to && wait_gone(kube, object, address, err))
 			return -1;

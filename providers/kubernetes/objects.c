@@ -171,6 +171,50 @@ const char *kube_object_path(struct kube *kube, const struct kube_object *object
 		object->plural, name ? "/" : "", name ? http_escape(kube->arena, name, ":") : "");
 }
 
+/* The same kind in a version that is served; false: there is none. */
+static bool find_version(struct kube *kube, struct kube_object *object)
+{
+	const char *group = kube_object_group(kube->arena, object->api_version);
+	const struct kube_kind *found = NULL;
+
+	if (kube_discover(kube, NULL))
+		return false;
+	for (size_t i = 0; i < kube->discovery->n; i++) {
+		const struct kube_kind *kind = &kube->discovery->kinds[i];
+
+		if (!strcmp(kind->group, group) && !strcmp(kind->kind, object->kind) &&
+			(!found || kind->preferred))
+			found = kind;
+	}
+	if (!found || !strcmp(found->version, object->api_version + (*group ? strlen(group) + 1 : 0)))
+		return false;
+	object->api_version = *group ? kube_printf(kube, "%s/%s", group, found->version)
+				     : found->version;
+	object->plural = found->plural;
+	return true;
+}
+
+int kube_object_get(struct kube *kube, struct kube_object *object, const char *accept,
+	struct kube_reply *reply, bool *there, struct error *err)
+{
+	for (;;) {
+		struct kube_request request = {.accept = accept,
+			.path = kube_object_path(kube, object, object->name)};
+		struct error own = ERROR_INIT;
+
+		*there = !kube_call(kube, &request, reply, &own);
+		if (*there)
+			return 0;
+		if (own.code != ERROR_NOT_FOUND) {
+			*err = own;
+			return -1;
+		}
+		/* That an object is missing is told with its name; else the path itself is. */
+		if (value_path(reply->body, "details.name") || !find_version(kube, object))
+			return 0;
+	}
+}
+
 struct kube_object *kube_objects_find(const struct kube_objects *objects, const char *ref)
 {
 	for (size_t i = 0; i < objects->n; i++)

@@ -62,6 +62,12 @@ int kube_object_place(struct kube *kube, struct kube_object *object, const char 
 const char *kube_object_path(struct kube *kube, const struct kube_object *object,
 	const char *name);
 const char *kube_object_group(struct arena *arena, const char *api_version); /* "": core */
+/*
+ * GET of one object. *there is false when it is not there, which is no error. Where its version is not
+ * served any more, but its kind is in another, `object` is brought up to that one.
+ */
+int kube_object_get(struct kube *kube, struct kube_object *object, const char *accept,
+	struct kube_reply *reply, bool *there, struct error *err);
 struct kube_object *kube_objects_find(const struct kube_objects *objects, const char *ref);
 
 /* Namespaces, definitions, what others use, workloads, what lets others in. Destroying goes backwards. */

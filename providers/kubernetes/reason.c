@@ -205,18 +205,21 @@ static bool waits_for_consumer(struct kube *kube, const struct value *object)
 	return !strcmp(value_get_text(reply.body, "volumeBindingMode", ""), "WaitForFirstConsumer");
 }
 
-static enum readiness ready_one(struct kube *kube, const struct kube_object *object,
-	const char **why)
+static enum readiness ready_one(struct kube *kube, struct kube_object *object, const char **why)
 {
 	const char *missing = NULL, *reason;
 	struct error err = ERROR_INIT;
 	enum readiness readiness;
 	struct kube_reply reply;
-	bool hopeless = false;
+	bool hopeless = false, there;
 
-	if (kube_get(kube, kube_object_path(kube, object, object->name), &reply, &err)) {
+	if (kube_object_get(kube, object, NULL, &reply, &there, &err)) {
 		*why = kube_printf(kube, "%s: %s", object->ref, err.msg);
-		return err.code == ERROR_NOT_FOUND ? READY_FAILED : READY_WAIT;
+		return READY_UNSEEN;
+	}
+	if (!there) {
+		*why = kube_printf(kube, "%s is gone", object->ref);
+		return READY_FAILED;
 	}
 	readiness = kube_object_ready(kube->arena, reply.body, &missing);
 	if (readiness == READY_YES ||

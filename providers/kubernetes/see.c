@@ -125,18 +125,13 @@ static int list(struct kube_sight *sight, const struct collection *collection,
 
 static int get_one(struct kube_sight *sight, struct wanted *item, struct error *err)
 {
-	struct kube_request request = {.accept = ONE, .path = item->path};
-	struct error own = ERROR_INIT;
+	struct kube_object object = item->object;
 	struct kube_reply reply;
+	bool there;
 
-	if (kube_call(sight->kube, &request, &reply, &own)) {
-		if (own.code != ERROR_NOT_FOUND) {
-			*err = own;
-			return -1;
-		}
-	} else {
-		item->live = reply.body;
-	}
+	if (kube_object_get(sight->kube, &object, ONE, &reply, &there, err))
+		return -1;
+	item->live = there ? reply.body : NULL;
 	item->found = true;
 	return 0;
 }
@@ -168,7 +163,7 @@ static int look_at(struct kube_sight *sight, struct collection *collection, stru
 
 		if (item->found || !is_in(item, collection))
 			continue;
-		if (collection->n > 1 && ((!rc && !labelled) || status == 404))
+		if (collection->n > 1 && !rc && !labelled)
 			item->found = true; /* it was not in a list of all */
 		else if (get_one(sight, item, err))
 			return -1;

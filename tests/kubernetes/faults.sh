@@ -13,15 +13,16 @@ none_of() { # NAME
 	local letter
 	for letter in a b c; do absent configmap "$1-$letter"; done
 }
+# What goes out and what is put on disk: between these lies all that a dying run can leave.
 die() { # MODE CALL VERB: false when it came to its end
 	local status=0
-	timeout 60 "$HARNESS_TOOLS/killat" "$1" "$2" -- "$DEVENV" "$3" --yes --parallelism 1 \
-		</dev/null >"$TRASH/out" 2>"$TRASH/err" || status=$?
+	timeout 60 "$HARNESS_TOOLS/killat" "$1" "$2" --class net,sync -- "$DEVENV" "$3" --yes \
+		--parallelism 1 </dev/null >"$TRASH/out" 2>"$TRASH/err" || status=$?
 	((status == 137))
 }
 calls() { # VERB: how many there are
-	"$HARNESS_TOOLS/killat" count --report "$TRASH/report" -- "$DEVENV" "$1" --yes --parallelism 1 \
-		</dev/null >"$TRASH/out" 2>"$TRASH/err"
+	"$HARNESS_TOOLS/killat" count --class net,sync --report "$TRASH/report" -- "$DEVENV" "$1" --yes \
+		--parallelism 1 </dev/null >"$TRASH/out" 2>"$TRASH/err"
 	grep -oE '[0-9]+' "$TRASH/report" | head -n 1
 }
 # Every STEP-th call, and one more to begin with that is another one each day.

@@ -5,9 +5,10 @@
 
 extern const struct provider provider_local;
 extern const struct provider provider_docker;
+extern const struct provider provider_k3d;
 extern const struct provider provider_kubernetes;
 
-const struct provider *const provider_table[] = {&provider_local, &provider_docker,
+const struct provider *const provider_table[] = {&provider_local, &provider_docker, &provider_k3d,
 	&provider_kubernetes};
 const size_t provider_count = sizeof(provider_table) / sizeof(provider_table[0]);
 

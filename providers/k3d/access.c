@@ -1,0 +1,157 @@
+/*
+ * How others reach a cluster: its API answers, all nodes are Ready, and a kubeconfig of our own says
+ * where. k3d is done before any of that is true.
+ */
+#include "providers/k3d/k3d.h"
+
+#include "base/fs.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static int wait_a_little(struct docker *docker, struct error *err)
+{
+	const struct timespec pause = {.tv_nsec = K3D_POLL * 1000000L};
+
+	if (provider_cancelled(docker->env))
+		return error_wrap(err, "the cluster is not ready in time");
+	nanosleep(&pause, NULL);
+	return 0;
+}
+
+static int wait_for(struct docker *docker, const struct k3d_cluster *cluster,
+	const char *const *argv, const char **out, bool (*enough)(const char *out, size_t wanted),
+	struct error *err)
+{
+	for (;;) {
+		if (!k3d_exec(docker, k3d_server(cluster)->id, argv, out, err) &&
+			enough(*out, cluster->servers + cluster->agents))
+			return 0;
+		if (err->code == ERROR_NONE)
+			error_set(err, ERROR_TIMEOUT, "not all nodes are Ready");
+		if (wait_a_little(docker, err))
+			return -1;
+		*err = (struct error)ERROR_INIT;
+	}
+}
+
+static bool answers(const char *out, size_t wanted)
+{
+	(void)wanted;
+	return strncmp(out, "ok", 2) == 0;
+}
+
+/* One "True" a Ready node. */
+static bool all_ready(const char *out, size_t wanted)
+{
+	size_t n = 0;
+
+	for (const char *at = out; (at = strstr(at, "True")) != NULL; at += 4)
+		n++;
+	return n >= wanted;
+}
+
+static int wait_for_api(struct docker *docker, const struct k3d_cluster *cluster, const char **uid,
+	struct error *err)
+{
+	static const char *const ready[] = {"kubectl", "get", "--raw=/readyz", NULL};
+	static const char *const nodes[] = {"kubectl", "get", "nodes", "-o",
+		"jsonpath={.items[*].status.conditions[?(@.type==\"Ready\")].status}", NULL};
+	static const char *const name[] = {"kubectl", "get", "namespace", "kube-system", "-o",
+		"jsonpath={.metadata.uid}", NULL};
+	const char *out;
+
+	provider_progress(docker->env, "waiting for the API");
+	if (wait_for(docker, cluster, ready, &out, answers, err) ||
+		wait_for(docker, cluster, nodes, &out, all_ready, err))
+		return -1;
+	return k3d_exec(docker, k3d_server(cluster)->id, name, uid, err);
+}
+
+static int write_kubeconfig(struct docker *docker, const char *name, const char **path,
+	struct error *err)
+{
+	const char *const args[] = {"kubeconfig", "get", name, NULL};
+	const char *folder, *text, *temporary;
+
+	if (k3d_folder(docker->env, name, &folder, err) || k3d_run(docker, args, &text, err))
+		return error_wrap(err, "cannot get the kubeconfig of cluster %s", name);
+	*path = fs_join(docker->arena, folder, "kubeconfig.yaml");
+	temporary = fs_join(docker->arena, folder, ".kubeconfig.yaml.new");
+	return fs_write(*path, temporary, text, strlen(text), 0600, 0, err);
+}
+
+/* Into ~/.kube/config, because the manifest says so. */
+static int merge(struct docker *docker, const struct value *inputs, const char *name,
+	struct error *err)
+{
+	const char *home = getenv("HOME");
+	const char *target = home ? arena_printf(docker->arena, "%s/.kube/config", home) : NULL;
+	const char *const args[] = {"kubeconfig", "merge", name, "--output", target, NULL};
+
+	if (!value_get_bool(inputs, "mergeKubeconfig", false))
+		return 0;
+	if (!target)
+		return error_set(err, ERROR_INVALID, "mergeKubeconfig: there is no HOME to put it into");
+	if (fs_make_dirs(fs_parent(docker->arena, target), 0700, docker->arena, NULL, err))
+		return -1;
+	return k3d_run(docker, args, NULL, err);
+}
+
+static void put_server(struct docker *docker, const struct value *labels,
+	struct value_builder *outputs)
+{
+	const char *host = value_get_text(labels, "k3d.server.api.host", "0.0.0.0");
+	const char *port = value_get_text(labels, "k3d.server.api.port", "6443");
+
+	builder_put_str(outputs, "host", host);
+	builder_put_int(outputs, "port", atoi(port));
+	builder_put_str(outputs, "server", arena_printf(docker->arena, "https://%s:%s", host, port));
+}
+
+static struct value nodes_of(struct docker *docker, const struct k3d_cluster *cluster)
+{
+	struct value_builder nodes;
+
+	builder_init(&nodes, docker->arena);
+	for (size_t i = 0; i < cluster->n; i++)
+		if (!strcmp(cluster->nodes[i].role, "server") || !strcmp(cluster->nodes[i].role, "agent"))
+			builder_put_str(&nodes, cluster->nodes[i].name, cluster->nodes[i].id);
+	return builder_map(&nodes);
+}
+
+int k3d_access(struct docker *docker, const struct value *inputs, const char *name,
+	struct outcome *outcome, struct error *err)
+{
+	struct observation item = {.record = NULL};
+	struct value *map = arena_alloc(docker->arena, sizeof(*map));
+	struct k3d_cluster cluster;
+	struct value_builder outputs;
+	const char *kubeconfig = "", *uid = "";
+	bool found;
+
+	if (k3d_find(docker, name, &cluster, &found, err))
+		return -1;
+	outcome->exists = cluster.labels != NULL;
+	outcome->id = name;
+	if (!outcome->exists)
+		return error_set(err, ERROR_FAILED, "cluster %s is gone again", name);
+	if (wait_for_api(docker, &cluster, &uid, err) ||
+		write_kubeconfig(docker, name, &kubeconfig, err) || merge(docker, inputs, name, err))
+		return -1;
+	builder_init(&outputs, docker->arena);
+	put_server(docker, cluster.labels, &outputs);
+	builder_put_str(&outputs, "context", arena_printf(docker->arena, "k3d-%s", name));
+	builder_put_str(&outputs, "kubeconfig", kubeconfig);
+	builder_put_str(&outputs, "name", name);
+	builder_put_str(&outputs, "network",
+		value_get_text(cluster.labels, "k3d.cluster.network", ""));
+	builder_put(&outputs, "nodes", nodes_of(docker, &cluster));
+	builder_put_str(&outputs, "uid", uid);
+	*map = builder_map(&outputs);
+	outcome->outputs = map;
+	k3d_describe(docker, &item, &cluster);
+	outcome->observed = item.attributes;
+	return 0;
+}

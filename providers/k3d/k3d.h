@@ -1,0 +1,80 @@
+/*
+ * The provider `k3d`: clusters of k3s in Docker containers. What there is, is read from the labels of
+ * the containers in one call to the Docker Engine, never from a k3d run; k3d itself is started only to
+ * change something.
+ *
+ * Pitfalls of k3d that shape this code:
+ *   - it has no signal handler: killed, it leaves containers, a volume and a network behind, some of
+ *     which its own `delete` does not find (debris.c);
+ *   - `create` of a name that has debris says "already exists", `list` does not show it;
+ *   - its JSON lists hold the token in clear and leave out our labels: they are not used;
+ *   - it edits ~/.kube/config unless it is given another home.
+ */
+#ifndef DEVENV_PROVIDER_K3D_H
+#define DEVENV_PROVIDER_K3D_H
+
+#include "providers/docker/docker.h"
+
+enum {
+	K3D_NAME_MAX = 32,          /* k3d refuses longer ones */
+	K3D_TIMEOUT = 10 * 60,      /* seconds for one k3d command, unless the deadline is nearer */
+	K3D_POLL = 500,             /* ms between looks at the API while it starts */
+};
+
+#define K3D_LABEL_CLUSTER "k3d.cluster"
+#define K3D_LABEL_ROLE "k3d.role"
+
+/* One cluster as its containers show it. Everything in the arena. */
+struct k3d_node {
+	const char *id, *name, *role, *image;
+	bool runs;
+};
+
+struct k3d_cluster {
+	const char *name;
+	const struct k3d_node *nodes; /* by name */
+	size_t n;
+	size_t servers, agents;       /* nodes of that role */
+	size_t running;               /* of these two */
+	const struct value *labels;   /* of the first server; NULL: there is none (debris) */
+};
+
+/* see.c: every cluster of this engine; -1: it cannot be asked. */
+int k3d_list(struct docker *docker, struct k3d_cluster **clusters, size_t *n, struct error *err);
+/* One of them by name; `*found` is false when nothing of it is there. */
+int k3d_find(struct docker *docker, const char *name, struct k3d_cluster *cluster, bool *found,
+	struct error *err);
+/* Of the first server; NULL: there is none. */
+const struct k3d_node *k3d_server(const struct k3d_cluster *cluster);
+/* Fills id, presence, ownership, attributes and runs of an item. */
+void k3d_describe(struct docker *docker, struct observation *item,
+	const struct k3d_cluster *cluster);
+int k3d_observe(struct docker *docker, struct observe_request *request, struct error *err);
+
+/* config.c: the file for `k3d cluster create --config`, as JSON. Holds the token in clear. */
+const char *k3d_config(struct docker *docker, const struct request *request, const char *name);
+/* "8080:80@loadbalancer" or {port, nodeFilters} -> {KEY: ..., nodeFilters: [...]} */
+struct value k3d_filtered(struct arena *arena, const struct value *item, const char *key);
+
+/* command.c: runs `k3d ARGS...` with a home of its own; stdout in the arena (`out` may be NULL). */
+int k3d_run(struct docker *docker, const char *const *args, const char **out, struct error *err);
+/* Runs a command in a container; ERROR_FAILED with its last line when it does not end with 0. */
+int k3d_exec(struct docker *docker, const char *container, const char *const *argv,
+	const char **out, struct error *err);
+/* The folder for files of this cluster, made when it is missing; in env->work_dir. */
+int k3d_folder(struct provider_env *env, const char *name, const char **path, struct error *err);
+
+/* cluster.c */
+int k3d_apply(struct docker *docker, const struct request *request, struct outcome *outcome,
+	struct error *err);
+int k3d_destroy(struct docker *docker, struct record *record, struct error *err);
+/* nodes.c: agents and ports of a cluster that stands. */
+int k3d_update(struct docker *docker, const struct request *request,
+	const struct k3d_cluster *cluster, struct error *err);
+/* debris.c: what k3d leaves behind when it is killed, and what its `delete` forgets. */
+int k3d_clean(struct docker *docker, const char *name, struct error *err);
+/* access.c: waits for the API, writes the kubeconfig, fills the outputs. */
+int k3d_access(struct docker *docker, const struct value *inputs, const char *name,
+	struct outcome *outcome, struct error *err);
+
+#endif

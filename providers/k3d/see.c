@@ -1,0 +1,181 @@
+/*
+ * Looking: all containers with the label app=k3d in one call, grouped by their cluster. A cluster
+ * without a server is debris of a k3d that was killed: it is reported as there only to somebody who
+ * wants its name.
+ */
+#include "providers/k3d/k3d.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *label(const struct value *container, const char *name)
+{
+	return value_get_text(value_get(container, "Labels"), name, "");
+}
+
+static struct k3d_node read_node(const struct value *container)
+{
+	const struct value *names = value_get(container, "Names");
+	const char *name = names && names->len ? value_text(&names->items[0], "") : "";
+
+	return (struct k3d_node){
+		.id = value_get_text(container, "Id", ""),
+		.name = name + (*name == '/'),
+		.role = label(container, K3D_LABEL_ROLE),
+		.image = value_get_text(container, "Image", ""),
+		.runs = !strcmp(value_get_text(container, "State", ""), "running"),
+	};
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct k3d_node *)a)->name, ((const struct k3d_node *)b)->name);
+}
+
+static bool belongs(const struct value *container, const char *cluster)
+{
+	return !strcmp(label(container, K3D_LABEL_CLUSTER), cluster);
+}
+
+static void fill(struct docker *docker, const struct value *list, struct k3d_cluster *cluster)
+{
+	struct k3d_node *nodes = arena_alloc(docker->arena, (list->len + 1) * sizeof(*nodes));
+
+	for (uint32_t i = 0; i < list->len; i++)
+		if (belongs(&list->items[i], cluster->name))
+			nodes[cluster->n++] = read_node(&list->items[i]);
+	qsort(nodes, cluster->n, sizeof(*nodes), by_name);
+	cluster->nodes = nodes;
+	for (size_t i = 0; i < cluster->n; i++) {
+		bool server = !strcmp(nodes[i].role, "server"), agent = !strcmp(nodes[i].role, "agent");
+
+		cluster->servers += server;
+		cluster->agents += agent;
+		cluster->running += (server || agent) && nodes[i].runs;
+	}
+	for (uint32_t i = 0; i < list->len && cluster->servers; i++)
+		if (k3d_server(cluster) &&
+			!strcmp(value_get_text(&list->items[i], "Id", ""), k3d_server(cluster)->id))
+			cluster->labels = value_get(&list->items[i], "Labels");
+}
+
+int k3d_list(struct docker *docker, struct k3d_cluster **clusters, size_t *n, struct error *err)
+{
+	struct docker_reply reply;
+	const struct value *list;
+
+	*n = 0;
+	if (docker_get(docker, docker_path(docker, "/containers/json?all=1&%s",
+			docker_filters(docker, "label", "app=k3d", NULL)), &reply, err))
+		return -1;
+	list = reply.body->kind == VALUE_LIST ? reply.body : &value_empty_list;
+	*clusters = arena_zalloc(docker->arena, (list->len + 1) * sizeof(**clusters));
+	for (uint32_t i = 0; i < list->len; i++) {
+		const char *name = label(&list->items[i], K3D_LABEL_CLUSTER);
+		size_t known = 0;
+
+		while (known < *n && strcmp((*clusters)[known].name, name))
+			known++;
+		if (!*name || known < *n)
+			continue;
+		(*clusters)[*n].name = name;
+		fill(docker, list, &(*clusters)[(*n)++]);
+	}
+	return 0;
+}
+
+int k3d_find(struct docker *docker, const char *name, struct k3d_cluster *cluster, bool *found,
+	struct error *err)
+{
+	struct k3d_cluster *all;
+	size_t n;
+
+	*cluster = (struct k3d_cluster){.name = name};
+	*found = false;
+	if (k3d_list(docker, &all, &n, err))
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(all[i].name, name)) {
+			*cluster = all[i];
+			*found = true;
+		}
+	return 0;
+}
+
+const struct k3d_node *k3d_server(const struct k3d_cluster *cluster)
+{
+	for (size_t i = 0; i < cluster->n; i++)
+		if (!strcmp(cluster->nodes[i].role, "server"))
+			return &cluster->nodes[i];
+	return NULL;
+}
+
+static const struct value *attributes_of(struct docker *docker, const struct k3d_cluster *cluster)
+{
+	struct value *map = arena_alloc(docker->arena, sizeof(*map));
+	struct value_builder attributes;
+
+	builder_init(&attributes, docker->arena);
+	builder_put_int(&attributes, "agents", (int64_t)cluster->agents);
+	builder_put_int(&attributes, "servers", (int64_t)cluster->servers);
+	*map = builder_map(&attributes);
+	return map;
+}
+
+void k3d_describe(struct docker *docker, struct observation *item,
+	const struct k3d_cluster *cluster)
+{
+	docker_describe(docker, item, cluster->name, cluster->labels);
+	item->attributes = attributes_of(docker, cluster);
+	item->runs = cluster->servers && cluster->running == cluster->servers + cluster->agents;
+	if (!item->runs)
+		item->health = cluster->running
+			? arena_printf(docker->arena, "%zu of %zu nodes run", cluster->running,
+				cluster->servers + cluster->agents)
+			: "stopped";
+}
+
+static const char *name_of(const struct docker *docker, const struct observation *item)
+{
+	return item->record && item->record->id ? item->record->id
+						: docker_name(docker, item, "clusterName");
+}
+
+/* Nothing but what a killed k3d left. Of our own run that is nothing yet: creating cleans it up. */
+static void describe_debris(struct docker *docker, struct observation *item,
+	const struct k3d_cluster *cluster)
+{
+	if (item->record || item->intent) {
+		item->presence = PRESENCE_ABSENT;
+		return;
+	}
+	item->presence = PRESENCE_PRESENT;
+	item->ownership = OWNER_NONE;
+	item->id = cluster->name;
+	item->message = arena_printf(docker->arena,
+		"remains of a k3d that was killed: `k3d cluster delete %s`", cluster->name);
+}
+
+int k3d_observe(struct docker *docker, struct observe_request *request, struct error *err)
+{
+	struct k3d_cluster *clusters;
+	size_t n;
+
+	if (k3d_list(docker, &clusters, &n, err))
+		return -1;
+	for (size_t i = 0; i < request->n; i++) {
+		struct observation *item = &request->items[i];
+		const char *name = name_of(docker, item);
+
+		item->presence = PRESENCE_ABSENT;
+		for (size_t k = 0; name && k < n; k++) {
+			if (strcmp(clusters[k].name, name))
+				continue;
+			if (clusters[k].labels)
+				k3d_describe(docker, item, &clusters[k]);
+			else
+				describe_debris(docker, item, &clusters[k]);
+		}
+	}
+	return 0;
+}

@@ -1,0 +1,138 @@
+#!/bin/bash
+# Clusters of k3d as resources, with real nodes: made, changed in place, put to sleep, killed half-made,
+# taken over, removed. No debris, ever.
+# shellcheck source=tests/lib/harness.sh
+. "${BASH_SOURCE%/*}/../lib/harness.sh"
+# shellcheck source=tests/lib/kubernetes.sh
+. "${BASH_SOURCE%/*}/../lib/kubernetes.sh"
+
+cluster_tools
+NAME=dv-$$
+
+environment() { # [KEY: VALUE...]: more of the cluster
+	trap clean EXIT
+	manifest <<-YML
+	spec:
+	  resources:
+	    - type: k3d_cluster
+	      name: dev
+	      clusterName: $NAME
+	      image: $K3S_IMAGE
+	      kubeApi: { hostIp: 127.0.0.1 }
+	      loadBalancer: false
+	$(printf '      %s\n' "$@")
+	  outputs:
+	    kubeconfig: { value: "\${k3d_cluster.dev.kubeconfig}" }
+	    nodes: { value: "\${k3d_cluster.dev.nodes}" }
+	YML
+}
+clean() { k3d cluster delete "$NAME" >/dev/null 2>&1; docker network rm "k3d-$NAME" >/dev/null 2>&1 || true; }
+
+# Everything on the engine that bears the name.
+remains() {
+	docker ps -a --format '{{.Names}}' | grep -F "$NAME" || true
+	docker volume ls -q | grep -F "$NAME" || true
+	docker network ls --format '{{.Name}}' | grep -F "$NAME" || true
+}
+no_remains() { equal 'remains' '' "$(remains)"; }
+
+nodes_ready() {
+	kubectl --kubeconfig "$(output kubeconfig)" get nodes \
+		-o 'jsonpath={.items[*].status.conditions[?(@.type=="Ready")].status}'
+}
+output() { "$DEVENV" outputs "$1" --json 2>/dev/null </dev/null | tail -n 1 | jq -r '.value // .'; }
+
+test_a_cluster_lives_sleeps_wakes_and_goes() {
+	environment
+	expect 0 apply --yes
+	no_changes
+	equal 'nodes' True "$(nodes_ready)"
+	equal 'mode of the kubeconfig' 600 "$(stat -c %a "$("$DEVENV" outputs kubeconfig)")"
+	[[ ! -e ~/.kube/config ]] || fail 'the kubeconfig of the user was touched'
+	# Stopped behind our back: one change, and what it is.
+	docker stop -t 1 "k3d-$NAME-server-0" >/dev/null
+	expect 2 plan --detailed-exitcode
+	has out 'k3d_cluster.dev'
+	has out 'it should run and does not'
+	has out 'Plan: 0 to add, 0 to change, 0 to destroy, 1 to start.'
+	expect 0 apply --yes
+	equal 'nodes' True "$(nodes_ready)"
+	no_changes
+	expect 0 stop k3d_cluster.dev
+	no_changes
+	expect 0 start k3d_cluster.dev
+	no_changes
+	expect 0 destroy --yes
+	no_remains
+	no_rest
+}
+
+test_agents_come_and_go_in_place() {
+	environment 'agents: 0'
+	expect 0 apply --yes
+	environment 'agents: 1'
+	expect 2 plan --detailed-exitcode
+	has out '0 to add, 1 to change, 0 to destroy'
+	expect 0 apply --yes
+	equal 'nodes' 'True True' "$(nodes_ready)"
+	no_changes
+	# An agent removed by hand is drift.
+	k3d node delete "$(docker ps --format '{{.Names}}' | grep "$NAME-agent")" >/dev/null 2>&1
+	expect 2 plan --detailed-exitcode
+	has out 'drift: changed outside devenv'
+	expect 0 apply --yes
+	environment 'agents: 0'
+	expect 0 apply --yes
+	equal 'nodes' True "$(nodes_ready)"
+	no_changes
+	expect 0 destroy --yes
+	no_remains
+}
+
+# k3d has no signal handler: whatever it has made by then stays.
+test_a_creation_that_was_killed_is_started_over() {
+	local seconds
+	environment
+	for seconds in 0.3 1.5 4; do
+		"$DEVENV" apply --yes </dev/null >"$TRASH/out" 2>"$TRASH/err" &
+		sleep "$seconds"
+		kill -9 $!
+		pkill -9 -f "k3d cluster create --config .*$NAME" || true
+		wait $! 2>/dev/null || true
+	done
+	expect 0 apply --yes
+	no_changes
+	equal 'nodes' True "$(nodes_ready)"
+	expect 0 destroy --yes
+	no_remains
+	no_rest
+}
+
+# Only devenv dies: its k3d goes on, and the next run waits for it and takes over what it made.
+test_a_creation_whose_parent_died_is_taken_over() {
+	environment
+	"$DEVENV" apply --yes </dev/null >"$TRASH/out" 2>"$TRASH/err" &
+	wait_until 20 made
+	kill -9 $!
+	wait $! 2>/dev/null || true
+	expect 0 apply --yes
+	no_changes
+	equal 'creations' 1 "$(docker ps -a --format '{{.Names}}' | grep -c "$NAME-server-0")"
+	expect 0 destroy --yes
+	no_remains
+}
+made() { docker ps -a --format '{{.Names}}' | grep -q "$NAME-server-0"; }
+
+test_a_cluster_of_somebody_else_is_left_alone_and_can_be_imported() {
+	environment
+	k3d cluster create "$NAME" --image "$K3S_IMAGE" --no-lb --kubeconfig-update-default=false >/dev/null 2>&1
+	expect 1 plan
+	has err 'exists already and is not ours'
+	expect 0 import k3d_cluster.dev "$NAME"
+	expect 0 apply --yes
+	no_changes
+	expect 0 destroy --yes
+	no_remains
+}
+
+run_tests "$@"

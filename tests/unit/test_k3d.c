@@ -1,0 +1,219 @@
+/*
+ * Clusters of k3d as far as no k3d is needed: its configuration, what labels of containers say about a
+ * cluster, and what is cleaned away. The engine is one that says what a test wants.
+ */
+#include "docker_mock.h"
+
+#include "providers/k3d/k3d.h"
+
+extern const struct provider provider_k3d;
+
+#define ADDRESS "k3d_cluster.dev"
+#define MARK(intent)                                                                                 \
+	"\"dev.devenv.environment\":\"0123456789abcdef\",\"dev.devenv.address\":\"" ADDRESS "\","    \
+	"\"dev.devenv.generation\":\"1\",\"dev.devenv.state\":\"home\",\"dev.devenv.intent\":\"" intent "\","
+#define NODE(id, name, role, state, labels)                                                          \
+	"{\"Id\":\"" id "\",\"Names\":[\"/k3d-dev-" name "\"],\"Image\":\"k3s:1\",\"State\":\"" state \
+	"\",\"Labels\":{" labels "\"app\":\"k3d\",\"k3d.cluster\":\"dev\",\"k3d.role\":\"" role "\"}}"
+
+static const char *config_of(const char *inputs)
+{
+	static struct mock mock;
+	static const char *text;
+	struct docker docker;
+	struct request request = {.act = ACT_CREATE, .address = ADDRESS, .generation = 1};
+	static char kept[8192];
+
+	mock_start(&mock, "1.41", NULL);
+	docker = mock_open(&mock);
+	request.inputs = mock_json(&mock, inputs);
+	text = k3d_config(&docker, &request, "dev");
+	snprintf(kept, sizeof(kept), "%s", text);
+	docker_close(&docker);
+	mock_stop(&mock);
+	return kept;
+}
+
+static void the_configuration_is_in_the_words_of_k3d(void **state)
+{
+	const char *config = config_of("{\"servers\":1,\"agents\":2,\"image\":\"k3s:1\",\"token\":\"t\","
+		"\"ports\":[\"8080:80@loadbalancer\",{\"port\":\"9:9\",\"nodeFilters\":[\"agent:0\"]},\"7:7\"],"
+		"\"kubeApi\":{\"hostIp\":\"127.0.0.1\",\"hostPort\":6550},"
+		"\"k3sArgs\":[\"--disable=traefik@server:*\"],\"loadBalancer\":false,"
+		"\"registries\":{\"create\":{\"name\":\"r\",\"hostPort\":5001,"
+		"\"proxy\":{\"remoteUrl\":\"https://r.test\",\"password\":\"p\"}}}}");
+	static const char *const wanted[] = {
+		"\"agents\":2,", "\"apiVersion\":\"k3d.io/v1alpha5\"", "\"kind\":\"Simple\"",
+		"\"metadata\":{\"name\":\"dev\"}", "\"token\":\"t\"",
+		"\"kubeAPI\":{\"hostIP\":\"127.0.0.1\",\"hostPort\":\"6550\"}",
+		"\"ports\":[{\"nodeFilters\":[\"loadbalancer\"],\"port\":\"8080:80\"},"
+		"{\"nodeFilters\":[\"agent:0\"],\"port\":\"9:9\"},{\"port\":\"7:7\"}]",
+		"\"extraArgs\":[{\"arg\":\"--disable=traefik\",\"nodeFilters\":[\"server:*\"]}]",
+		"\"disableLoadbalancer\":true",
+		"\"registries\":{\"create\":{\"hostPort\":\"5001\",\"name\":\"r\","
+		"\"proxy\":{\"password\":\"p\",\"remoteURL\":\"https://r.test\"}}}",
+		"\"kubeconfig\":{\"switchCurrentContext\":false,\"updateDefaultKubeconfig\":false}",
+		"{\"label\":\"dev.devenv.intent=cafecafecafecafe\",\"nodeFilters\":[\"server:*\",\"agent:*\"]}",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
+		if (!strstr(config, wanted[i]))
+			fail_msg("no %s in %s", wanted[i], config);
+}
+
+/* k3d refuses a filter that fits no node. */
+static void without_agents_no_filter_names_them(void **state)
+{
+	(void)state;
+	assert_null(strstr(config_of("{\"servers\":1}"), "agent:*"));
+}
+
+/* --- observing ----------------------------------------------------------------------------------- */
+
+static struct observation observed(struct mock *mock, struct record *record,
+	const struct intent *intent)
+{
+	struct observation item = {.address = ADDRESS, .type = type_find("k3d_cluster"),
+		.record = record, .intent = intent};
+	struct observe_request request = {.items = &item, .n = 1};
+	struct error err = ERROR_INIT;
+
+	item.desired = mock_json(mock, "{\"clusterName\":\"dev\"}");
+	assert_int_equal(provider_k3d.observe(&mock->env, &request, &err), 0);
+	return item;
+}
+
+static struct observation look(const char *list, struct record *record, const struct intent *intent)
+{
+	static struct mock mock;
+	struct route routes[] = {{"GET /containers/json", 200, list, 0}, {NULL, 0, NULL, 0}};
+	struct observation item;
+
+	mock_start(&mock, "1.41", routes);
+	item = observed(&mock, record, intent);
+	item.mark_intent = item.mark_intent && !strcmp(item.mark_intent, "cafe") ? "cafe" : NULL;
+	item.health = item.health && !strcmp(item.health, "1 of 2 nodes run") ? "1 of 2 nodes run" : NULL;
+	item.message = item.message && strstr(item.message, "remains") ? "remains" : NULL;
+	assert_true(!item.attributes || value_get_int(item.attributes, "agents", -1) == 1);
+	item.attributes = NULL;
+	mock_stop(&mock);
+	return item;
+}
+
+static void a_cluster_is_what_its_nodes_say(void **state)
+{
+	struct observation item = look("["
+		NODE("S", "server-0", "server", "running", MARK("cafe")) ","
+		NODE("A", "agent-0", "agent", "running", MARK("cafe")) ","
+		NODE("L", "serverlb", "loadbalancer", "exited", "") "]", NULL, NULL);
+
+	(void)state;
+	assert_int_equal(item.presence, PRESENCE_PRESENT);
+	assert_int_equal(item.ownership, OWNER_US);
+	assert_true(item.runs);
+	assert_string_equal(item.mark_intent, "cafe");
+	item = look("[" NODE("S", "server-0", "server", "exited", MARK("cafe")) ","
+		NODE("A", "agent-0", "agent", "running", MARK("cafe")) "]", NULL, NULL);
+	assert_false(item.runs);
+	assert_string_equal(item.health, "1 of 2 nodes run");
+	item = look("[" NODE("S", "server-0", "server", "running", "") ","
+		NODE("A", "agent-0", "agent", "running", "") "]", NULL, NULL);
+	assert_int_equal(item.ownership, OWNER_NONE);
+	assert_int_equal(look("[]", NULL, NULL).presence, PRESENCE_ABSENT);
+}
+
+/* Tools without a server: nobody's cluster. To whose run died over it, it is not there yet. */
+static void debris_is_in_the_way_of_everybody_but_its_maker(void **state)
+{
+	static const char tools[] = "[" NODE("T", "tools", "noRole", "running", "") "]";
+	struct intent intent = {.id = "cafe", .address = ADDRESS, .type = "k3d_cluster"};
+	struct observation item = look(tools, NULL, NULL);
+
+	(void)state;
+	assert_int_equal(item.presence, PRESENCE_PRESENT);
+	assert_int_equal(item.ownership, OWNER_NONE);
+	assert_string_equal(item.message, "remains");
+	assert_int_equal(look(tools, NULL, &intent).presence, PRESENCE_ABSENT);
+}
+
+static void an_engine_that_is_silent_makes_no_cluster_absent(void **state)
+{
+	struct route routes[] = {{"GET /containers/json", 500, "{\"message\":\"sad\"}", 0},
+		{NULL, 0, NULL, 0}};
+	struct observation item = {.address = ADDRESS, .type = type_find("k3d_cluster")};
+	struct observe_request request = {.items = &item, .n = 1};
+	struct error err = ERROR_INIT;
+	struct mock mock;
+
+	(void)state;
+	mock_start(&mock, "1.41", routes);
+	item.desired = mock_json(&mock, "{\"clusterName\":\"dev\"}");
+	assert_int_equal(provider_k3d.observe(&mock.env, &request, &err), -1);
+	mock_stop(&mock);
+}
+
+/* --- cleaning ------------------------------------------------------------------------------------ */
+
+static void what_k3d_leaves_is_found_by_label_and_whole_name(void **state)
+{
+	struct route routes[] = {
+		{"GET /containers/json", 200, "[{\"Id\":\"T\"}]", 0},
+		{"DELETE /containers/T?force=1", 204, "", 0},
+		{"DELETE /volumes/k3d-dev-images", 404, "{\"message\":\"no such volume\"}", 0},
+		{"GET /networks", 200,
+			"[{\"Id\":\"N1\",\"Name\":\"k3d-dev\"},{\"Id\":\"N2\",\"Name\":\"k3d-dev2\"}]", 0},
+		{"DELETE /networks/N1", 204, "", 0},
+		{NULL, 0, NULL, 0},
+	};
+	struct error err = ERROR_INIT;
+	struct docker docker;
+	struct mock mock;
+
+	(void)state;
+	mock_start(&mock, "1.41", routes);
+	docker = mock_open(&mock);
+	assert_int_equal(k3d_clean(&docker, "dev", &err), 0);
+	docker_close(&docker);
+	assert_int_equal(mock_asked(&mock, "DELETE /v1.41/containers/T"), 1);
+	assert_int_equal(mock_asked(&mock, "DELETE /v1.41/networks/N1"), 1);
+	assert_int_equal(mock_asked(&mock, "DELETE /v1.41/networks/N2"), 0);
+	mock_stop(&mock);
+}
+
+static void a_cluster_of_somebody_else_is_not_overwritten(void **state)
+{
+	struct route routes[] = {
+		{"GET /containers/json", 200, "[" NODE("S", "server-0", "server", "running", "") "]", 0},
+		{NULL, 0, NULL, 0},
+	};
+	struct request request = {.act = ACT_CREATE, .address = ADDRESS, .generation = 1};
+	struct outcome outcome = {0};
+	struct error err = ERROR_INIT;
+	struct mock mock;
+
+	(void)state;
+	mock_start(&mock, "1.41", routes);
+	request.type = type_find("k3d_cluster");
+	request.inputs = mock_json(&mock, "{\"clusterName\":\"dev\"}");
+	assert_int_equal(provider_k3d.apply(&mock.env, &request, &outcome, &err), -1);
+	assert_int_equal(err.code, ERROR_CONFLICT);
+	assert_false(outcome.exists);
+	assert_int_equal(mock_asked(&mock, "DELETE"), 0);
+	mock_stop(&mock);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_configuration_is_in_the_words_of_k3d),
+		cmocka_unit_test(without_agents_no_filter_names_them),
+		cmocka_unit_test(a_cluster_is_what_its_nodes_say),
+		cmocka_unit_test(debris_is_in_the_way_of_everybody_but_its_maker),
+		cmocka_unit_test(an_engine_that_is_silent_makes_no_cluster_absent),
+		cmocka_unit_test(what_k3d_leaves_is_found_by_label_and_whole_name),
+		cmocka_unit_test(a_cluster_of_somebody_else_is_not_overwritten),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

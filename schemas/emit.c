@@ -221,6 +221,7 @@ static void emit_flags(struct emitter *e, json_t *schema)
 	} flags[] = {
 		{"x-sensitive", "SCHEMA_SENSITIVE"}, {"x-replace", "SCHEMA_REPLACE"},
 		{"x-file", "SCHEMA_FILE"}, {"x-attached", "SCHEMA_ATTACHED"},
+		{"x-within", "SCHEMA_WITHIN"},
 		{"uniqueItems", "SCHEMA_UNIQUE"}, {"deprecated", "SCHEMA_DEPRECATED"},
 		{"x-literal", "SCHEMA_LITERAL"}, {"x-public", "SCHEMA_PUBLIC"},
 	};

@@ -62,6 +62,8 @@ int step_decide(struct scheduler *s, uint32_t step, const struct observation *ob
 	} else {
 		change->n_reasons = change->n_attributes = 0;
 		diff_needs(s->plan, &diff);
+		if (observed)
+			diff.home = NULL; /* its home is as it shall be, and it was looked for there */
 		diff_desired(&diff, change);
 	}
 	s->running[step].action = change->action;

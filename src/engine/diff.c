@@ -5,6 +5,7 @@
 #include "engine/diff.h"
 
 #include "engine/claims.h"
+#include "engine/within.h"
 #include "model/json.h"
 
 #include <stdarg.h>
@@ -93,8 +94,15 @@ static void keep_unreadable(const struct diff_input *in, struct change *change, 
 	diag_address(in->diags, change->address);
 }
 
+static bool home_goes(const struct diff_input *in)
+{
+	return in->home && within_goes(in->home);
+}
+
 static enum presence presence(const struct diff_input *in)
 {
+	if (home_goes(in))
+		return PRESENCE_ABSENT;
 	return in->observed ? in->observed->presence : PRESENCE_UNTRACKED;
 }
 
@@ -198,6 +206,14 @@ static void diff_new(const struct diff_input *in, struct change *change)
 	case PRESENCE_ABSENT:
 		break;
 	case PRESENCE_UNKNOWN:
+		if (in->home && within_wakes(in->home)) {
+			set_create(in, change);
+			change->deferred = true; /* looked at when its home runs */
+			change_reason(change, in->arena, REASON_NEW, NULL, resource_of(in)->pos,
+				"it is in the manifest and not recorded; it is looked for when %s runs",
+				in->home->address);
+			return;
+		}
 		change->action = ACTION_CREATE;
 		problem(in, change, NULL, "%s cannot be planned: it cannot be seen whether it exists: %s",
 			change->address, seen_message(in));
@@ -458,6 +474,11 @@ static void diff_unseen(const struct diff_input *in, struct change *change)
 	if (change->n_attributes || in->replaced.address || in->replace_requested ||
 		in->record->status == RECORD_TAINTED) {
 		attribute_reasons(in, change);
+		if (in->home && within_wakes(in->home) && !any_forces(change) && change->n_attributes) {
+			change->action = ACTION_UPDATE;
+			change->deferred = true; /* looked at when its home runs */
+			return;
+		}
 		problem(in, change, "make it reachable, or leave it out with --exclude",
 			"%s has to change, but it cannot be seen: %s", change->address, seen_message(in));
 	}
@@ -524,7 +545,7 @@ bool diff_follows(const struct graph *graph, const struct node *node, uint32_t e
 {
 	enum edge_kind kind = node->needs[edge].kind;
 
-	return kind == EDGE_ATTACHED || (kind >= EDGE_HARD && resource_is_job(node->resource)) ||
+	return kind == EDGE_ATTACHED || kind == EDGE_WITHIN || (kind >= EDGE_HARD && resource_is_job(node->resource)) ||
 	       is_trigger(&node->resource->lifecycle,
 		       graph->nodes[node->needs[edge].node].resource->address);
 }
@@ -539,7 +560,9 @@ void diff_needs(const struct plan *plan, struct diff_input *in)
 		bool replaced = need->action == ACTION_REPLACE;
 		bool fresh = replaced || need->action == ACTION_CREATE;
 
-		if (kind == EDGE_ATTACHED && replaced)
+		if (kind == EDGE_WITHIN)
+			in->home = need;
+		if ((kind == EDGE_ATTACHED || (kind == EDGE_WITHIN && need->uncertain)) && replaced)
 			set_because(&in->replaced, need, need->uncertain);
 		if (kind >= EDGE_HARD && (fresh || is_newer(need->record, in->record)) &&
 			resource_is_job(node->resource))
@@ -549,6 +572,18 @@ void diff_needs(const struct plan *plan, struct diff_input *in)
 			set_because(&in->triggered, need, need->uncertain ||
 				(need->action == ACTION_UPDATE && need->deferred));
 	}
+}
+
+/* Recorded and desired, and its home is made anew: so is it. */
+static void diff_homeless(const struct diff_input *in, struct change *change)
+{
+	set_create(in, change);
+	change_reason(change, in->arena, REASON_DEPENDENCY, in->home->address, POS_NONE,
+		"it goes with %s and is made again", in->home->address);
+	if (resource_of(in)->lifecycle.prevent_destroy && in->home->action == ACTION_REPLACE)
+		problem(in, change, "take preventDestroy out, or undo what replaces its home",
+			"%s would go with %s, but lifecycle.preventDestroy forbids it", change->address,
+			in->home->address);
 }
 
 static void decide(const struct diff_input *in, struct change *change)
@@ -566,6 +601,10 @@ static void decide(const struct diff_input *in, struct change *change)
 		diff_unseen(in, change);
 		return;
 	case PRESENCE_ABSENT:
+		if (home_goes(in)) {
+			diff_homeless(in, change);
+			return;
+		}
 		if (resource_is_job(resource_of(in)) && in->record->status == RECORD_OK) {
 			diff_present(in, change); /* it has run: what is left of it does not matter */
 			if (change->action == ACTION_UPDATE) /* there is nothing left to update */
@@ -636,7 +675,16 @@ void diff_removed(const struct diff_input *in, struct change *change)
 	switch (presence(in)) {
 	case PRESENCE_ABSENT:
 		change->action = ACTION_DROP;
-		change_reason(change, in->arena, REASON_VANISHED, NULL, POS_NONE, "it is gone already");
+		if (!home_goes(in))
+			change_reason(change, in->arena, REASON_VANISHED, NULL, POS_NONE, "it is gone already");
+		else
+			change_reason(change, in->arena, REASON_DEPENDENCY, in->home->address, POS_NONE,
+				"it goes with %s", in->home->address);
+		if (home_goes(in) && meta_flag(in->record, "preventDestroy") &&
+			in->home->action != ACTION_CREATE && in->home->action != ACTION_DROP)
+			problem(in, change, "take preventDestroy out and apply, then try again",
+				"%s would go with %s, but lifecycle.preventDestroy forbids it", change->address,
+				in->home->address);
 		return;
 	case PRESENCE_UNKNOWN:
 		change->action = ACTION_KEEP;

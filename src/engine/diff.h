@@ -30,6 +30,8 @@ struct diff_input {
 	/* By diff_needs: what it is attached to, which is replaced; what replaceTriggeredBy names, which
 	   changes; what a job needs, which is new since it ran. */
 	struct because replaced, triggered, rerun;
+	/* What becomes of what it lives in; NULL: it lives in nothing, or it was looked at afterwards. */
+	const struct change *home;
 	bool replace_requested;       /* --replace */
 	bool restored;                /* the record is of an old generation, in charge again */
 };

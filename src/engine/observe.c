@@ -6,6 +6,7 @@
 
 #include "base/map.h"
 #include "engine/inputs.h"
+#include "engine/within.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -163,8 +164,9 @@ static void keep_strays(struct reconcile *r, const struct observe_request *reque
 	r->n_strays += request->n_strays;
 }
 
-/* The items of one provider, packed together for its call and put back afterwards. */
-static void ask_provider(struct reconcile *r, const struct provider *provider)
+/* The items of one provider, packed together for its call and put back afterwards. `settled` marks
+   those that are not asked for, and then also those that were. */
+static void ask_provider(struct reconcile *r, const struct provider *provider, uint8_t *settled)
 {
 	struct provider_env env = reconcile_env(r, &r->arena);
 	struct observe_request request = {0};
@@ -173,8 +175,9 @@ static void ask_provider(struct reconcile *r, const struct provider *provider)
 
 	request.items = arena_alloc(&r->arena, (r->n_observations + 1) * sizeof(*request.items));
 	for (size_t i = 0; i < r->n_observations; i++) {
-		if (provider_of(r->observations[i].type) != provider)
+		if (settled[i] || provider_of(r->observations[i].type) != provider)
 			continue;
+		settled[i] = true;
 		where[request.n] = i;
 		request.items[request.n++] = r->observations[i];
 	}
@@ -186,6 +189,66 @@ static void ask_provider(struct reconcile *r, const struct provider *provider)
 		keep_strays(r, &request);
 	}
 	free(where);
+}
+
+static const char *home_of(struct reconcile *r, const struct observation *item)
+{
+	uint32_t node = item->desired ? graph_find(&r->graph, item->address) : MAP_NONE;
+
+	if (node != MAP_NONE)
+		return within_node(&r->graph, node);
+	return item->record ? within_record(item->record, &r->arena) : NULL;
+}
+
+/* Homes are few: a walk over those is as good as an index. */
+static size_t find_homes(struct reconcile *r, const struct observation **homes)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->n_observations; i++) {
+		const struct observation *item = &r->observations[i];
+
+		if (item->type->flags & TYPE_HOLDS &&
+			!(item->record && item->record->status == RECORD_DEPOSED))
+			homes[n++] = item;
+	}
+	return n;
+}
+
+static const struct observation *find_home(const struct observation *const *homes, size_t n,
+	const char *address)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(homes[i]->address, address) == 0)
+			return homes[i];
+	}
+	return NULL;
+}
+
+/* First what lives in nothing; then what lives in that and can be seen there. */
+static void ask_all(struct reconcile *r)
+{
+	uint8_t *settled = xcalloc(r->n_observations + 1, 1);
+	const char **lives_in = xcalloc(r->n_observations + 1, sizeof(*lives_in));
+	const struct observation **homes = xcalloc(r->n_observations + 1, sizeof(*homes));
+	size_t n = find_homes(r, homes);
+
+	for (size_t i = 0; i < r->n_observations; i++) {
+		lives_in[i] = home_of(r, &r->observations[i]);
+		settled[i] = lives_in[i] != NULL;
+	}
+	for (size_t i = 0; i < provider_count; i++)
+		ask_provider(r, provider_table[i], settled);
+	for (size_t i = 0; i < r->n_observations; i++) {
+		if (lives_in[i])
+			settled[i] = within_settles(&r->observations[i], lives_in[i],
+				find_home(homes, n, lives_in[i]), &r->arena);
+	}
+	for (size_t i = 0; i < provider_count; i++)
+		ask_provider(r, provider_table[i], settled);
+	free(settled);
+	free(lives_in);
+	free(homes);
 }
 
 int observe_all(struct reconcile *r, const struct view *views, struct error *err)
@@ -205,7 +268,6 @@ int observe_all(struct reconcile *r, const struct view *views, struct error *err
 										 : PRESENCE_ABSENT;
 		return 0;
 	}
-	for (size_t i = 0; i < provider_count; i++)
-		ask_provider(r, provider_table[i]);
+	ask_all(r);
 	return 0;
 }

@@ -4,35 +4,68 @@
  */
 #include "engine/plan_internal.h"
 
+#include "engine/within.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The change of what it lives in, when that is decided already. */
+static const struct change *change_of_home(const struct planner *p, const char *address)
+{
+	for (size_t i = 0; address && i < p->plan->n; i++) {
+		const struct change *change = &p->plan->changes[i];
+
+		if (strcmp(change->address, address) == 0 &&
+			!(change->record && change->record->status == RECORD_DEPOSED))
+			return change;
+	}
+	return NULL;
+}
+
+static void remove_record(struct planner *p, struct record *record, const char *home)
+{
+	const struct planner_input *in = p->in;
+	struct change *change = planner_change(p, record->address);
+	struct diff_input diff = {
+		.arena = in->arena,
+		.diags = in->diags,
+		.key = in->key,
+		.options = in->options,
+		.graph = in->graph,
+		.node = NODE_NONE,
+		.record = record,
+		.intent = planner_intents(p, record->address, record, record->status != RECORD_DEPOSED),
+		.observed = planner_observation(p, record->address, record->generation),
+		.home = change_of_home(p, home),
+	};
+
+	change->record = record;
+	change->generation = record->generation;
+	change->intent = diff.intent;
+	change->observed = diff.observed;
+	diff_removed(&diff, change);
+}
+
+/* What lives in something comes after it: it may go with it. */
 void plan_removed(struct planner *p)
 {
 	const struct planner_input *in = p->in;
+	const char **homes = xcalloc(in->n_records + 1, sizeof(*homes));
 
-	for (size_t k = in->n_records; k-- > 0;) {
-		struct record *record = &in->records[k];
-		struct change *change;
-		struct diff_input diff = {
-			.arena = in->arena,
-			.diags = in->diags,
-			.key = in->key,
-			.options = in->options,
-			.graph = in->graph,
-			.node = NODE_NONE,
-			.record = record,
-			.intent = planner_intents(p, record->address, record,
-				record->status != RECORD_DEPOSED),
-			.observed = planner_observation(p, record->address, record->generation),
-		};
-
-		if (p->used[k] || (in->options->targets && !in->options->destroy))
-			continue;
-		change = planner_change(p, record->address);
-		change->record = record;
-		change->generation = record->generation;
-		change->intent = diff.intent;
-		change->observed = diff.observed;
-		diff_removed(&diff, change);
+	if (in->options->targets && !in->options->destroy) {
+		free(homes);
+		return;
 	}
+	for (size_t k = in->n_records; k-- > 0;) {
+		homes[k] = p->used[k] ? NULL : within_record(&in->records[k], in->arena);
+		if (!p->used[k] && !homes[k])
+			remove_record(p, &in->records[k], NULL);
+	}
+	for (size_t k = in->n_records; k-- > 0;) {
+		if (homes[k])
+			remove_record(p, &in->records[k], homes[k]);
+	}
+	free(homes);
 }
 
 static bool is_recorded(const struct planner *p, const char *address)

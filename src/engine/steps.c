@@ -217,7 +217,11 @@ static void add_recorded_edges(struct builder *b, uint32_t i)
 	for (size_t k = 0; k < n; k++) {
 		uint32_t need = map_get(&b->by_address, edges[k].address);
 
-		if (need != MAP_NONE)
+		if (need == MAP_NONE)
+			continue;
+		if (edges[k].kind == EDGE_WITHIN && change->action == ACTION_DROP) /* forgotten when it is gone */
+			wait_for(b, b->steps->destroy_of[i], b->steps->destroy_of[need], EDGE_HARD, 2);
+		else
 			add_destroy_edge(b, i, need);
 	}
 }

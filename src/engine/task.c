@@ -3,6 +3,7 @@
  * opened in the transaction that is committed before the task leaves.
  */
 #include "engine/schedule.h"
+#include "engine/within.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -79,13 +80,15 @@ struct task *task_observe(struct scheduler *s, uint32_t step)
 {
 	struct change *change = change_of(s, step);
 	struct task *task = new_task(s, step, TASK_OBSERVE);
+	const struct change *home = within_change(s->plan, change->node);
+	bool recorded = change->record && !(home && within_goes(home)); /* else it went with its home */
 
 	step_at(s, step)->state = STEP_OBSERVING;
 	task->observation = (struct observation){
 		.address = change->address,
 		.type = type_of(s, step),
 		.desired = change->inputs,
-		.record = change->record ? record_copy(task, change->record) : NULL,
+		.record = recorded ? record_copy(task, change->record) : NULL,
 		.intent = change->intent,
 		.ignore = ignored(s, change),
 	};

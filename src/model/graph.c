@@ -30,7 +30,7 @@ struct builder {
 	uint32_t *seen;           /* per node: index + 1 of the edge from the current node to it */
 	size_t first_edge;        /* of the current node */
 	uint32_t current;
-	bool attached;            /* the attribute being visited attaches */
+	enum edge_kind kind;      /* that the attribute being visited makes */
 };
 
 const char *edge_kind_str(enum edge_kind kind)
@@ -89,8 +89,8 @@ static void index_nodes(struct builder *b, struct resource *resources, size_t n)
 
 static void add_edge(struct builder *b, uint32_t to, enum edge_kind kind, struct pos pos)
 {
-	if (kind == EDGE_ATTACHED && b->graph->nodes[to].resource->type->flags & TYPE_HOLDS)
-		kind = EDGE_WITHIN;
+	if (kind == EDGE_WITHIN && !(b->graph->nodes[to].resource->type->flags & TYPE_HOLDS))
+		kind = EDGE_USES; /* the path of a kubeconfig in a file that is just a file */
 	if (b->seen[to] > b->first_edge) {
 		struct raw_edge *known = &b->edges[b->seen[to] - 1];
 
@@ -222,7 +222,7 @@ static void see_part(void *arg, const struct part *part, const struct value *str
 	(void)string;
 	if (part->kind != PART_RESOURCE)
 		return;
-	to = connect(b, part->name, b->attached ? EDGE_ATTACHED : EDGE_USES, part->pos);
+	to = connect(b, part->name, b->kind, part->pos);
 	if (to == UINT32_MAX) {
 		if (!part->fallback)
 			report_unknown(b, part->name, part->pos);
@@ -236,6 +236,13 @@ static void see_part(void *arg, const struct part *part, const struct value *str
 	check_path(b, b->graph->nodes[to].resource->type, part);
 }
 
+static enum edge_kind edge_kind_of(const struct schema *schema)
+{
+	if (schema && schema->flags & SCHEMA_WITHIN)
+		return EDGE_WITHIN;
+	return schema && schema->flags & SCHEMA_ATTACHED ? EDGE_ATTACHED : EDGE_USES;
+}
+
 static void collect(struct builder *b, const struct resource *resource)
 {
 	const struct value *attributes = resource->attributes;
@@ -247,10 +254,10 @@ static void collect(struct builder *b, const struct resource *resource)
 		if (!(member->value.flags & VALUE_TEMPLATE))
 			continue;
 		schema = type_attribute(resource->type, member->key);
-		b->attached = schema && schema->flags & SCHEMA_ATTACHED;
+		b->kind = edge_kind_of(schema);
 		template_visit(&member->value, b->arena, b->diags, see_part, b);
 	}
-	b->attached = false;
+	b->kind = EDGE_USES;
 	if (resource->readiness.spec && resource->readiness.spec->flags & VALUE_TEMPLATE)
 		template_visit(resource->readiness.spec, b->arena, b->diags, see_part, b);
 	for (size_t i = 0; i < resource->n_depends_on; i++) {

@@ -6,7 +6,7 @@
  * Keywords: type, enum, const, properties, patternProperties (one), additionalProperties, required,
  * items, minItems, maxItems, uniqueItems, minLength, maxLength, pattern, minimum, maximum, anyOf,
  * oneOf, allOf, if/then/else, $ref, $defs, default, title, description, deprecated, examples.
- * Our own: x-sensitive, x-replace, x-merge-key, x-file, x-attached, x-literal, x-public, x-also,
+ * Our own: x-sensitive, x-replace, x-merge-key, x-file, x-attached, x-within, x-literal, x-public, x-also,
  * x-pattern-hint, and on a type x-type (version, flags, identity) and x-outputs. The generator refuses any other.
  *
  * Every scalar may be a template ("${...}") in a manifest. A schema says so to editors with a branch
@@ -40,6 +40,7 @@ enum schema_flag {
 	SCHEMA_HAS_MAX = 1 << 7,
 	SCHEMA_DEPRECATED = 1 << 8,
 	SCHEMA_LITERAL = 1 << 9,    /* x-literal: known before anything is resolved, so no template */
+	SCHEMA_WITHIN = 1 << 11,    /* x-within: what a reference in it names is lived in, if it holds */
 	SCHEMA_PUBLIC = 1 << 10,    /* x-public: others can read it, so a secret in it is a diagnostic */
 };
 

@@ -36,7 +36,7 @@ enum type_flag {
 	TYPE_RUNS = 1 << 4,        /* can be started and stopped */
 	TYPE_REMEMBER = 1 << 5,    /* sensitive inputs are kept (encrypted): destroy needs them */
 	TYPE_OPEN_OUTPUTS = 1 << 6, /* has outputs that the schema does not name ("openOutputs") */
-	TYPE_HOLDS = 1 << 7,       /* others live in it: an attached reference to it is EDGE_WITHIN */
+	TYPE_HOLDS = 1 << 7,       /* others live in it ("holds"): go with it, unknown while it sleeps */
 	TYPE_DIGEST = 1 << 8,      /* its provider hashes what it names (a folder): provider.digest */
 	TYPE_CONCEALS = 1 << 9,    /* its provider knows which inputs are secrets: provider.conceal */
 	TYPE_HEALTH = 1 << 10,     /* has a health of its own, which is waited for unless `readiness` says

@@ -94,43 +94,20 @@ void kube_claims(const struct type *type, const struct value *inputs, const char
 
 /* --- secrets ------------------------------------------------------------------------------------ */
 
-static struct value conceal_all(struct arena *arena, const struct value *manifest)
-{
-	struct value_builder out;
-
-	if (manifest->kind == VALUE_MAP)
-		return kube_conceal(arena, manifest);
-	if (manifest->kind != VALUE_LIST)
-		return *manifest;
-	builder_init(&out, arena);
-	for (uint32_t i = 0; i < manifest->len; i++)
-		builder_push(&out, kube_conceal(arena, &manifest->items[i]));
-	return builder_list(&out);
-}
-
-static bool has_secret(const struct value *manifest)
-{
-	bool found = manifest->kind == VALUE_MAP && kube_is_secret(manifest);
-
-	for (uint32_t i = 0; manifest->kind == VALUE_LIST && i < manifest->len; i++)
-		found = found || kube_is_secret(&manifest->items[i]);
-	return found;
-}
-
 void kube_conceal_inputs(const struct type *type, struct value *inputs, struct arena *arena)
 {
 	const struct value *manifest = value_get(inputs, "manifest");
 	struct value_builder out;
 
 	(void)type;
-	if (!manifest || !has_secret(manifest))
+	if (!manifest || !kube_has_secret(manifest))
 		return;
 	builder_init(&out, arena);
 	for (uint32_t i = 0; i < inputs->len; i++) {
 		const struct member *member = &inputs->members[i];
 
 		builder_put(&out, member->key, !strcmp(member->key, "manifest")
-			? conceal_all(arena, &member->value) : member->value);
+			? kube_conceal(arena, &member->value) : member->value);
 	}
 	*inputs = builder_map(&out);
 }

@@ -26,20 +26,47 @@ static struct value conceal_map(struct arena *arena, const struct value *map)
 	return builder_map(&out);
 }
 
-struct value kube_conceal(struct arena *arena, const struct value *object)
+bool kube_has_secret(const struct value *objects)
+{
+	const struct value *items = value_get(objects, "items");
+	bool found = objects->kind == VALUE_MAP && kube_is_secret(objects);
+
+	for (uint32_t i = 0; objects->kind == VALUE_LIST && i < objects->len; i++)
+		found = found || kube_has_secret(&objects->items[i]);
+	return found || (items && items->kind == VALUE_LIST && kube_has_secret(items));
+}
+
+static struct value conceal_secret(struct arena *arena, const struct value *secret)
 {
 	struct value_builder out;
 
-	if (object->kind != VALUE_MAP || !kube_is_secret(object))
-		return *object;
 	builder_init(&out, arena);
-	for (uint32_t i = 0; i < object->len; i++) {
-		const struct member *member = &object->members[i];
-		bool secret = !strcmp(member->key, "data") || !strcmp(member->key, "stringData");
+	for (uint32_t i = 0; i < secret->len; i++) {
+		const struct member *member = &secret->members[i];
+		bool hidden = !strcmp(member->key, "data") || !strcmp(member->key, "stringData");
 
 		builder_put(&out, member->key,
-			secret ? conceal_map(arena, &member->value) : member->value);
+			hidden ? conceal_map(arena, &member->value) : member->value);
 	}
+	return builder_map(&out);
+}
+
+struct value kube_conceal(struct arena *arena, const struct value *objects)
+{
+	struct value_builder out;
+
+	if (!kube_has_secret(objects))
+		return *objects;
+	if (objects->kind == VALUE_MAP && kube_is_secret(objects))
+		return conceal_secret(arena, objects);
+	builder_init(&out, arena);
+	for (uint32_t i = 0; objects->kind == VALUE_LIST && i < objects->len; i++)
+		builder_push(&out, kube_conceal(arena, &objects->items[i]));
+	if (objects->kind == VALUE_LIST)
+		return builder_list(&out);
+	for (uint32_t i = 0; i < objects->len; i++) /* a List */
+		builder_put(&out, objects->members[i].key, strcmp(objects->members[i].key, "items") != 0
+			? objects->members[i].value : kube_conceal(arena, &objects->members[i].value));
 	return builder_map(&out);
 }
 

@@ -46,8 +46,10 @@ int kube_objects_read(struct arena *arena, const char *path, const char *text, s
 
 /* Is its value a secret's? Then its values never appear anywhere. */
 bool kube_is_secret(const struct value *object);
-/* The same object with the values of a Secret flagged sensitive. */
-struct value kube_conceal(struct arena *arena, const struct value *object);
+/* An object, a List, or a list of them: is there a Secret in it? */
+bool kube_has_secret(const struct value *objects);
+/* The same with the values of Secrets flagged sensitive. */
+struct value kube_conceal(struct arena *arena, const struct value *objects);
 /* A Secret with its stringData in data, where the server keeps it: what is applied as stringData is
    nobody's field afterwards, so a change of it would not be seen, nor a key that is taken out go. */
 struct value kube_plain_secret(struct arena *arena, const struct value *secret);

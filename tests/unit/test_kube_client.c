@@ -271,6 +271,17 @@ static void test_a_cluster_that_is_not_known_yet_holds_nothing(void **state)
 	assert_int_equal(atomic_load(&room->server.requests), 0);
 }
 
+static void test_nothing_is_done_on_another_cluster(void **state)
+{
+	struct room *room = *state;
+	struct error err = ERROR_INIT;
+
+	assert_int_equal(provider_kubernetes.destroy(&room->env, recorded(room, "ANOTHER"), &err), -1);
+	assert_int_equal(err.code, ERROR_UNREACHABLE);
+	assert_non_null(strstr(err.msg, "recorded on the cluster ANOTHER"));
+	assert_int_equal(atomic_load(&room->server.requests), 1);
+}
+
 /* A delete that another writer overtook: the object of that name is not ours any more. */
 static void test_a_delete_by_uid_that_comes_too_late(void **state)
 {
@@ -300,6 +311,7 @@ int main(void)
 		KUBE_TEST(test_what_cannot_be_asked_is_unknown_never_gone),
 		KUBE_TEST(test_who_may_not_see_the_cluster_is_told_what_it_takes),
 		KUBE_TEST(test_a_cluster_that_is_not_known_yet_holds_nothing),
+		KUBE_TEST(test_nothing_is_done_on_another_cluster),
 		KUBE_TEST(test_a_delete_by_uid_that_comes_too_late),
 	};
 

@@ -169,6 +169,19 @@ static void test_the_values_of_a_secret_are_sensitive(void **state)
 	assert_non_null(strstr(text_of(&concealed), "\"x\""));
 }
 
+static void test_a_secret_inside_a_list_is_one_too(void **state)
+{
+	struct value inputs = json("{\"namespace\":\"n\",\"manifest\":[{\"kind\":\"List\",\"items\":["
+		"{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"data\":{\"a\":\"shown\"}},"
+		"{\"apiVersion\":\"v1\",\"kind\":\"Secret\",\"data\":{\"a\":\"hidden\"}}]}]}");
+
+	(void)state;
+	kube_conceal_inputs(NULL, &inputs, &arena);
+	assert_null(strstr(text_of(&inputs), "hidden"));
+	assert_non_null(strstr(text_of(&inputs), "shown"));
+	assert_true(inputs.flags & VALUE_HAS_SENSITIVE);
+}
+
 static void test_an_inventory_comes_back(void **state)
 {
 	struct kube_object items[] = {
@@ -333,6 +346,7 @@ int main(void)
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_pointers),
 		cmocka_unit_test(test_the_values_of_a_secret_are_sensitive),
+		cmocka_unit_test(test_a_secret_inside_a_list_is_one_too),
 		cmocka_unit_test(test_an_inventory_comes_back),
 		cmocka_unit_test(test_the_state_is_what_we_own),
 		cmocka_unit_test(test_differences_in_words),

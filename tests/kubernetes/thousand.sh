@@ -35,10 +35,10 @@ list() { # PLURAL...: what a plan has to ask for
 }
 
 test_a_thousand_unchanged_objects_cost_hardly_more_than_their_lists() {
-	local try plan lists best_plan=99999 best_lists=99999
+	local plan lists best_plan=99999 best_lists=99999
 	thousand ConfigMap ServiceAccount
 	apply
-	for try in 1 2 3 4 5 6 7; do
+	for _ in 1 2 3 4 5 6 7; do
 		lists=$(took list configmaps serviceaccounts)
 		plan=$(took "$DEVENV" plan --detailed-exitcode)
 		((plan >= best_plan)) || best_plan=$plan

@@ -199,15 +199,16 @@ static int make(struct docker *docker, const struct request *request, const stru
 }
 
 /* Starts it if it does not run yet, and for a job waits for its end. */
-static int set_going(struct docker *docker, const char *id, const struct value *inputs,
+static int set_going(struct docker *docker, const char *id, bool made, const struct value *inputs,
 	struct outcome *outcome, struct error *err)
 {
 	bool job = value_get_bool(inputs, "job", false);
-	const struct value *inspect;
+	const struct value *inspect = NULL;
 
-	if (container_inspect(docker, id, &inspect, err) < 0)
+	if (!made && container_inspect(docker, id, &inspect, err) < 0)
 		return -1;
-	if (!container_runs(inspect, inputs) && container_start(docker, id, inputs, err) < 0)
+	if ((made || !container_runs(inspect, inputs)) &&
+		container_start(docker, id, inspect, inputs, err) < 0)
 		return -1;
 	return job ? container_wait(docker, id, outcome, err) : 0;
 }
@@ -308,7 +309,7 @@ int container_create(struct docker *docker, const struct request *request,
 			return -1;
 	if (!made && finish_half(docker, request, outcome->id, &wanted, err) < 0)
 		return -1;
-	if (set_going(docker, outcome->id, request->inputs, outcome, err) < 0)
+	if (set_going(docker, outcome->id, made, request->inputs, outcome, err) < 0)
 		return made || !is_stuck(err) ? -1 : make_anew(docker, request, outcome, err);
 	return container_finish(docker, outcome->id, request->inputs, outcome, err);
 }
@@ -330,22 +331,21 @@ static int explain_port(struct docker *docker, const char *id, const struct valu
 	return holder ? error_set(err, ERROR_FAILED, "%s", holder) : -1;
 }
 
-int container_start(struct docker *docker, const char *id, const struct value *inputs,
-	struct error *err)
+int container_start(struct docker *docker, const char *id, const struct value *inspect,
+	const struct value *inputs, struct error *err)
 {
-	const struct value *inspect;
-	const char *verb = "start";
+	bool paused = value_get_bool(value_get(inspect, "State"), "Paused", false);
+	const char *verb = paused ? "unpause" : "start";
+	struct error ignored = ERROR_INIT;
 
-	if (container_inspect(docker, id, &inspect, err) < 0)
-		return -1;
-	if (value_get_bool(value_get(inspect, "State"), "Paused", false))
-		verb = "unpause";
 	if (docker_call(docker, "POST", docker_path(docker, "/containers/%s/%s", id, verb), NULL, NULL,
 			err) == 0)
 		return 0;
 	explain_port(docker, id, inputs, err);
+	if (!inspect)
+		container_inspect(docker, id, &inspect, &ignored); /* for its name */
 	return error_wrap(err, "cannot start container '%s'",
-		value_get_text(inspect, "Name", "/") + 1);
+		value_get_text(inspect, "Name", "/?") + 1);
 }
 
 int container_stop(struct docker *docker, const char *id, const struct value *inputs,
@@ -482,7 +482,7 @@ static int check_alive(struct docker *docker, const struct request *request,
 static int power(struct docker *docker, const struct request *request, struct outcome *outcome,
 	struct error *err)
 {
-	const struct value *inputs = request->inputs;
+	const struct value *inputs = request->inputs, *inspect;
 	const char *id = request->record ? request->record->id : NULL;
 
 	if (!inputs)
@@ -494,7 +494,8 @@ static int power(struct docker *docker, const struct request *request, struct ou
 	if (request->act == ACT_STOP) {
 		if (container_stop(docker, id, inputs, err) < 0)
 			return -1;
-	} else if (container_start(docker, id, inputs, err) < 0) {
+	} else if (container_inspect(docker, id, &inspect, err) < 0 ||
+		   container_start(docker, id, inspect, inputs, err) < 0) {
 		return -1;
 	}
 	return container_finish(docker, id, inputs, outcome, err);

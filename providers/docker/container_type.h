@@ -77,8 +77,9 @@ unsigned long container_socket(const char *text, bool udp, const char *ip, int p
 int container_apply(struct docker *docker, const struct request *request, struct outcome *outcome,
 	struct error *err);
 int container_destroy(struct docker *docker, struct record *record, struct error *err);
-int container_start(struct docker *docker, const char *id, const struct value *inputs,
-	struct error *err);
+/* `inspect` as last seen; NULL: it was made just now, so there is nothing to be asked. */
+int container_start(struct docker *docker, const char *id, const struct value *inspect,
+	const struct value *inputs, struct error *err);
 int container_stop(struct docker *docker, const char *id, const struct value *inputs,
 	struct error *err);
 /* Stops and removes it with its anonymous volumes; gone already is success. */

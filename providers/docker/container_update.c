@@ -228,7 +228,7 @@ int container_update(struct docker *docker, const struct request *request,
 		return -1;
 	if (!container_runs(inspect, request->inputs) &&
 		request->record->status != RECORD_STOPPED &&
-		container_start(docker, id, request->inputs, err) < 0)
+		container_start(docker, id, inspect, request->inputs, err) < 0)
 		return -1;
 	return container_finish(docker, id, request->inputs, outcome, err);
 }

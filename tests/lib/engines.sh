@@ -72,9 +72,6 @@ engine_use() { # NAME
 	[[ $ENGINE_NOW == "$1" ]]
 }
 
-# Whichever runs already, or the first.
-engine_use_any() { engine_use "${ENGINE_NOW:-${ENGINE_NAMES[0]}}"; }
-
 engines_stop() {
 	local dir
 	ENGINE_NOW='' ENGINE_HOST=''

@@ -175,7 +175,7 @@ part_bench() {
 	local dir
 	build release || return
 	dir=$(build_dir release)
-	engine_use_any && export DOCKER_HOST=$ENGINE_HOST
+	engine_use "${ENGINE_NAMES[0]}" && export DOCKER_HOST=$ENGINE_HOST
 	export DEVENV=$dir/devenv DEVENV_TEST_TOOLS=$dir/tests
 	DEVENV_TEST_FULL=$([[ $FULL == yes ]] && echo 1) REPORT_TAIL=200 \
 		report_many 1 3000 < <(scripts bench "$SOURCE"/tests/bench/[a-z]*.sh)

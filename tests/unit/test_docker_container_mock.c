@@ -275,6 +275,7 @@ static void what_the_runtime_has_and_the_books_have_not_is_made_anew(void **stat
 		{"GET /networks/", 200, "{}", 0},
 		{"POST /networks/", 200, "{}", 0},
 		{"POST /containers/" ID "/start", 500, "{\"message\":\"task " ID ": already exists\"}", 0},
+		{"POST /containers/" OTHER "/start", 204, "", 0},
 		{"DELETE /containers/" ID, 204, "", 0},
 		{"POST /containers/create", 201, "{\"Id\":\"" OTHER "\"}", 0},
 		{NULL, 0, NULL, 0},

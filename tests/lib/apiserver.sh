@@ -82,8 +82,10 @@ apiserver_run() { # DIR PROGRAM [ARGUMENT...]
 }
 
 controllers_run() { # DIR PROGRAM
+	# As many calls as it likes: each controller has an account of its own to make, which takes seconds.
 	run "$1" kube-controller-manager "$2" --secure-port 0 --leader-elect=false \
 		--kubeconfig "$1/controllers.kubeconfig" --use-service-account-credentials \
+		--kube-api-qps 500 --kube-api-burst 500 \
 		--root-ca-file "$1/ca.crt" --service-account-private-key-file "$1/accounts.key" \
 		--cluster-signing-cert-file "$1/ca.crt" --cluster-signing-key-file "$1/ca.key"
 }

@@ -12,9 +12,10 @@
 #		api_stop                         or cluster_stop NAME; done at the end of a test anyhow
 #	}
 #
-# Seconds on two processors that did nothing else: api_start TIME_API, with controllers TIME_CONTROLLERS;
-# cluster_start TIME_CLUSTER, with an agent TIME_AGENT; cluster_stop TIME_STOP. The first time:
-# TIME_BUILD for the builds, TIME_IMAGE for the images.
+# Seconds on two processors that had other work too: api_start 3, with --controllers 4; cluster_start 12,
+# with an agent 14, with three servers and an agent 25; cluster_stop 1; tests/kubernetes/tools.sh 160. The
+# images take 15 in each new engine. At rest the first server holds 350 MB of memory, a further one 230,
+# an agent 60. The first time: see tests/tools/build-kubernetes and node-image.
 
 KUBERNETES_LIB=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
 # shellcheck source=tests/tools/common.sh
@@ -25,7 +26,7 @@ export DEVENV_TEST_CACHE=$TOOLS_CACHE
 kubernetes_missing() { # TOOL
 	if [[ -n ${DEVENV_TEST_AVAILABLE:-} ]]; then
 		echo "ok 1 - $1 # SKIP it cannot be had here"
-		exit 77
+		exit 0
 	fi
 	echo "not ok 1 - $1 is there"
 	exit 1

@@ -75,12 +75,12 @@ tool_build() {
 	nice -n 19 "$go" -C "$dir" build -trimpath -ldflags "-s -w $3" -o "$4.new" "$2" >&2 && mv "$4.new" "$4"
 }
 
-# tool_install PACKAGE@VERSION PATH: a program that `go install` takes as it is.
+# tool_install PACKAGE@VERSION PATH [LDFLAGS]: a program that `go install` takes as it is.
 tool_install() {
 	local go bin
 	go=$(tool_go) || return 1
 	bin=$(mktemp -d "$TOOLS_CACHE/install-XXXXXX")
-	GOBIN=$bin CGO_ENABLED=0 nice -n 19 "$go" install -trimpath -ldflags '-s -w' "$1" >&2 &&
+	GOBIN=$bin CGO_ENABLED=0 nice -n 19 "$go" install -trimpath -ldflags "-s -w ${3:-}" "$1" >&2 &&
 		mv "$bin"/* "$2"
 	set -- $? "$bin"
 	rm -rf "$2"

@@ -22,6 +22,7 @@ enum {
 	LONGEST_PAUSE = 10000,  /* of a Retry-After */
 	STALL = 30000,          /* ms without a byte */
 	MAX_BODY = 512 << 20,
+	LONG_MESSAGE = 300,
 };
 
 const char *kube_printf(struct kube *kube, const char *fmt, ...)
@@ -189,6 +190,30 @@ static const char *const *headers_of(struct kube *kube, const struct kube_reques
 	return headers;
 }
 
+/*
+ * "Job.batch "x" is invalid: spec.template: Invalid value: (all of it): field is immutable" is longer than
+ * a message, and its end is what matters: field by field, without the values.
+ */
+static const char *shorten(struct kube *kube, const struct value *status, const char *message)
+{
+	const struct value *causes = value_path(status, "details.causes");
+	cleanup_strbuf struct strbuf text = STRBUF_INIT;
+
+	if (strlen(message) <= LONG_MESSAGE || !causes || causes->kind != VALUE_LIST)
+		return message;
+	for (uint32_t i = 0; i < causes->len; i++) {
+		const char *what = value_get_text(&causes->items[i], "message", "");
+
+		for (const char *at = what; strlen(what) > LONG_MESSAGE && (at = strstr(at, ": ")); at += 2)
+			what = at + 2;
+		strbuf_addf(&text, "%s%s: %s", i ? "; " : "",
+			value_get_text(&causes->items[i], "field", "?"), what);
+	}
+	return text.len ? kube_printf(kube, "%s \"%s\" is invalid: %s",
+		value_text(value_path(status, "details.kind"), "object"),
+		value_text(value_path(status, "details.name"), ""), text.text) : message;
+}
+
 /* An error is a Status object; what stands before the API server (a proxy) sends text. */
 static int refuse(struct kube *kube, const struct kube_request *request,
 	const struct http_response *response, const struct kube_reply *reply, struct error *err)
@@ -204,7 +229,7 @@ static int refuse(struct kube *kube, const struct kube_request *request,
 	/* A field that its kind does not have is told as an internal error. */
 	if (response->status == 500 && strstr(message, "failed to create typed patch object"))
 		return error_set(err, ERROR_INVALID, "%s", message);
-	return error_set(err, code_of(response->status), "%s", message);
+	return error_set(err, code_of(response->status), "%s", shorten(kube, reply->body, message));
 }
 
 static int perform(struct kube *kube, const struct kube_request *request, const char *body,

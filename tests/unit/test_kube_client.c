@@ -172,6 +172,24 @@ static void test_what_does_not_pass_is_an_error_at_last(void **state)
 	assert_non_null(strstr(err.msg, "no JSON"));
 }
 
+static void test_a_long_refusal_keeps_what_matters(void **state)
+{
+	struct room *room = *state;
+	char value[2000];
+	struct route routes[] = {{"GET /a", 422, NULL, 0, NULL}, {NULL}};
+	struct error err;
+
+	memset(value, 'v', sizeof(value));
+	value[sizeof(value) - 1] = '\0';
+	routes[0].body = arena_printf(&room->arena, "{\"message\":\"Job.batch x is invalid: spec.template: "
+		"Invalid value: %s: field is immutable\",\"details\":{\"kind\":\"Job\",\"name\":\"x\","
+		"\"causes\":[{\"field\":\"spec.template\",\"message\":\"Invalid value: %s: field is "
+		"immutable\"},{\"field\":\"spec.y\",\"message\":\"Required value\"}]}}", value, value);
+	assert_int_equal(call(room, routes, "/a", &err), -1);
+	assert_string_equal(err.msg, "Job \"x\" is invalid: spec.template: field is immutable; "
+		"spec.y: Required value");
+}
+
 /* --- discovery ---------------------------------------------------------------------------------- */
 
 static void test_servers_without_aggregated_discovery(void **state)
@@ -306,6 +324,7 @@ int main(void)
 		KUBE_TEST(test_a_plugin_gives_credentials),
 		KUBE_TEST(test_what_passes_by_itself_is_asked_again),
 		KUBE_TEST(test_what_does_not_pass_is_an_error_at_last),
+		KUBE_TEST(test_a_long_refusal_keeps_what_matters),
 		KUBE_TEST(test_servers_without_aggregated_discovery),
 		KUBE_TEST(test_another_cluster_is_unknown_never_gone),
 		KUBE_TEST(test_what_cannot_be_asked_is_unknown_never_gone),

@@ -1,0 +1,83 @@
+#!/bin/bash
+# kubernetes_manifest on a cluster with real pods: readiness as it comes, and the reason when it does
+# not come.
+# shellcheck source=tests/lib/harness.sh
+. "${BASH_SOURCE%/*}/../lib/harness.sh"
+# shellcheck source=tests/lib/kubernetes.sh
+. "${BASH_SOURCE%/*}/../lib/kubernetes.sh"
+
+cluster_tools
+
+objects() { # [KEY OF THE RESOURCE...], objects from stdin
+	{
+		printf 'spec:\n  resources:\n    - type: kubernetes_manifest\n      name: shop\n'
+		printf '      cluster: { kubeconfig: %s }\n      namespace: shop\n' "$KUBECONFIG"
+		printf '      %s\n' "$@"
+		printf '      manifest:\n        - { apiVersion: v1, kind: Namespace, metadata: { name: shop } }\n'
+		sed 's/^/        /'
+	} | manifest
+}
+workload() { # KIND NAME COMMAND [IMAGE]
+	local api=apps/v1 selector="selector: { matchLabels: { app: $2 } }" restart=Always
+	[[ $1 != Job ]] || { api=batch/v1 selector='backoffLimit: 0' restart=Never; }
+	cat <<-YML
+	- apiVersion: $api
+	  kind: $1
+	  metadata: { name: $2 }
+	  spec:
+	    $selector
+	    template:
+	      metadata: { labels: { app: $2 } }
+	      spec:
+	        restartPolicy: $restart
+	        terminationGracePeriodSeconds: 0
+	        containers: [ { name: main, image: "${4:-$BUSYBOX_IMAGE}", command: [sh, -c, "$3"] } ]
+	YML
+}
+
+test_what_runs_becomes_ready_and_what_does_not_says_why() {
+	local pods
+	cluster_start pods
+
+	{ workload Job once 'echo done' && workload Deployment web 'sleep 600' && workload StatefulSet db 'sleep 600'; } | objects
+	expect 0 apply --yes
+	equal 'available at once after the apply' 1 \
+		"$(kubectl -n shop get deployment web -o 'jsonpath={.status.availableReplicas}')"
+	equal 'ready at once after the apply' 1 \
+		"$(kubectl -n shop get statefulset db -o 'jsonpath={.status.readyReplicas}')"
+	equal 'done at once after the apply' 1 "$(kubectl -n shop get job once -o 'jsonpath={.status.succeeded}')"
+	no_changes
+
+	{ workload Job once 'echo done' && workload Deployment web 'echo first; echo the reason is here; exit 3'; } |
+		objects 'readiness: { health: true, failureThreshold: 25 }'
+	expect 1 apply --yes
+	has err 'crashes again and again (exit status 3'
+	has err 'the reason is here'
+
+	{ workload Deployment web 'sleep 600' no.such.registry.invalid/image:1; } |
+		objects 'readiness: { health: true, failureThreshold: 15 }'
+	expect 1 apply --yes
+	matches err 'container main of pod web-[^ ]*: (ErrImagePull|ImagePullBackOff)'
+
+	{ workload Deployment web 'sleep 600' && workload Job fails 'echo it went wrong; exit 4'; } | objects
+	expect 1 apply --yes
+	has err 'Job.batch/shop/fails: the job failed'
+	has err 'it went wrong'
+
+	# The job is immutable: what is repaired means replace, and it says so.
+	{ workload Deployment web 'sleep 600' && workload Job fails 'echo it went well'; } | objects
+	expect 0 plan
+	has out 'will be replaced'
+	has out 'field is immutable'
+	expect 0 apply --yes
+	no_changes
+
+	expect 0 destroy --yes
+	! kubectl get namespace shop >/dev/null 2>&1 || fail 'the namespace is still there'
+	pods=$(kubectl get pods --all-namespaces -o name | grep -cv kube-system || true)
+	[[ $(kubectl get pods -n shop -o name 2>/dev/null) == '' ]] || fail "pods are left: $pods"
+	no_rest
+	cluster_stop pods
+}
+
+run_tests "$@"

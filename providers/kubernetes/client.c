@@ -84,6 +84,14 @@ static void rename_host(struct kube *kube, struct http_options *options)
 		options->proxy = "";
 }
 
+/* Of "http://user:password@host:port" what follows the password. */
+static const char *without_password(const char *url)
+{
+	const char *at = strrchr(url, '@');
+
+	return at ? at + 1 : url;
+}
+
 int kube_open(struct kube *kube, struct provider_env *env, const struct value *cluster,
 	struct error *err)
 {
@@ -97,7 +105,9 @@ int kube_open(struct kube *kube, struct provider_env *env, const struct value *c
 	if (kubeconfig_load(env, path, value_get_text(cluster, "context", NULL), &kube->config, err))
 		return -1;
 	kube->base = kube->config.server;
-	kube->where = kube_printf(kube, "context %s (%s)", kube->config.context, kube->config.server);
+	kube->where = kube_printf(kube, "context %s (%s%s%s)", kube->config.context,
+		kube->config.server, kube->config.proxy ? " through proxy " : "",
+		kube->config.proxy ? without_password(kube->config.proxy) : "");
 	options = (struct http_options){
 		.ca_file = blob(kube, 0, kube->config.ca, &own),
 		.cert_file = blob(kube, 1, kube->config.cert, &own),

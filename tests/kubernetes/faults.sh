@@ -158,6 +158,51 @@ test_the_ambient_configuration_is_never_used() {
 	none_of ambient
 }
 
+# The kubeconfig of the administrator, with lines of its own.
+leads() { sed "$1" "$API/kubeconfig" >ways.yml; } # SED-SCRIPT
+unseen() { # [TEXT]
+	expect 0 plan
+	has out 'cannot be seen'
+	[[ -z ${1:-} ]] || has out "$1"
+}
+
+test_the_ways_into_a_cluster() {
+	local port
+	port=$(cat "$API/port")
+	three ways 1
+	sed -i "s|kubeconfig: .* }|kubeconfig: ways.yml }|" .devenv/config.yml
+	leads ''
+	apply
+	# The name in the certificate is another one than the address.
+	leads 's|^\( *\)server: .*|&\n\1tls-server-name: localhost|'
+	no_changes
+	leads 's|^\( *\)server: .*|&\n\1tls-server-name: elsewhere.example|'
+	unseen
+	# Only its own authority is believed, unless nobody is to be checked.
+	certificate_of_others
+	leads "s|certificate-authority-data: .*|certificate-authority: others.crt|"
+	unseen
+	leads 's|certificate-authority-data: .*|insecure-skip-tls-verify: true|'
+	no_changes
+	leads 's|^\( *\)server: .*|&\n\1proxy-url: http://127.0.0.1:1|'
+	unseen 127.0.0.1:1
+	# A plugin that gives what the file had.
+	sed -n 's/.*client-certificate-data: //p' "$API/kubeconfig" | base64 -d >admin.crt
+	sed -n 's/.*client-key-data: //p' "$API/kubeconfig" | base64 -d >admin.key
+	jq -n --rawfile cert admin.crt --rawfile key admin.key \
+		'{status: {clientCertificateData: $cert, clientKeyData: $key}}' >credential.json
+	leads 's|client-certificate-data: .*|exec: { apiVersion: client.authentication.k8s.io/v1, command: cat, args: [credential.json] }|; /client-key-data/d'
+	no_changes
+	leads 's|client-certificate-data: .*|client-certificate: admin.crt|; s|client-key-data: .*|client-key: admin.key|'
+	no_changes
+	leads "s|127.0.0.1:$port|127.0.0.1:$port/|"
+	expect 0 destroy --yes
+	none_of ways
+}
+certificate_of_others() {
+	openssl req -x509 -newkey rsa:2048 -nodes -keyout others.key -out others.crt -subj /CN=others -days 1 2>/dev/null
+}
+
 # Who may do everything with ConfigMaps in `narrow` and nothing else, but must be able to tell the cluster.
 narrow() {
 	{

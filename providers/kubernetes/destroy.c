@@ -56,7 +56,7 @@ static struct value options_of(struct kube *kube, const struct kube_object *obje
 }
 
 static int delete_one(struct kube *kube, struct kube_object *object, const char *address,
-	struct error *err)
+	struct kube_dependents *dependents, struct error *err)
 {
 	const struct value *live = NULL;
 	struct error own = ERROR_INIT;
@@ -67,6 +67,7 @@ static int delete_one(struct kube *kube, struct kube_object *object, const char 
 
 	if (there <= 0 || was_passed_on(kube, live, address))
 		return there < 0 ? error_wrap(err, "%s", object->ref) : 0;
+	kube_dependents_note(kube, object, dependents);
 	if (value_path(live, "metadata.deletionTimestamp"))
 		return 0; /* on its way already */
 	if (!kube_call(kube, &request, NULL, &own) || own.code == ERROR_NOT_FOUND ||
@@ -133,10 +134,13 @@ static int wait_gone(struct kube *kube, struct kube_object *object, const char *
 static int remove_ranks(struct kube *kube, const struct kube_objects *objects, int from, int to,
 	const char *address, struct error *err)
 {
+	struct kube_dependents dependents = {0};
+
 	for (size_t i = objects->n; i-- > 0;) {
 		struct kube_object *object = &objects->items[i];
 
-		if (rank(object) >= from && rank(object) < to && delete_one(kube, object, address, err))
+		if (rank(object) >= from && rank(object) < to && delete_one(kube, object, address,
+				&dependents, err))
 			return -1;
 	}
 	for (size_t i = objects->n; i-- > 0;) {
@@ -145,7 +149,7 @@ static int remove_ranks(struct kube *kube, const struct kube_objects *objects, i
 		if (rank(object) >= from && rank(object) < to && wait_gone(kube, object, address, err))
 			return -1;
 	}
-	return 0;
+	return kube_dependents_wait(kube, &dependents, err);
 }
 
 int kube_remove(struct kube *kube, struct kube_objects *objects, const char *address,

@@ -111,6 +111,21 @@ int kube_remove(struct kube *kube, struct kube_objects *objects, const char *add
 	struct error *err);
 int kube_destroy(struct kube *kube, struct record *record, struct error *err);
 
+/* dependents.c: the pods of workloads, which go in their own time. */
+struct kube_dependent {
+	const char *namespace, *uid; /* of an owner */
+};
+struct kube_dependents {
+	struct kube_dependent *items;
+	size_t n, cap;
+};
+/* Before a workload is deleted: who owns its pods. */
+void kube_dependents_note(struct kube *kube, const struct kube_object *object,
+	struct kube_dependents *dependents);
+/* Until no pod is owned by any of them. */
+int kube_dependents_wait(struct kube *kube, const struct kube_dependents *dependents,
+	struct error *err);
+
 /* --- ready.c ------------------------------------------------------------------------------------ */
 
 /* Pure: by kind, from the object as the API gives it. `*why` says what is missing. */

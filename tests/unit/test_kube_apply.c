@@ -151,6 +151,32 @@ static void test_a_plan_without_changes_reads_metadata_only(void **state)
 	assert_int_equal(atomic_load(&room->server.requests), 2);
 }
 
+/* --- the pods behind ---------------------------------------------------------------------------- */
+
+static void test_the_pods_of_a_workload_are_waited_for(void **state)
+{
+#define OWNED(name, owner) "{\"items\":[{\"metadata\":{\"name\":\"" name "\",\"uid\":\"" name "\","         \
+	"\"ownerReferences\":[{\"uid\":\"" owner "\"}]}}]}"
+	struct route routes[] = {
+		{"GET /apis/apps/v1/namespaces/n/deployments/w", 200, "{\"metadata\":{\"uid\":\"U\"}}", 1, NULL},
+		{"DELETE /apis/apps/v1/namespaces/n/deployments/w", 200, "{}", 0, NULL},
+		{"GET /apis/apps/v1/namespaces/n/deployments/w", 404,
+			"{\"details\":{\"name\":\"w\"}}", 0, NULL},
+		{"GET /apis/apps/v1/namespaces/n/replicasets", 200, OWNED("R", "U"), 0, NULL},
+		{"GET /api/v1/namespaces/n/pods", 200, OWNED("P", "R"), 2, NULL},
+		{"GET /api/v1/namespaces/n/pods", 200, OWNED("other", "X"), 0, NULL}, {NULL}};
+	struct room *room = *state;
+	struct record *record = recorded(room, "CLUSTER");
+	struct error err = ERROR_INIT;
+
+	record->outputs_json = "{\"objects\":[{\"apiVersion\":\"apps/v1\",\"kind\":\"Deployment\","
+		"\"namespace\":\"n\",\"name\":\"w\",\"resource\":\"deployments\",\"uid\":\"U\"}]}";
+	room->routes = routes;
+	if (provider_kubernetes.destroy(&room->env, record, &err))
+		fail_msg("%s", err.msg);
+	assert_int_equal(routes[4].times, -1); /* both answers with our pod were asked for */
+}
+
 /* --- versions that came and went ---------------------------------------------------------------- */
 
 static struct record *of_old_version(struct room *room)
@@ -204,6 +230,7 @@ int main(void)
 		KUBE_TEST(test_waiting_ends_with_the_deadline),
 		KUBE_TEST(test_where_no_dry_run_is_allowed_owned_fields_tell),
 		KUBE_TEST(test_a_plan_without_changes_reads_metadata_only),
+		KUBE_TEST(test_the_pods_of_a_workload_are_waited_for),
 		KUBE_TEST(test_an_object_whose_version_is_gone_is_found_in_another),
 		KUBE_TEST(test_an_object_whose_kind_is_gone_is_gone),
 	};

@@ -65,7 +65,6 @@ debris() {
 	docker network ls --no-trunc --format '{{.Name}}'
 	docker volume ls -q
 	grep -c "^${DOCKER_SOCK%/*}/" <(awk '{ print $2 }' /proc/mounts) || true
-	find /sys/fs/cgroup -type d -name k8s.io 2>/dev/null | wc -l
 }
 
 web_server() {
@@ -116,7 +115,7 @@ fetched() { # URL WANTED
 }
 
 test_a_cluster_runs_pods_on_all_its_nodes_and_is_gone_afterwards() {
-	local before port=$((30000 + RANDOM % 2000)) ip
+	local before port=$((30000 + RANDOM % 2000)) ip group groups
 	before=$(debris)
 	cluster_start proof --agents 1 --port "127.0.0.1:$port:30080@loadbalancer"
 	equal 'nodes' 2 "$(kubectl get nodes -o name | wc -l)"
@@ -138,7 +137,10 @@ test_a_cluster_runs_pods_on_all_its_nodes_and_is_gone_afterwards() {
 
 	k delete deployment,service,pod,pvc --all --timeout 60s
 	wait_until 30 no_volumes
+	groups=$(docker ps -q --no-trunc | while read -r id; do find /sys/fs/cgroup -type d -path "*$id*"; done)
+	[[ $groups == */k8s.io* ]] || fail 'pods have no control groups'
 	cluster_stop proof
+	for group in $groups; do gone "$group"; done
 	equal 'what is left on the engine' "$before" "$(debris)"
 }
 no_volumes() { [[ -z $(kubectl get persistentvolumes -o name) ]]; }

@@ -22,6 +22,20 @@ static const char *selector_of(struct kube *kube, const struct value *object)
 	return text.len ? http_escape(kube->arena, text.text, "") : NULL;
 }
 
+/* A message is one line: those of the log stand behind each other in it. */
+static const char *one_line(struct arena *arena, const char *text, size_t len)
+{
+	cleanup_strbuf struct strbuf line = STRBUF_INIT;
+
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] == '\n')
+			strbuf_addstr(&line, " / ");
+		else if (text[i] != '\r')
+			strbuf_addch(&line, text[i]);
+	}
+	return arena_strdup(arena, line.text);
+}
+
 static const char *last_lines(struct kube *kube, const struct value *pod, const char *container,
 	bool previous)
 {
@@ -42,7 +56,7 @@ static const char *last_lines(struct kube *kube, const struct value *pod, const 
 		reply.text += len - LOG_LONGEST;
 		len = LOG_LONGEST;
 	}
-	return len ? arena_strndup(kube->arena, reply.text, len) : NULL;
+	return len ? one_line(kube->arena, reply.text, len) : NULL;
 }
 
 static const char *with_log(struct kube *kube, const struct value *pod, const char *container,

@@ -25,7 +25,7 @@ static int ensure_image(struct docker *docker, const struct value *inputs, const
 	const struct value *image;
 
 	if (strcmp(pull, "always") != 0 || !strncmp(reference, "sha256:", 7)) {
-		if (docker_image_inspect(docker, reference, &image, &own) == 0)
+		if (docker_image_seen(docker, reference, &image, &own) == 0)
 			return 0;
 		if (own.code != ERROR_NOT_FOUND) {
 			*err = own;

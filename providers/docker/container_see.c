@@ -109,7 +109,7 @@ static const char *image_now(struct docker *docker, struct container_images *ima
 	for (size_t i = 0; i < images->n; i++)
 		if (!strcmp(images->items[i].reference, reference))
 			return images->items[i].id;
-	if (docker_image_inspect(docker, reference, &image, &ignored) == 0)
+	if (docker_image_seen(docker, reference, &image, &ignored) == 0)
 		id = value_get_text(image, "Id", NULL);
 	ARENA_GROW(docker->arena, images->items, images->n, images->cap);
 	images->items[images->n++] = (struct container_image){reference, id};

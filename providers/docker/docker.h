@@ -109,6 +109,9 @@ const char *docker_image_path(struct docker *docker, const char *reference); /* 
 /* GET /images/REF/json. ERROR_NOT_FOUND when it is not there. */
 int docker_image_inspect(struct docker *docker, const char *reference, const struct value **image,
 	struct error *err);
+/* The same, as it was when this conversation first asked for it. */
+int docker_image_seen(struct docker *docker, const char *reference, const struct value **image,
+	struct error *err);
 /* Pulls with credentials of the user's Docker configuration, reports progress, and confirms that it
    is there. `platform` NULL: the engine's. */
 int docker_pull(struct docker *docker, const char *reference, const char *platform,

@@ -28,6 +28,10 @@ struct docker {
 	const char *os, *arch;   /* "linux", "x86_64"; likewise */
 	struct docker_ahead *ahead; /* replies that were asked for before they are wanted */
 	size_t n_ahead, cap_ahead;
+	/* The image that docker_image_seen looked at last: an inspect of one takes Engine 29 longer than
+	   one of a container. */
+	const char *image_reference; /* NULL: none, or it was pulled since */
+	const struct value *image;
 };
 
 /* ERROR_UNREACHABLE when nothing answers there or it is no engine that we can speak with. */

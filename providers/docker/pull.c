@@ -40,6 +40,20 @@ int docker_image_inspect(struct docker *docker, const char *reference, const str
 	return 0;
 }
 
+int docker_image_seen(struct docker *docker, const char *reference, const struct value **image,
+	struct error *err)
+{
+	if (docker->image_reference && !strcmp(docker->image_reference, reference)) {
+		*image = docker->image;
+		return 0;
+	}
+	if (docker_image_inspect(docker, reference, image, err))
+		return -1;
+	docker->image_reference = reference;
+	docker->image = *image;
+	return 0;
+}
+
 static struct layer *layer_of(struct pull *pull, const char *id)
 {
 	struct arena *arena = pull->docker->arena;
@@ -159,6 +173,7 @@ int docker_pull(struct docker *docker, const char *reference, const char *platfo
 	const struct value *image;
 	struct docker_reply reply;
 
+	docker->image_reference = NULL;
 	if (image_reference_parse(docker->arena, reference, &parts, err) ||
 		docker_auth(docker, parts.registry, &auth, &note, err))
 		return -1;

@@ -202,7 +202,8 @@ static bool is_untouched(const struct run *run, struct kube_object *object)
 	const char *then, *now;
 
 	if (request->act != ACT_UPDATE || !request->record || !request->observed || !known ||
-		strcmp(kube_marked_as(request->record), request->address) != 0 || !known->digest || strcmp(known->digest, object->digest) != 0)
+		strcmp(kube_marked_as(request->record), request->address) != 0 || !known->digest ||
+		strcmp(known->digest, object->digest) != 0)
 		return false;
 	then = value_get_text(record_observed(request->record, NULL), object->ref, NULL);
 	now = value_get_text(request->observed->attributes, object->ref, NULL);

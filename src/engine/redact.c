@@ -141,12 +141,12 @@ const char *redact(const struct redactor *redactor, const char *text, struct are
 	bool found = false;
 	char *copy;
 
-	if (!text || !redactor->n)
-		return text;
+	if (!text)
+		return NULL;
 	for (size_t i = 0; i < redactor->n && !found; i++)
 		found = strstr(text, redactor->needles[i]) != NULL;
 	if (!found)
-		return text;
+		return arena_strdup(arena, text);
 	while (*text) {
 		const char *needle = needle_at(redactor, text);
 

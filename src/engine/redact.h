@@ -18,7 +18,7 @@ void redactor_release(struct redactor *redactor);
 /* Every sensitive scalar anywhere in `value`. */
 void redactor_learn(struct redactor *redactor, const struct value *value);
 void redactor_learn_text(struct redactor *redactor, const char *text, size_t len);
-/* Replaces each by "(sensitive)". Returns `text` itself when nothing was found. */
+/* Replaces each by "(sensitive)". The result is a text in the arena, as `text` may belong to a task. */
 const char *redact(const struct redactor *redactor, const char *text, struct arena *arena);
 
 #endif

@@ -71,7 +71,7 @@ report_log() { # NAME LOG STATUS SECONDS
 # report_many JOBS TIMEOUT: runs the lines of stdin, "NAME<TAB>COMMAND WORD WORD", so many at once.
 # Commands have no shell syntax: words are separated by blanks.
 report_many() {
-	local jobs=$1 limit=$2 name words dir line
+	local jobs=$1 limit=$2 name words dir line status seconds
 	dir=$(mktemp -d "$LOGS/run-XXXXXX")
 	local -a running=()
 	while IFS=$'\t' read -r name words; do

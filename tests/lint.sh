@@ -139,7 +139,7 @@ verdict 'links in documents lead somewhere' "$(links)"
 # The table of rules names tests: each must be there.
 rules() {
 	local name file test
-	grep -E '^\| (issue )?[0-9]' docs/semantics.md | grep -oE '`[a-z]+/[^`]+`' | tr -d '\`' | sort -u |
+	grep -E '^\| ([0-9]|manifest |graph |plan |state )' docs/semantics.md | grep -oE '`[a-z]+/[^`]+`' | tr -d '\`' | sort -u |
 		while read -r name; do
 			file=${name%%:*} test=${name#*:}
 			case $name in

@@ -99,7 +99,7 @@ for _ in 1 2 3; do
 	his_up || break
 	"${compose[@]}" down >/dev/null 2>&1
 done
-compare 'up' wall 0.9 1.1
+compare 'up' wall 0.9 1.25
 
 step=both-up
 mine_up && his_up
@@ -107,6 +107,6 @@ step=no-op
 for ((i = 0; i < 21; i++)); do
 	mine_up && his_up || break
 done
-compare 'no-op up' wall 0.2 0.28
+compare 'no-op up' wall 0.2 0.35
 compare 'no-op up, processor time' cpu 0.2 0.2
 exit $SLOW

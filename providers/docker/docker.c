@@ -55,8 +55,7 @@ static int digest(const struct type *type, const struct value *inputs, const cha
 
 /* --- one engine --------------------------------------------------------------------------------- */
 
-/* Another engine that answers is not the one where things were made: nothing is known about them. */
-static bool is_elsewhere(const struct docker *docker, const struct record *record,
+bool docker_is_elsewhere(const struct docker *docker, const struct record *record,
 	const char **message)
 {
 	if (!record || !record->endpoint || !strcmp(record->endpoint, docker->id))
@@ -67,8 +66,7 @@ static bool is_elsewhere(const struct docker *docker, const struct record *recor
 	return true;
 }
 
-/* The conversation for everything but observing: with the engine that the record names. */
-static int open_for(struct docker *docker, struct provider_env *env, const struct record *record,
+int docker_open_for(struct docker *docker, struct provider_env *env, const struct record *record,
 	struct error *err)
 {
 	const char *message;
@@ -79,7 +77,7 @@ static int open_for(struct docker *docker, struct provider_env *env, const struc
 		docker_close(docker);
 		return -1;
 	}
-	if (is_elsewhere(docker, record, &message)) {
+	if (docker_is_elsewhere(docker, record, &message)) {
 		docker_close(docker);
 		return error_set(err, ERROR_UNREACHABLE, "%s", message);
 	}
@@ -88,7 +86,7 @@ static int open_for(struct docker *docker, struct provider_env *env, const struc
 
 /* --- observe ------------------------------------------------------------------------------------ */
 
-static void make_unknown(struct observation *item, const char *message)
+void docker_make_unknown(struct observation *item, const char *message)
 {
 	item->presence = PRESENCE_UNKNOWN;
 	item->ownership = OWNER_NONE;
@@ -132,7 +130,7 @@ static void observe_type(struct docker *docker, const struct docker_type *type,
 	if (type->observe(docker, mine, &err)) {
 		message = arena_strdup(docker->arena, err.msg);
 		for (size_t i = 0; i < mine->n; i++)
-			make_unknown(mine->items[i], message);
+			docker_make_unknown(mine->items[i], message);
 		return;
 	}
 	*all = *mine;
@@ -214,7 +212,7 @@ static int know_engine(struct docker *docker, const struct observe_request *requ
 static void all_unknown(struct observe_request *request, const char *message)
 {
 	for (size_t i = 0; i < request->n; i++)
-		make_unknown(&request->items[i], message);
+		docker_make_unknown(&request->items[i], message);
 }
 
 /* What was recorded elsewhere, and the name of this engine on the rest. */
@@ -227,8 +225,8 @@ static void put_endpoint(struct docker *docker, struct observe_request *request)
 		/* What is wanted is not all known yet: nobody can say that it is so already. */
 		if (item->desired && !value_is_known(item->desired))
 			item->matches = false;
-		if (is_elsewhere(docker, item->record, &message))
-			make_unknown(item, message);
+		if (docker_is_elsewhere(docker, item->record, &message))
+			docker_make_unknown(item, message);
 		else if (item->presence == PRESENCE_PRESENT)
 			item->endpoint = docker->id;
 	}
@@ -268,7 +266,7 @@ static int apply(struct provider_env *env, const struct request *request, struct
 	int rc;
 
 	/* A create has no old thing; what is adopted was observed on the engine that answers. */
-	if (open_for(&docker, env, request->act == ACT_CREATE ? NULL : request->record, err))
+	if (docker_open_for(&docker, env, request->act == ACT_CREATE ? NULL : request->record, err))
 		return -1;
 	rc = find(request->type->name)->apply(&docker, request, outcome, err);
 	outcome->endpoint = docker.id;
@@ -281,7 +279,7 @@ static int destroy(struct provider_env *env, struct record *record, struct error
 	struct docker docker;
 	int rc;
 
-	if (open_for(&docker, env, record, err))
+	if (docker_open_for(&docker, env, record, err))
 		return -1;
 	rc = find(record->type)->destroy(&docker, record, err);
 	docker_close(&docker);
@@ -298,7 +296,7 @@ static enum readiness ready(struct provider_env *env, struct record *record,
 
 	if (!type->ready)
 		return READY_YES;
-	if (open_for(&docker, env, record, &err)) {
+	if (docker_open_for(&docker, env, record, &err)) {
 		*why = arena_strdup(env->arena, err.msg);
 		return READY_WAIT;
 	}
@@ -316,7 +314,7 @@ static int probe_target(struct provider_env *env, struct record *record, const s
 
 	if (!type->probe_target)
 		return error_set(err, ERROR_INVALID, "%s has no ports", record->address);
-	if (open_for(&docker, env, record, err))
+	if (docker_open_for(&docker, env, record, err))
 		return -1;
 	rc = type->probe_target(&docker, record, spec, host, host_size, port, err);
 	docker_close(&docker);
@@ -332,7 +330,7 @@ static int import(struct provider_env *env, const struct type *type, const char 
 
 	if (!of->import)
 		return error_set(err, ERROR_INVALID, "%s cannot be imported", type->name);
-	if (open_for(&docker, env, NULL, err))
+	if (docker_open_for(&docker, env, NULL, err))
 		return -1;
 	rc = of->import(&docker, type, id, out, err);
 	if (!rc && out->presence == PRESENCE_PRESENT)
@@ -350,7 +348,7 @@ static int logs(struct provider_env *env, struct record *record, struct log_requ
 
 	if (!type->logs)
 		return error_set(err, ERROR_INVALID, "%s has no logs", record->address);
-	if (open_for(&docker, env, record, err))
+	if (docker_open_for(&docker, env, record, err))
 		return -1;
 	rc = type->logs(&docker, record, request, err);
 	docker_close(&docker);
@@ -366,7 +364,7 @@ static int exec(struct provider_env *env, struct record *record, struct exec_req
 
 	if (!type->exec)
 		return error_set(err, ERROR_INVALID, "nothing can be run in %s", record->address);
-	if (open_for(&docker, env, record, err))
+	if (docker_open_for(&docker, env, record, err))
 		return -1;
 	rc = type->exec(&docker, record, request, err);
 	docker_close(&docker);

@@ -103,6 +103,15 @@ const char *docker_request_name(struct docker *docker, const struct request *req
 
 /* Labels of ours are refused. Reports for `labels` of the given map. */
 void docker_validate_labels(const struct value *attributes, struct diags *diags);
+/* The conversation for everything but observing: with the engine that the record names (NULL: any). */
+int docker_open_for(struct docker *docker, struct provider_env *env, const struct record *record,
+	struct error *err);
+/* Another engine that answers is not the one where things were made: nothing is known about them.
+   `*message` says so. */
+bool docker_is_elsewhere(const struct docker *docker, const struct record *record,
+	const char **message);
+void docker_make_unknown(struct observation *item, const char *message);
+
 /* Images, for containers: */
 
 const char *docker_image_path(struct docker *docker, const char *reference); /* of its inspect */

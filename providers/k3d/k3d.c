@@ -69,46 +69,20 @@ static void claims(const struct type *type, const struct value *inputs, const ch
 
 /* --- one engine ---------------------------------------------------------------------------------- */
 
-static int open_for(struct docker *docker, struct provider_env *env, const struct record *record,
-	struct error *err)
-{
-	if (docker_open(docker, env, err))
-		return -1;
-	if (!docker_identify(docker, err)) {
-		if (!record || !record->endpoint || !strcmp(record->endpoint, docker->id))
-			return 0;
-		error_set(err, ERROR_UNREACHABLE, "recorded on Docker engine %s, now %s answers at %s",
-			record->endpoint, docker->id, docker->where);
-	}
-	docker_close(docker);
-	return -1;
-}
-
-static void make_unknown(struct observation *item, const char *message)
-{
-	item->presence = PRESENCE_UNKNOWN;
-	item->ownership = OWNER_NONE;
-	item->message = message;
-	item->attributes = NULL;
-	item->runs = false;
-}
-
 static int observe(struct provider_env *env, struct observe_request *request, struct error *err)
 {
 	struct docker docker;
 	int rc;
 
-	if (open_for(&docker, env, NULL, err))
+	if (docker_open_for(&docker, env, NULL, err))
 		return -1;
 	rc = k3d_observe(&docker, request, err);
 	for (size_t i = 0; !rc && i < request->n; i++) {
 		struct observation *item = &request->items[i];
+		const char *message;
 
-		if (item->record && item->record->endpoint &&
-			strcmp(item->record->endpoint, docker.id) != 0)
-			make_unknown(item, arena_printf(env->arena,
-				"recorded on Docker engine %s, now %s answers at %s", item->record->endpoint,
-				docker.id, docker.where));
+		if (docker_is_elsewhere(&docker, item->record, &message))
+			docker_make_unknown(item, message);
 		else if (item->presence == PRESENCE_PRESENT)
 			item->endpoint = docker.id;
 	}
@@ -122,7 +96,7 @@ static int apply(struct provider_env *env, const struct request *request, struct
 	struct docker docker;
 	int rc;
 
-	if (open_for(&docker, env, request->record, err))
+	if (docker_open_for(&docker, env, request->record, err))
 		return -1;
 	rc = k3d_apply(&docker, request, outcome, err);
 	outcome->endpoint = docker.id;
@@ -135,7 +109,7 @@ static int destroy(struct provider_env *env, struct record *record, struct error
 	struct docker docker;
 	int rc;
 
-	if (open_for(&docker, env, record, err))
+	if (docker_open_for(&docker, env, record, err))
 		return -1;
 	rc = k3d_destroy(&docker, record, err);
 	docker_close(&docker);
@@ -150,7 +124,7 @@ static int import(struct provider_env *env, const struct type *type, const char 
 	bool found;
 	int rc;
 
-	if (open_for(&docker, env, NULL, err))
+	if (docker_open_for(&docker, env, NULL, err))
 		return -1;
 	out->type = type;
 	rc = k3d_find(&docker, id, &cluster, &found, err);

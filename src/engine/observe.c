@@ -168,23 +168,25 @@ static void keep_strays(struct reconcile *r, const struct observe_request *reque
    those that are not asked for, and then also those that were. */
 static void ask_provider(struct reconcile *r, const struct provider *provider, uint8_t *settled)
 {
-	struct provider_env env = reconcile_env(r, &r->arena);
+	struct provider_env env;
 	struct observe_request request = {0};
-	size_t *where = xmalloc((r->n_observations + 1) * sizeof(*where));
+	size_t *where = xmalloc((r->n_observations + 1) * sizeof(*where)), n = 0;
 	struct error err = ERROR_INIT;
 
-	request.items = arena_alloc(&r->arena, (r->n_observations + 1) * sizeof(*request.items));
 	for (size_t i = 0; i < r->n_observations; i++) {
 		if (settled[i] || provider_of(r->observations[i].type) != provider)
 			continue;
 		settled[i] = true;
-		where[request.n] = i;
-		request.items[request.n++] = r->observations[i];
+		where[n++] = i;
 	}
-	if (request.n) {
+	if (n) {
+		env = reconcile_env(r, &r->arena);
+		request.items = arena_alloc(&r->arena, n * sizeof(*request.items));
+		for (; request.n < n; request.n++)
+			request.items[request.n] = r->observations[where[request.n]];
 		if (provider->observe(&env, &request, &err) < 0)
 			all_unknown(&request, arena_strdup(&r->arena, err.msg));
-		for (size_t i = 0; i < request.n; i++)
+		for (size_t i = 0; i < n; i++)
 			r->observations[where[i]] = request.items[i];
 		keep_strays(r, &request);
 	}

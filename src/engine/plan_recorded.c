@@ -50,12 +50,11 @@ static void remove_record(struct planner *p, struct record *record, const char *
 void plan_removed(struct planner *p)
 {
 	const struct planner_input *in = p->in;
-	const char **homes = xcalloc(in->n_records + 1, sizeof(*homes));
+	const char **homes;
 
-	if (in->options->targets && !in->options->destroy) {
-		free(homes);
+	if (in->options->targets && !in->options->destroy)
 		return;
-	}
+	homes = xcalloc(in->n_records + 1, sizeof(*homes));
 	for (size_t k = in->n_records; k-- > 0;) {
 		homes[k] = p->used[k] ? NULL : within_record(&in->records[k], in->arena);
 		if (!p->used[k] && !homes[k])

@@ -169,6 +169,14 @@ static void diff_quiet(const struct diff_input *in, struct change *change)
 	}
 }
 
+/* A run died while destroying it. What holds data is deleted whole or not at all: if it is still there, it
+   is as good as it was. */
+static bool half_destroyed(const struct diff_input *in)
+{
+	return in->intent && in->intent->action == INTENT_DELETE &&
+	       !(diff_resource(in)->type->flags & TYPE_PERSISTENT);
+}
+
 /* Desired, recorded and present (or untracked). */
 static void diff_present(const struct diff_input *in, struct change *change)
 {
@@ -197,7 +205,7 @@ static void diff_present(const struct diff_input *in, struct change *change)
 		want_replace(in, change);
 		return;
 	}
-	if (in->intent && in->intent->action == INTENT_DELETE) {
+	if (half_destroyed(in)) {
 		change_reason(change, in->arena, REASON_INTERRUPTED, NULL, POS_NONE,
 			"a run died while destroying it");
 		want_replace(in, change);
@@ -233,6 +241,10 @@ static void diff_present(const struct diff_input *in, struct change *change)
 		change->action = ACTION_UPDATE;
 		change_reason(change, in->arena, in->intent ? REASON_INTERRUPTED : REASON_FAILED, NULL,
 			POS_NONE, in->intent ? "a run died while updating it" : "its last update failed");
+	} else if (in->intent && in->intent->action == INTENT_DELETE) {
+		change->action = ACTION_RECORD;
+		change_reason(change, in->arena, REASON_INTERRUPTED, NULL, POS_NONE,
+			"a run died before it destroyed it: it stays, with what it holds");
 	} else {
 		diff_quiet(in, change);
 	}
@@ -274,7 +286,7 @@ static bool stands_fast(const struct because *because)
 static bool is_uncertain(const struct diff_input *in, const struct change *change)
 {
 	if (change->action != ACTION_REPLACE || in->record->status == RECORD_TAINTED ||
-		in->replace_requested || (in->intent && in->intent->action == INTENT_DELETE) ||
+		in->replace_requested || half_destroyed(in) ||
 		stands_fast(&in->replaced) || stands_fast(&in->triggered) || stands_fast(&in->rerun))
 		return false;
 	for (size_t i = 0; i < change->n_attributes; i++) {

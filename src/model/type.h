@@ -30,7 +30,8 @@ struct output {
 
 enum type_flag {
 	TYPE_EFFECTLESS = 1 << 0,  /* nothing outside state: no observe, applied on the scheduler thread */
-	TYPE_PERSISTENT = 1 << 1,  /* holds data: deleting or replacing it loses data */
+	TYPE_PERSISTENT = 1 << 1,  /* holds data: deleting or replacing it loses data;
+	                              deleted whole or not at all */
 	TYPE_JOB = 1 << 2,         /* runs to completion */
 	TYPE_NO_UPDATE = 1 << 3,   /* any change of an attribute replaces */
 	TYPE_RUNS = 1 << 4,        /* can be started and stopped */

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PLANFILE_FORMAT "devenv-plan/1"
+#define PLANFILE_FORMAT "devenv-plan/2"
 
 /* What stands before "=", or all of it. */
 static const char *before_equals(struct arena *arena, const char *text)
@@ -38,14 +38,30 @@ static void add_names(struct strbuf *buf, const char *key, const char *const *li
 	arena_release(&arena);
 }
 
+static void add_variables(struct strbuf *buf, const struct variable_input *one)
+{
+	struct arena arena = ARENA_INIT;
+
+	jsonl_open(buf, "variables", '[');
+	for (; one->argument || one->file; one++) {
+		jsonl_open(buf, NULL, '{');
+		if (one->argument)
+			jsonl_text(buf, "name", before_equals(&arena, one->argument));
+		else
+			jsonl_text(buf, "file", one->file);
+		jsonl_close(buf, '}');
+	}
+	jsonl_close(buf, ']');
+	arena_release(&arena);
+}
+
 static void add_options(struct strbuf *buf, const struct reconcile *r)
 {
 	jsonl_open(buf, "options", '{');
 	add_list(buf, "files", r->input.files);
 	jsonl_text(buf, "environment", r->input.environment);
-	add_names(buf, "variables", r->input.variables);
+	add_variables(buf, r->input.variables);
 	add_names(buf, "sets", r->input.sets);
-	add_list(buf, "variable_files", r->input.variable_files);
 	add_list(buf, "targets", r->options.targets);
 	add_list(buf, "excludes", r->options.excludes);
 	add_list(buf, "replaces", r->options.replaces);
@@ -125,22 +141,76 @@ static const char *const *read_list(struct cli *cli, const struct value *map, co
 	return out;
 }
 
-/* Was every name of `needed` given again? */
-static int check_names(struct cli *cli, const char *const *needed, const char *const *given,
-	const char *option, struct error *err)
+/* The last NAME=VALUE that was given for a name; NULL: none. */
+static const char *given_for(struct cli *cli, const char *option, const char *name)
 {
-	for (; needed && *needed; needed++) {
-		const char *const *one = given;
+	const char *const *given = args_list(&cli->args, option);
+	const char *found = NULL;
 
-		while (one && *one && strcmp(before_equals(&cli->arena, *one), *needed) != 0)
-			one++;
-		if (!one || !*one)
+	for (; given && *given; given++)
+		if (strcmp(before_equals(&cli->arena, *given), name) == 0)
+			found = *given;
+	return found;
+}
+
+/* Was every name of `needed` given again? */
+static int check_names(struct cli *cli, const char *const *needed, const char *option,
+	struct error *err)
+{
+	for (; needed && *needed; needed++)
+		if (!given_for(cli, option, *needed))
 			return error_set(err, ERROR_INVALID,
-				"the plan was made with %s %s=...; a plan file holds no values, so "
+				"the plan was made with --%s %s=...; a plan file holds no values, so "
 				"give it again",
 				option, *needed);
-	}
 	return 0;
+}
+
+/* The names of --var that the plan was made with, the k-th at its place among the files. */
+static const char *const *variable_names(struct cli *cli, const struct value *options)
+{
+	const struct value *list = value_get(options, "variables");
+	uint32_t len = list && list->kind == VALUE_LIST ? list->len : 0, n = 0;
+	const char **out = arena_zalloc(&cli->arena, (len + 1) * sizeof(*out));
+
+	for (uint32_t i = 0; i < len; i++) {
+		const char *name = value_get_text(&list->items[i], "name", NULL);
+
+		if (name)
+			out[n++] = name;
+	}
+	return out;
+}
+
+/* Files and names as they followed each other, the names with what is given for them now. What else
+   is given follows: it changes the plan, which is then refused. */
+static const struct variable_input *read_variables(struct cli *cli, const struct value *options)
+{
+	const char *const *names = variable_names(cli, options);
+	const char *const *given = args_list(&cli->args, "var");
+	const struct value *list = value_get(options, "variables");
+	uint32_t len = list && list->kind == VALUE_LIST ? list->len : 0;
+	struct variable_input *out;
+	size_t n = 0;
+
+	out = arena_zalloc(&cli->arena, (len + cli->args.n_given + 1) * sizeof(*out));
+	for (uint32_t i = 0; i < len; i++) {
+		const char *name = value_get_text(&list->items[i], "name", NULL);
+
+		if (name)
+			out[n++].argument = given_for(cli, "var", name);
+		else
+			out[n++].file = value_get_text(&list->items[i], "file", "");
+	}
+	for (; given && *given; given++) {
+		const char *const *name = names;
+
+		while (*name && strcmp(*name, before_equals(&cli->arena, *given)) != 0)
+			name++;
+		if (!*name)
+			out[n++].argument = *given;
+	}
+	return out;
 }
 
 static int check_head(const struct value *plan, const char *path, struct error *err)
@@ -163,7 +233,7 @@ void planfile_use(struct cli *cli, struct reconcile *r, const struct planfile *f
 	r->input.directory = value_get_text(file->content, "directory", r->input.directory);
 	r->input.files = read_list(cli, o, "files");
 	r->input.environment = value_get_text(o, "environment", NULL);
-	r->input.variable_files = read_list(cli, o, "variable_files");
+	r->input.variables = read_variables(cli, o);
 	r->options.targets = read_list(cli, o, "targets");
 	r->options.excludes = read_list(cli, o, "excludes");
 	r->options.replaces = read_list(cli, o, "replaces");
@@ -177,7 +247,6 @@ void planfile_use(struct cli *cli, struct reconcile *r, const struct planfile *f
 
 int planfile_read(struct cli *cli, const char *path, struct planfile *out, struct error *err)
 {
-	const struct args *args = &cli->args;
 	struct value *plan = arena_zalloc(&cli->arena, sizeof(*plan));
 	const struct value *options;
 	const char *text;
@@ -190,10 +259,8 @@ int planfile_read(struct cli *cli, const char *path, struct planfile *out, struc
 			"%s is no saved plan; make one with `devenv plan -o FILE`", path);
 	options = value_get(plan, "options");
 	if (check_head(plan, path, err) < 0 ||
-		check_names(cli, read_list(cli, options, "variables"), args_list(args, "var"),
-			"--var", err) < 0 ||
-		check_names(cli, read_list(cli, options, "sets"), args_list(args, "set"),
-			"--set", err) < 0)
+		check_names(cli, variable_names(cli, options), "var", err) < 0 ||
+		check_names(cli, read_list(cli, options, "sets"), "set", err) < 0)
 		return -1;
 	if (hash_from_hex(value_get_text(plan, "hash", ""), &out->hash) < 0)
 		return error_set(err, ERROR_INVALID, "%s is damaged: its hash is no hash", path);

@@ -101,6 +101,31 @@ static void set_plan_options(struct cli *cli, struct plan_options *options)
 		options->allow_delete = args_number(&cli->args, "allow-delete");
 }
 
+/* In the order of the command line; what the environment says comes before it. */
+static const struct variable_input *variable_inputs(struct cli *cli)
+{
+	const struct args *args = &cli->args;
+	const struct option *var = option_find(args->command, "var");
+	const struct option *file = option_find(args->command, "var-file");
+	struct variable_input *list =
+		arena_zalloc(&cli->arena, (args->n_given + 1) * sizeof(*list));
+	size_t n = 0;
+
+	for (int from_env = 1; from_env >= 0; from_env--) {
+		for (size_t i = 0; i < args->n_given; i++) {
+			const struct given *given = &args->given[i];
+
+			if (given->from_env != from_env)
+				continue;
+			if (given->option == var)
+				list[n++].argument = given->text;
+			else if (given->option == file)
+				list[n++].file = given->text;
+		}
+	}
+	return list;
+}
+
 int session_init(struct cli *cli, struct reconcile *r, struct error *err)
 {
 	const struct args *args = &cli->args;
@@ -115,8 +140,7 @@ int session_init(struct cli *cli, struct reconcile *r, struct error *err)
 	r->self = own_path(cli);
 	r->input.files = args_list(args, "file");
 	r->input.environment = args_text(args, "environment");
-	r->input.variables = args_list(args, "var");
-	r->input.variable_files = args_list(args, "var-file");
+	r->input.variables = variable_inputs(cli);
 	r->input.sets = args_list(args, "set");
 	r->input.user_config = fs_join(&cli->arena, r->home, "config.yml");
 	r->input.process_env = cli->env;

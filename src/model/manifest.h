@@ -15,13 +15,18 @@
 
 #include <stdbool.h>
 
+/* One --var or --var-file. */
+struct variable_input {
+	const char *argument; /* name=value; NULL: a file */
+	const char *file;
+};
+
 /* What the command line and the surroundings say. Arrays are NULL-terminated or NULL. */
 struct manifest_input {
 	const char *directory;           /* absolute: where discovery starts (-C, or the cwd) */
 	const char *const *files;        /* -f, in order; they replace discovery */
 	const char *environment;         /* -e NAME; NULL: none */
-	const char *const *variables;    /* --var name=value */
-	const char *const *variable_files;
+	const struct variable_input *variables; /* as given, the later wins; the last is empty */
 	const char *const *sets;         /* --set path=value */
 	const char *user_config;         /* ~/.devenv/config.yml; NULL: none */
 	const char *const *process_env;  /* environ */

@@ -1,6 +1,6 @@
 /*
- * Variables: declared in the manifest, set by DEVENV_VAR_x, --var and --var-file (the later wins),
- * else by their default. What is set on the command line is text and takes the declared type, or
+ * Variables: declared in the manifest, set by DEVENV_VAR_x, then by --var and --var-file as they
+ * follow each other (the later wins), else by their default. What is set on the command line is text and takes the declared type, or
  * that of the default. A variable without a value is a mistake only where it is used.
  */
 #include "model/loading.h"
@@ -295,10 +295,12 @@ void variables_read(struct loading *l)
 
 	declare(l, map);
 	read_env(l);
-	for (const char *const *argument = l->input->variables; argument && *argument; argument++)
-		read_argument(l, *argument);
-	for (const char *const *file = l->input->variable_files; file && *file; file++)
-		read_variable_file(l, *file);
+	for (const struct variable_input *v = l->input->variables; v && (v->argument || v->file); v++) {
+		if (v->argument)
+			read_argument(l, v->argument);
+		else
+			read_variable_file(l, v->file);
+	}
 	for (size_t i = 0; i < l->manifest->n_variables; i++)
 		settle(l, &l->manifest->variables[i], &map->members[i].value);
 }

@@ -31,4 +31,22 @@ test_the_folder_of_another_tool_of_that_name_is_named() {
 	has err "$TRASH/project belongs to another tool of that name, devenv.sh (cachix/devenv)"
 }
 
+test_of_var_and_var_file_the_later_wins() {
+	manifest <<-'YML'
+	spec:
+	  variables: { word: { default: none } }
+	  outputs: { word: { value: "${var.word}" } }
+	  resources: [{ type: local_file, name: a, path: a, content: "${var.word}" }]
+	YML
+	echo 'word: file' >words.yml
+	expect 0 apply --yes --var word=line --var-file words.yml
+	equal content file "$(cat a)"
+	expect 0 apply --yes --var-file words.yml --var word=line
+	equal content line "$(cat a)"
+	DEVENV_VARS=word=surroundings expect 0 apply --yes --var-file words.yml
+	equal content file "$(cat a)"
+	DEVENV_VARS_FILE=words.yml expect 0 apply --yes --var word=line
+	equal content line "$(cat a)"
+}
+
 run_tests "$@"

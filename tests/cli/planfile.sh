@@ -11,8 +11,8 @@ a_file() { # CONTENT
 	YML
 }
 
-refused() { # FILE
-	expect 1 apply "$1"
+refused() { # FILE [OPTION...]
+	expect 1 apply "$@"
 	has err 'saved plan'
 	has err 'nothing was done'
 }
@@ -121,6 +121,28 @@ test_it_does_what_its_options_said() {
 	expect 0 plan --destroy -o gone.plan
 	expect 0 apply gone.plan
 	gone b
+}
+
+test_variables_are_given_again_and_keep_their_order() {
+	manifest <<-'YML'
+	spec:
+	  variables: { word: {}, other: { default: x } }
+	  resources: [{ type: local_file, name: a, path: a, content: "${var.word} ${var.other}" }]
+	YML
+	echo '{ word: file, other: file }' >words.yml
+	expect 0 plan --var word=line --var-file words.yml --var other=line -o saved.plan
+	expect 1 apply saved.plan --var other=line
+	has err 'the plan was made with --var word=...; a plan file holds no values, so give it again'
+	refused saved.plan --var word=line --var other=another
+	expect 0 apply saved.plan --var other=line --var word=line
+	equal content 'file line' "$(cat a)"
+	manifest <<-'YML'
+	spec:
+	  variables: { word: {}, other: { default: x } }
+	  resources: [{ type: local_file, name: a, path: a, content: "now ${var.word} ${var.other}" }]
+	YML
+	expect 0 plan --var-file words.yml -o saved.plan
+	refused saved.plan --var other=line
 }
 
 run_tests "$@"

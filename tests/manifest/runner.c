@@ -4,8 +4,8 @@
  *   manifest-runner FILE...           compares; prints "ok NAME" or both texts
  *   manifest-runner --update FILE...  writes what the program says into it (then read the diff!)
  *
- * A file has sections, each begun by a line "--- NAME". "options" is YAML: environment, files, set,
- * var, varFile (lists), env (a map), directory. "expect" is the result as text. Every other name is
+ * A file has sections, each begun by a line "--- NAME". "options" is YAML: environment, files, set
+ * (lists), var (a list of texts and {file: NAME}), env (a map), directory. "expect" is the result as text. Every other name is
  * the path of a file below the project root /p ("~" is the user's own configuration). What stands
  * before the first section is a sentence that says what is tested. No file outside the test is
  * looked at.
@@ -143,6 +143,20 @@ static const char *const *environment(struct test *test, const struct value *map
 	return out;
 }
 
+/* A text is a --var, {file: NAME} a --var-file. */
+static const struct variable_input *variables(struct test *test, const struct value *list)
+{
+	uint32_t n = list && list->kind == VALUE_LIST ? list->len : 0;
+	struct variable_input *out = arena_zalloc(&test->arena, (n + 1) * sizeof(*out));
+
+	for (uint32_t i = 0; i < n; i++) {
+		out[i].file = value_get_text(&list->items[i], "file", NULL);
+		if (!out[i].file)
+			out[i].argument = value_text(&list->items[i], "");
+	}
+	return out;
+}
+
 static void read_options(struct test *test, struct manifest_input *input)
 {
 	const struct section *section = find(test, "options");
@@ -164,8 +178,7 @@ static void read_options(struct test *test, struct manifest_input *input)
 		.environment = value_get_text(&options, "environment", NULL),
 		.files = texts(test, &options, "files"),
 		.sets = texts(test, &options, "set"),
-		.variables = texts(test, &options, "var"),
-		.variable_files = texts(test, &options, "varFile"),
+		.variables = variables(test, value_get(&options, "var")),
 		.process_env = environment(test, value_get(&options, "env")),
 		.user_config = USER_CONFIG,
 		.read = read_file,

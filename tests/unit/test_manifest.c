@@ -131,7 +131,7 @@ static bool followed(struct fixture *f, const char *name)
 
 static void test_files_that_were_looked_for(void **state)
 {
-	static const char *const variable_files[] = {"v.yml", "v.yml", NULL};
+	static const struct variable_input variables[] = {{.file = "v.yml"}, {.file = "v.yml"}, {0}};
 	struct fixture *f = *state;
 
 	put(f, "devenv.yml",
@@ -143,7 +143,7 @@ static void test_files_that_were_looked_for(void **state)
 	put(f, "note.txt", "n");
 	put(f, "t.txt", "t");
 	put(f, "v.yml", "a: 1\n");
-	f->input.variable_files = variable_files;
+	f->input.variables = variables;
 	assert_loaded(f);
 	/* also those that are not there: when one appears, the manifest is another */
 	assert_true(followed(f, ".devenv/config.yml"));
@@ -255,7 +255,7 @@ static void test_what_is_sensitive_is_marked(void **state)
 
 static void test_command_line_values_are_never_shown(void **state)
 {
-	static const char *const variables[] = {"pw=hunter2", NULL};
+	static const struct variable_input variables[] = {{.argument = "pw=hunter2"}, {0}};
 	static const char *const sets[] = {"spec.variables.q.default=hunter2", NULL};
 	struct fixture *f = *state;
 

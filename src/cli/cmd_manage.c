@@ -20,22 +20,31 @@ static int open_state(struct cli *cli, struct reconcile *r)
 }
 
 /* Does `one` for every argument; the first failure ends it. */
-static int for_each(struct cli *cli,
+static int for_each(struct cli *cli, struct reconcile *r,
 	int (*one)(struct reconcile *r, const char *name, const char *actor, struct error *err),
 	const char *done)
 {
 	struct error err = ERROR_INIT;
+
+	for (size_t i = 0; i < cli->args.n_positional; i++) {
+		const char *name = cli->args.positional[i];
+
+		if (one(r, name, session_actor(cli), &err) < 0)
+			return cli_fail(cli, &err);
+		cli_note(cli, "%s: %s", name, done);
+	}
+	return EXIT_OK;
+}
+
+static int for_each_record(struct cli *cli,
+	int (*one)(struct reconcile *r, const char *name, const char *actor, struct error *err),
+	const char *done)
+{
 	struct reconcile r;
 	int status = open_state(cli, &r);
 
-	for (size_t i = 0; !status && i < cli->args.n_positional; i++) {
-		const char *name = cli->args.positional[i];
-
-		if (one(&r, name, session_actor(cli), &err) < 0)
-			status = cli_fail(cli, &err);
-		else
-			cli_note(cli, "%s: %s", name, done);
-	}
+	if (!status)
+		status = for_each(cli, &r, one, done);
 	session_end(cli, &r);
 	return status;
 }
@@ -52,12 +61,12 @@ static int untaint(struct reconcile *r, const char *name, const char *actor, str
 
 static int run_taint(struct cli *cli)
 {
-	return for_each(cli, taint, "tainted; the next apply replaces it");
+	return for_each_record(cli, taint, "tainted; the next apply replaces it");
 }
 
 static int run_untaint(struct cli *cli)
 {
-	return for_each(cli, untaint, "no longer tainted");
+	return for_each_record(cli, untaint, "no longer tainted");
 }
 
 /* What it is about, and that it was meant. */
@@ -112,12 +121,22 @@ static int run_forget(struct cli *cli)
 		session_end(cli, &r);
 		return status;
 	}
-	return for_each(cli, manage_forget, "forgotten; the thing itself was left as it is");
+	return for_each_record(cli, manage_forget, "forgotten; the thing itself was left as it is");
 }
 
+/* It plans: a hash that is misspelt, or of a change that is no longer what it was, is told here. */
 static int run_approve(struct cli *cli)
 {
-	return for_each(cli, manage_approve, "approved; an apply whose plan shows this hash may do exactly that");
+	struct reconcile r;
+	int status = session_load(cli, &r);
+
+	if (!status)
+		status = session_plan(cli, &r, STATE_WRITE);
+	if (!status)
+		status = for_each(cli, &r, manage_approve,
+			"approved; an apply whose plan shows this hash may do exactly that");
+	session_end(cli, &r);
+	return status;
 }
 
 static int import(struct cli *cli, struct reconcile *r)
@@ -207,8 +226,15 @@ const struct command command_approve = {
 	.summary = "Let a change happen that a plan holds",
 	.description =
 		"A plan holds what would lose data or destroy more than half of the environment "
-		"and shows a hash beside it. An approval releases exactly that change, once.",
-	.options = (const struct option[]){OPTION_LOCK_TIMEOUT, {.name = NULL}},
+		"and shows a hash beside it. An approval releases exactly that change, once. A hash "
+		"that a plan made now does not show is refused; give the same -e, -f, --var and "
+		"--replace as to that plan.",
+	.options = (const struct option[]){
+		{.name = "replace", .kind = OPTION_TEXT, .argument = "ADDRESS", .repeatable = true,
+			.complete = COMPLETE_RECORDED,
+			.help = "The plan that showed the hash was made with this"},
+		OPTION_LOCK_TIMEOUT,
+		{.name = NULL}},
 	.arguments = (const struct argument[]){
 		{.name = "HASH", .flags = ARGUMENT_REPEATED}, {.name = NULL}},
 	.examples = (const struct example[]){

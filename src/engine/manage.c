@@ -3,6 +3,7 @@
 
 #include "engine/inputs.h"
 #include "engine/observe.h"
+#include "engine/others.h"
 #include "model/json.h"
 
 #include <string.h>
@@ -64,11 +65,23 @@ int manage_forget(struct reconcile *r, const char *address, const char *actor, s
 	return record ? write_record(r, record, true, actor, "forgotten", err) : -1;
 }
 
+static bool asks_for(const struct plan *plan, const char *hash)
+{
+	for (size_t i = 0; i < plan->n; i++) {
+		if (strcmp(plan->changes[i].approval, hash) == 0)
+			return true;
+	}
+	return false;
+}
+
 int manage_approve(struct reconcile *r, const char *hash, const char *actor, struct error *err)
 {
 	if (strlen(hash) != 16 || strspn(hash, "0123456789abcdef") != 16)
 		return error_set(err, ERROR_INVALID, "'%s' is no approval hash: 16 hexadecimal digits, as "
 			"the plan shows them", hash);
+	if (!asks_for(&r->plan, hash))
+		return error_set(err, ERROR_NOT_FOUND, "no change is held with the hash %s, nothing was "
+			"approved; `devenv plan` shows what is held now", hash);
 	if (state_begin(r->state, err) < 0)
 		return -1;
 	if (state_note_put(r->state, r->environment.id, "approval", hash, actor, err) < 0 ||
@@ -113,40 +126,28 @@ static int check_import(const struct reconcile *r, const char *address, const ch
 
 /* Other environments of this home must not take it for theirs any more; of another home nobody can
    tell. In the caller's transaction. */
-static int take_from_others(struct reconcile *r, const struct record *taken, const char *actor,
-	struct error *err)
+static int take_from_others(struct reconcile *r, const struct others *others,
+	const struct record *taken, const char *actor, struct error *err)
 {
-	struct environment *all;
-	struct record *records;
-	size_t n, n_records;
+	const struct other *other = others_find(others, taken->type, taken->id, 0);
 
-	if (state_environments(r->state, &r->arena, &all, &n, err) < 0)
-		return -1;
-	for (size_t i = 0; i < n; i++) {
-		if (strcmp(all[i].id, r->environment.id) == 0)
-			continue;
-		if (state_records(r->state, all[i].id, &r->arena, &records, &n_records, err) < 0)
+	for (; other; other = others_find(others, taken->type, taken->id,
+		      (size_t)(other - others->items) + 1)) {
+		if (state_record_delete(r->state, other->environment, other->record->address,
+			    other->record->generation, err) < 0 ||
+			state_audit(r->state, other->environment, actor, "taken over",
+				other->record->address, err) < 0)
 			return -1;
-		for (size_t j = 0; j < n_records; j++) {
-			if (!records[j].id || strcmp(records[j].id, taken->id) != 0 ||
-				strcmp(records[j].type, taken->type) != 0)
-				continue;
-			if (state_record_delete(r->state, all[i].id, records[j].address,
-				    records[j].generation, err) < 0 ||
-				state_audit(r->state, all[i].id, actor, "taken over", records[j].address,
-					err) < 0)
-				return -1;
-		}
 	}
 	return 0;
 }
 
-static int write_import(struct reconcile *r, const struct record *record, bool taken,
-	const char *actor, struct error *err)
+static int write_import(struct reconcile *r, const struct record *record,
+	const struct others *others, bool taken, const char *actor, struct error *err)
 {
 	if (state_begin(r->state, err) < 0)
 		return -1;
-	if ((taken && take_from_others(r, record, actor, err) < 0) ||
+	if ((taken && take_from_others(r, others, record, actor, err) < 0) ||
 		(taken && state_note_put(r->state, r->environment.id, "taken", record->id,
 				  record->address, err) < 0) ||
 		state_record_put(r->state, r->environment.id, record, err) < 0 ||
@@ -166,6 +167,8 @@ int manage_import(struct reconcile *r, const char *address, const char *id, bool
 	const struct provider *provider;
 	const struct resource *resource;
 	struct strbuf meta = STRBUF_INIT;
+	const struct other *other;
+	struct others others;
 	struct record record;
 
 	if (node == MAP_NONE)
@@ -182,6 +185,13 @@ int manage_import(struct reconcile *r, const char *address, const char *id, bool
 	seen.desired = resource->attributes;
 	if (provider->import(&env, resource->type, id, &seen, err) < 0)
 		return error_wrap(err, "import %s", address);
+	if (others_read(r, &others, err) < 0)
+		return -1;
+	other = others_find(&others, resource->type->name, seen.id, 0);
+	if (other) { /* whatever its mark says: it may have changed hands before */
+		seen.ownership = OWNER_OTHER;
+		seen.message = other_str(other, &r->arena);
+	}
 	if (check_import(r, address, id, &seen, take_over, err) < 0)
 		return -1;
 	meta_write(&r->graph, node, &meta);
@@ -202,5 +212,5 @@ int manage_import(struct reconcile *r, const char *address, const char *id, bool
 		.updated_at = clock_wall(r->clock),
 	};
 	strbuf_release(&meta);
-	return write_import(r, &record, seen.ownership == OWNER_OTHER && seen.id, actor, err);
+	return write_import(r, &record, &others, seen.ownership == OWNER_OTHER && seen.id, actor, err);
 }

@@ -14,7 +14,7 @@ int manage_taint(struct reconcile *r, const char *address, bool tainted, const c
 	struct error *err);
 /* The record goes, the thing stays. */
 int manage_forget(struct reconcile *r, const char *address, const char *actor, struct error *err);
-/* Lets exactly one held change happen; the hash is the one that the plan showed. */
+/* Lets exactly one held change happen (reconcile_plan first); the hash is one that the plan shows. */
 int manage_approve(struct reconcile *r, const char *hash, const char *actor, struct error *err);
 /*
  * Takes an existing thing under an address of the manifest (reconcile_load first). Its record has no

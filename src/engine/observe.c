@@ -6,6 +6,7 @@
 
 #include "base/map.h"
 #include "engine/inputs.h"
+#include "engine/others.h"
 #include "engine/within.h"
 
 #include <stdlib.h>
@@ -257,7 +258,6 @@ int observe_all(struct reconcile *r, const struct view *views, struct error *err
 {
 	struct batch batch = {.r = r};
 
-	(void)err;
 	r->observations = NULL;
 	r->n_observations = r->n_strays = 0;
 	add_desired(&batch, views);
@@ -271,5 +271,5 @@ int observe_all(struct reconcile *r, const struct view *views, struct error *err
 		return 0;
 	}
 	ask_all(r);
-	return 0;
+	return others_keep(r, err);
 }

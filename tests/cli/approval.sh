@@ -65,6 +65,27 @@ test_an_approval_releases_exactly_that_and_once() {
 	there a b c d
 }
 
+test_a_hash_that_nothing_is_held_with_is_refused() {
+	more_than_half_goes
+	local hash
+	hash=$(hash_of local_file.a)
+	expect 1 approve 0123456789abcdef
+	has err 'no change is held with the hash 0123456789abcdef, nothing was approved'
+	has err 'devenv plan'
+	expect 1 approve "${hash:0:15}"
+	has err 'is no approval hash'
+	files one a b c d e
+	expect 1 approve "$hash"
+	has err 'no change is held'
+	files two e
+	expect 0 approve "$hash"
+	expect 0 approve "$hash"
+	expect 3 apply --yes
+	gone a
+	expect 1 approve "$hash"
+	there b c d
+}
+
 test_an_approval_is_for_the_thing_as_it_is() {
 	more_than_half_goes
 	local hash

@@ -49,10 +49,54 @@ test_what_is_taken_from_another_environment_is_no_longer_its() {
 	expect 0 -e two apply --yes
 	no_changes -e two
 	expect 1 plan # now it is the first that has none
-	has err 'exists with our mark but is not recorded'
+	has err "belongs to docker_volume.data of environment $(environment_of two)"
+	has err 'devenv import --take-over docker_volume.data shared'
 	expect 0 -e two destroy --yes --volumes
 	equal 'destroyed' 1 "$(grep -c '^remove volume shared' "$TRASH/engine.log")"
 	expect 0 audit verify
+}
+
+environment_of() { # NAME
+	state_query "SELECT id FROM environment WHERE name = '$1'"
+}
+
+# The mark of what was taken still names the environment it was taken from.
+test_what_was_taken_is_no_stray_of_its_old_environment() {
+	engine
+	shared
+	mkdir .devenv/environments
+	echo '{}' >.devenv/environments/two.yml
+	expect 0 apply --yes
+	expect 0 -e two import --take-over docker_volume.data shared
+	manifest <<-'YML'
+	spec: { resources: [{ type: docker_volume, name: other }] }
+	YML
+	expect 0 apply --yes
+	expect 0 status
+	lacks out stray
+	expect 0 destroy --strays --volumes --yes
+	lacks "$TRASH/engine.log" 'remove volume shared'
+	expect 0 destroy --volumes --yes
+	lacks "$TRASH/engine.log" 'remove volume shared'
+}
+
+test_what_was_taken_goes_back_only_when_asked() {
+	engine
+	shared
+	mkdir .devenv/environments
+	echo '{}' >.devenv/environments/two.yml
+	expect 0 apply --yes
+	expect 0 -e two import --take-over docker_volume.data shared
+	expect 1 import docker_volume.data shared
+	has err "belongs to docker_volume.data of environment $(environment_of two)"
+	expect 0 import --take-over docker_volume.data shared
+	equal 'records' 1 "$(state_query 'SELECT count(*) FROM record')"
+	expect 0 apply --yes
+	no_changes
+	expect 1 -e two plan
+	has err "of environment $(environment_of '')"
+	expect 0 destroy --yes --volumes
+	equal 'destroyed' 1 "$(grep -c '^remove volume shared' "$TRASH/engine.log")"
 }
 
 test_a_lost_state_takes_back_what_it_had() {

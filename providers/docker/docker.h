@@ -58,7 +58,7 @@ extern const struct docker_type docker_type_container, docker_type_image, docker
 	docker_type_volume;
 
 /* Reports something with our environment's and home's mark that no item is about. `name` may be
-   NULL. Other homes' marks are ignored. */
+   NULL. Other homes' marks are ignored, and those of resources of another type. */
 void docker_stray(struct docker *docker, struct docker_observe *observe, const char *type,
 	const struct docker_mark *mark, const char *id, const char *name);
 

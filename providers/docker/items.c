@@ -59,7 +59,11 @@ struct observation *docker_match(const struct docker *docker,
 void docker_stray(struct docker *docker, struct docker_observe *observe, const char *type,
 	const struct docker_mark *mark, const char *id, const char *name)
 {
-	if (!docker_is_ours(docker, mark))
+	size_t len = strlen(type);
+
+	/* A node of a cluster is a container, too: it goes with the cluster. */
+	if (!docker_is_ours(docker, mark) || strncmp(mark->address, type, len) != 0 ||
+		mark->address[len] != '.')
 		return;
 	ARENA_GROW(docker->arena, observe->strays, observe->n_strays, observe->cap);
 	observe->strays[observe->n_strays++] = (struct stray){

@@ -110,15 +110,44 @@ static void put_server(struct docker *docker, const struct value *labels,
 	builder_put_str(outputs, "server", arena_printf(docker->arena, "https://%s:%s", host, port));
 }
 
-static struct value nodes_of(struct docker *docker, const struct k3d_cluster *cluster)
+/* "80/tcp": "127.0.0.1:8080". One that is open on every address is listed once, as on this machine. */
+static struct value ports_of(struct docker *docker, const struct k3d_cluster *cluster)
 {
-	struct value_builder nodes;
+	struct value_builder ports;
 
-	builder_init(&nodes, docker->arena);
-	for (size_t i = 0; i < cluster->n; i++)
-		if (!strcmp(cluster->nodes[i].role, "server") || !strcmp(cluster->nodes[i].role, "agent"))
-			builder_put_str(&nodes, cluster->nodes[i].name, cluster->nodes[i].id);
-	return builder_map(&nodes);
+	builder_init(&ports, docker->arena);
+	for (size_t i = 0; i < cluster->n; i++) {
+		const struct value *list = cluster->nodes[i].ports;
+
+		for (uint32_t k = 0; list && list->kind == VALUE_LIST && k < list->len; k++) {
+			const struct value *port = &list->items[k];
+			const char *ip = value_get_text(port, "IP", "");
+			int64_t inside = value_get_int(port, "PrivatePort", 0);
+
+			if (!value_get(port, "PublicPort") || strchr(ip, ':') || inside == 6443)
+				continue;
+			builder_put_str(&ports, arena_printf(docker->arena, "%lld/%s", (long long)inside,
+					value_get_text(port, "Type", "tcp")),
+				arena_printf(docker->arena, "%s:%lld",
+					!*ip || !strcmp(ip, "0.0.0.0") ? "127.0.0.1" : ip,
+					(long long)value_get_int(port, "PublicPort", 0)));
+		}
+	}
+	return builder_map(&ports);
+}
+
+/* The one that was made with it; those that it uses are others' own. */
+static struct value registry_of(struct docker *docker, const struct k3d_cluster *cluster)
+{
+	for (size_t i = 0; i < cluster->n; i++) {
+		const struct k3d_node *node = &cluster->nodes[i];
+
+		if (!strcmp(node->role, K3D_ROLE_REGISTRY))
+			return k3d_registry_value(docker->arena, node->name,
+				value_get_text(node->labels, "k3d.registry.hostIP", ""),
+				value_get_text(node->labels, "k3s.registry.port.external", ""));
+	}
+	return value_empty_map;
 }
 
 int k3d_access(struct docker *docker, const struct value *inputs, const char *name,
@@ -147,7 +176,9 @@ int k3d_access(struct docker *docker, const struct value *inputs, const char *na
 	builder_put_str(&outputs, "name", name);
 	builder_put_str(&outputs, "network",
 		value_get_text(cluster.labels, "k3d.cluster.network", ""));
-	builder_put(&outputs, "nodes", nodes_of(docker, &cluster));
+	builder_put(&outputs, "nodes", k3d_nodes(docker->arena, &cluster));
+	builder_put(&outputs, "ports", ports_of(docker, &cluster));
+	builder_put(&outputs, "registry", registry_of(docker, &cluster));
 	builder_put_str(&outputs, "uid", uid);
 	*map = builder_map(&outputs);
 	outcome->outputs = map;

@@ -72,7 +72,7 @@ static bool stands(struct docker *docker, const struct request *request, const c
 	return !k3d_find(docker, name, &cluster, &found, NULL) && cluster.labels &&
 	       cluster.servers == (size_t)value_get_int(request->inputs, "servers", 1) &&
 	       cluster.agents == (size_t)value_get_int(request->inputs, "agents", 0) &&
-	       cluster.running == cluster.servers + cluster.agents;
+	       cluster.running == cluster.parts;
 }
 
 static int power(struct docker *docker, const struct request *request, const char *name,

@@ -34,7 +34,9 @@ static const char *const *environment(struct docker *docker, const char *home)
 	return process_env_vector(&env);
 }
 
-int k3d_run(struct docker *docker, const char *const *args, const char **out, struct error *err)
+/* `out` and `said` may be NULL; with neither, what it prints is progress. */
+static int run(struct docker *docker, const char *const *args, const char **out, const char **said,
+	struct error *err)
 {
 	struct provider_env *env = docker->env;
 	struct process_result cleanup_process result = PROCESS_RESULT_INIT;
@@ -61,11 +63,24 @@ int k3d_run(struct docker *docker, const char *const *args, const char **out, st
 	request.directory = home;
 	if (process_run(&request, &result, err) < 0)
 		return err->code == ERROR_NOT_FOUND
-			? error_wrap(err, "k3d_cluster needs the program k3d (https://k3d.io)")
+			? error_wrap(err, "clusters of k3d need the program k3d (https://k3d.io)")
 			: -1;
 	if (out)
 		*out = arena_strndup(docker->arena, result.out.text, result.out.len);
+	if (said)
+		*said = arena_strndup(docker->arena, result.err.text, result.err.len);
 	return process_check(&request, &result, err);
+}
+
+int k3d_run(struct docker *docker, const char *const *args, const char **out, struct error *err)
+{
+	return run(docker, args, out, NULL, err);
+}
+
+int k3d_run_noting(struct docker *docker, const char *const *args, const char **said,
+	struct error *err)
+{
+	return run(docker, args, NULL, said, err);
 }
 
 struct capture {

@@ -1,73 +1,63 @@
 /*
  * The provider. It opens a conversation with the Docker Engine for each call, makes sure that it is
- * the engine of the record, and hands over.
+ * the engine of the record, and hands over to the code of the type.
  */
 #include "providers/k3d/k3d.h"
 
-#include <ctype.h>
 #include <string.h>
 
-static const char *const type_names[] = {"k3d_cluster", NULL};
+static const char *const type_names[] = {"k3d_cluster", "k3d_image", "k3d_registry", NULL};
+
+static const struct k3d_type *const types[] = {
+	&k3d_type_cluster, &k3d_type_image, &k3d_type_registry};
+
+static const struct k3d_type *find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		if (!strcmp(types[i]->name, name))
+			return types[i];
+	BUG("'%s' is no type of this provider", name);
+}
 
 /* --- pure ---------------------------------------------------------------------------------------- */
 
-static bool is_name(const char *text)
-{
-	size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-");
-
-	return len && !text[len] && len <= K3D_NAME_MAX && text[0] != '-' && text[len - 1] != '-';
-}
-
 static void validate(const struct resource *resource, struct diags *diags)
 {
-	const struct value *name = value_get(resource->attributes, "clusterName");
-	const struct value *ports = value_get(resource->attributes, "ports");
+	const struct k3d_type *type = find(resource->type->name);
 
-	if (name && !(name->flags & VALUE_TEMPLATE) && !is_name(value_text(name, ""))) {
-		diag_error(diags, value_pos(name), "\"%s\" cannot be the name of a cluster",
-			value_text(name, ""));
-		diag_hint(diags, "at most %d lower case letters, digits and '-', not at an end",
-			K3D_NAME_MAX);
-	}
-	if (ports && ports->kind == VALUE_LIST && ports->len &&
-		!value_get_bool(resource->attributes, "loadBalancer", true))
-		diag_warning(diags, value_pos(ports),
-			"without loadBalancer, ports cannot be changed in place");
-}
-
-static void claim_port(const struct value *item, void (*claim)(void *arg, const char *what),
-	void *arg)
-{
-	const char *text = item->kind == VALUE_MAP ? value_get_text(item, "port", "")
-						   : value_text(item, "");
-	char port[8], what[32];
-	size_t len = strcspn(text, ":@/");
-
-	if (text[len] != ':' || !len || len >= sizeof(port) || strspn(text, "0123456789") != len)
-		return; /* no host port, or one with an address: left to the engine */
-	snprintf(port, sizeof(port), "%.*s", (int)len, text);
-	snprintf(what, sizeof(what), "tcp:%s", port);
-	claim(arg, what);
+	if (type->validate)
+		type->validate(resource, diags);
 }
 
 static void claims(const struct type *type, const struct value *inputs, const char *project_root,
 	void (*claim)(void *arg, const char *what), void *arg)
 {
-	const struct value *ports = value_get(inputs, "ports");
-	const struct value *api = value_get(value_get(inputs, "kubeApi"), "hostPort");
-	char what[32];
+	const struct k3d_type *of = find(type->name);
 
-	(void)type;
-	(void)project_root;
-	for (uint32_t i = 0; ports && ports->kind == VALUE_LIST && i < ports->len; i++)
-		claim_port(&ports->items[i], claim, arg);
-	if (api && value_is_known(api)) {
-		snprintf(what, sizeof(what), "tcp:%s", value_text(api, ""));
-		claim(arg, what);
-	}
+	if (of->claims)
+		of->claims(type, inputs, project_root, claim, arg);
 }
 
 /* --- one engine ---------------------------------------------------------------------------------- */
+
+static int observe_types(struct docker *docker, struct observe_request *request,
+	struct error *err)
+{
+	struct docker_observe all = {0};
+
+	all.items = arena_alloc(docker->arena, (request->n + 1) * sizeof(*all.items));
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		all.n = 0;
+		for (size_t k = 0; k < request->n; k++)
+			if (!strcmp(request->items[k].type->name, types[i]->name))
+				all.items[all.n++] = &request->items[k];
+		if (all.n && types[i]->observe(docker, &all, err))
+			return -1;
+	}
+	request->strays = all.strays;
+	request->n_strays = all.n_strays;
+	return 0;
+}
 
 static int observe(struct provider_env *env, struct observe_request *request, struct error *err)
 {
@@ -76,7 +66,7 @@ static int observe(struct provider_env *env, struct observe_request *request, st
 
 	if (docker_open_for(&docker, env, NULL, err))
 		return -1;
-	rc = k3d_observe(&docker, request, err);
+	rc = observe_types(&docker, request, err);
 	for (size_t i = 0; !rc && i < request->n; i++) {
 		struct observation *item = &request->items[i];
 		const char *message;
@@ -96,9 +86,10 @@ static int apply(struct provider_env *env, const struct request *request, struct
 	struct docker docker;
 	int rc;
 
-	if (docker_open_for(&docker, env, request->record, err))
+	/* A create has no old thing; what is adopted was observed on the engine that answers. */
+	if (docker_open_for(&docker, env, request->act == ACT_CREATE ? NULL : request->record, err))
 		return -1;
-	rc = k3d_apply(&docker, request, outcome, err);
+	rc = find(request->type->name)->apply(&docker, request, outcome, err);
 	outcome->endpoint = docker.id;
 	docker_close(&docker);
 	return rc;
@@ -111,7 +102,7 @@ static int destroy(struct provider_env *env, struct record *record, struct error
 
 	if (docker_open_for(&docker, env, record, err))
 		return -1;
-	rc = k3d_destroy(&docker, record, err);
+	rc = find(record->type)->destroy(&docker, record, err);
 	docker_close(&docker);
 	return rc;
 }
@@ -119,20 +110,33 @@ static int destroy(struct provider_env *env, struct record *record, struct error
 static int import(struct provider_env *env, const struct type *type, const char *id,
 	struct observation *out, struct error *err)
 {
+	const struct k3d_type *of = find(type->name);
 	struct docker docker;
-	struct k3d_cluster cluster;
-	bool found;
 	int rc;
 
+	if (!of->import)
+		return error_set(err, ERROR_INVALID, "%s cannot be imported: apply does it again, which "
+			"changes nothing", type->name);
 	if (docker_open_for(&docker, env, NULL, err))
 		return -1;
-	out->type = type;
-	rc = k3d_find(&docker, id, &cluster, &found, err);
-	if (!rc && cluster.labels)
-		k3d_describe(&docker, out, &cluster);
-	else if (!rc)
-		rc = error_set(err, ERROR_NOT_FOUND, "there is no cluster %s on this engine", id);
+	rc = of->import(&docker, type, id, out, err);
 	out->endpoint = docker.id;
+	docker_close(&docker);
+	return rc;
+}
+
+static int logs(struct provider_env *env, struct record *record, struct log_request *request,
+	struct error *err)
+{
+	const struct k3d_type *type = find(record->type);
+	struct docker docker;
+	int rc;
+
+	if (!type->logs)
+		return error_set(err, ERROR_INVALID, "%s has no logs", record->address);
+	if (docker_open_for(&docker, env, record, err))
+		return -1;
+	rc = type->logs(&docker, record, request, err);
 	docker_close(&docker);
 	return rc;
 }
@@ -147,4 +151,5 @@ const struct provider provider_k3d = {
 	.apply = apply,
 	.destroy = destroy,
 	.import = import,
+	.logs = logs,
 };

@@ -23,10 +23,32 @@ enum {
 
 #define K3D_LABEL_CLUSTER "k3d.cluster"
 #define K3D_LABEL_ROLE "k3d.role"
+#define K3D_ROLE_REGISTRY "registry"
+#define K3D_ROLE_BALANCER "loadbalancer"
+
+/* The members of provider.h for one type, in a conversation with the engine of the record. */
+struct k3d_type {
+	const char *name;
+
+	void (*validate)(const struct resource *resource, struct diags *diags);
+	void (*claims)(const struct type *type, const struct value *inputs, const char *project_root,
+		void (*claim)(void *arg, const char *what), void *arg);
+	int (*observe)(struct docker *docker, struct docker_observe *observe, struct error *err);
+	int (*apply)(struct docker *docker, const struct request *request, struct outcome *outcome,
+		struct error *err);
+	int (*destroy)(struct docker *docker, struct record *record, struct error *err);
+	int (*import)(struct docker *docker, const struct type *type, const char *id,
+		struct observation *out, struct error *err);
+	int (*logs)(struct docker *docker, struct record *record, struct log_request *request,
+		struct error *err);
+};
+
+extern const struct k3d_type k3d_type_cluster, k3d_type_image, k3d_type_registry;
 
 /* One cluster as its containers show it. Everything in the arena. */
 struct k3d_node {
 	const char *id, *name, *role, *image;
+	const struct value *labels, *ports; /* as the engine lists them */
 	bool runs;
 };
 
@@ -35,7 +57,7 @@ struct k3d_cluster {
 	const struct k3d_node *nodes; /* by name */
 	size_t n;
 	size_t servers, agents;       /* nodes of that role */
-	size_t running;               /* of these two */
+	size_t parts, running;        /* of these two and load balancers: all, and those that run */
 	const struct value *labels;   /* of the first server; NULL: there is none (debris) */
 };
 
@@ -46,10 +68,13 @@ int k3d_find(struct docker *docker, const char *name, struct k3d_cluster *cluste
 	struct error *err);
 /* Of the first server; NULL: there is none. */
 const struct k3d_node *k3d_server(const struct k3d_cluster *cluster);
+bool k3d_is_node(const struct k3d_node *node); /* a server or an agent */
+/* The ids of its nodes, by name. */
+struct value k3d_nodes(struct arena *arena, const struct k3d_cluster *cluster);
 /* Fills id, presence, ownership, attributes and runs of an item. */
 void k3d_describe(struct docker *docker, struct observation *item,
 	const struct k3d_cluster *cluster);
-int k3d_observe(struct docker *docker, struct observe_request *request, struct error *err);
+int k3d_observe(struct docker *docker, struct docker_observe *observe, struct error *err);
 
 /* config.c: the file for `k3d cluster create --config`, as JSON. Holds the token in clear. */
 const char *k3d_config(struct docker *docker, const struct request *request, const char *name);
@@ -58,6 +83,9 @@ struct value k3d_filtered(struct arena *arena, const struct value *item, const c
 
 /* command.c: runs `k3d ARGS...` with a home of its own; stdout in the arena (`out` may be NULL). */
 int k3d_run(struct docker *docker, const char *const *args, const char **out, struct error *err);
+/* The same with its stderr: its exit status does not tell everything that went wrong. */
+int k3d_run_noting(struct docker *docker, const char *const *args, const char **said,
+	struct error *err);
 /* Runs a command in a container; ERROR_FAILED with its last line when it does not end with 0. */
 int k3d_exec(struct docker *docker, const char *container, const char *const *argv,
 	const char **out, struct error *err);
@@ -71,6 +99,9 @@ int k3d_destroy(struct docker *docker, struct record *record, struct error *err)
 /* nodes.c: agents and ports of a cluster that stands. */
 int k3d_update(struct docker *docker, const struct request *request,
 	const struct k3d_cluster *cluster, struct error *err);
+/* registry.c: {name, use, address}. */
+struct value k3d_registry_value(struct arena *arena, const char *name, const char *host,
+	const char *port);
 /* debris.c: what k3d leaves behind when it is killed, and what its `delete` forgets. */
 int k3d_clean(struct docker *docker, const char *name, struct error *err);
 /* access.c: waits for the API, writes the kubeconfig, fills the outputs. */

@@ -23,6 +23,8 @@ static struct k3d_node read_node(const struct value *container)
 		.name = name + (*name == '/'),
 		.role = label(container, K3D_LABEL_ROLE),
 		.image = value_get_text(container, "Image", ""),
+		.labels = value_get(container, "Labels"),
+		.ports = value_get(container, "Ports"),
 		.runs = !strcmp(value_get_text(container, "State", ""), "running"),
 	};
 }
@@ -37,6 +39,22 @@ static bool belongs(const struct value *container, const char *cluster)
 	return !strcmp(label(container, K3D_LABEL_CLUSTER), cluster);
 }
 
+bool k3d_is_node(const struct k3d_node *node)
+{
+	return !strcmp(node->role, "server") || !strcmp(node->role, "agent");
+}
+
+struct value k3d_nodes(struct arena *arena, const struct k3d_cluster *cluster)
+{
+	struct value_builder nodes;
+
+	builder_init(&nodes, arena);
+	for (size_t i = 0; i < cluster->n; i++)
+		if (k3d_is_node(&cluster->nodes[i]))
+			builder_put_str(&nodes, cluster->nodes[i].name, cluster->nodes[i].id);
+	return builder_map(&nodes);
+}
+
 static void fill(struct docker *docker, const struct value *list, struct k3d_cluster *cluster)
 {
 	struct k3d_node *nodes = arena_alloc(docker->arena, (list->len + 1) * sizeof(*nodes));
@@ -47,16 +65,15 @@ static void fill(struct docker *docker, const struct value *list, struct k3d_clu
 	qsort(nodes, cluster->n, sizeof(*nodes), by_name);
 	cluster->nodes = nodes;
 	for (size_t i = 0; i < cluster->n; i++) {
-		bool server = !strcmp(nodes[i].role, "server"), agent = !strcmp(nodes[i].role, "agent");
+		bool part = k3d_is_node(&nodes[i]) || !strcmp(nodes[i].role, K3D_ROLE_BALANCER);
 
-		cluster->servers += server;
-		cluster->agents += agent;
-		cluster->running += (server || agent) && nodes[i].runs;
+		cluster->servers += !strcmp(nodes[i].role, "server");
+		cluster->agents += !strcmp(nodes[i].role, "agent");
+		cluster->parts += part;
+		cluster->running += part && nodes[i].runs;
 	}
-	for (uint32_t i = 0; i < list->len && cluster->servers; i++)
-		if (k3d_server(cluster) &&
-			!strcmp(value_get_text(&list->items[i], "Id", ""), k3d_server(cluster)->id))
-			cluster->labels = value_get(&list->items[i], "Labels");
+	if (k3d_server(cluster))
+		cluster->labels = k3d_server(cluster)->labels;
 }
 
 int k3d_list(struct docker *docker, struct k3d_cluster **clusters, size_t *n, struct error *err)
@@ -127,11 +144,11 @@ void k3d_describe(struct docker *docker, struct observation *item,
 {
 	docker_describe(docker, item, cluster->name, cluster->labels);
 	item->attributes = attributes_of(docker, cluster);
-	item->runs = cluster->servers && cluster->running == cluster->servers + cluster->agents;
+	item->runs = cluster->servers && cluster->running == cluster->parts;
 	if (!item->runs)
 		item->health = cluster->running
-			? arena_printf(docker->arena, "%zu of %zu nodes run", cluster->running,
-				cluster->servers + cluster->agents)
+			? arena_printf(docker->arena, "%zu of %zu containers run", cluster->running,
+				cluster->parts)
 			: "stopped";
 }
 
@@ -156,26 +173,44 @@ static void describe_debris(struct docker *docker, struct observation *item,
 		"remains of a k3d that was killed: `k3d cluster delete %s`", cluster->name);
 }
 
-int k3d_observe(struct docker *docker, struct observe_request *request, struct error *err)
+static void look(struct docker *docker, struct observation *item, const struct k3d_cluster *clusters,
+	size_t n)
+{
+	const char *name = name_of(docker, item);
+
+	item->presence = PRESENCE_ABSENT;
+	for (size_t i = 0; name && i < n; i++) {
+		if (strcmp(clusters[i].name, name))
+			continue;
+		if (clusters[i].labels)
+			k3d_describe(docker, item, &clusters[i]);
+		else
+			describe_debris(docker, item, &clusters[i]);
+	}
+}
+
+static void report_stray(struct docker *docker, struct docker_observe *observe,
+	const struct k3d_cluster *cluster)
+{
+	struct docker_mark mark = docker_mark(cluster->labels);
+
+	for (size_t i = 0; i < observe->n; i++)
+		if (observe->items[i]->id && !strcmp(observe->items[i]->id, cluster->name))
+			return;
+	if (cluster->labels)
+		docker_stray(docker, observe, "k3d_cluster", &mark, cluster->name, cluster->name);
+}
+
+int k3d_observe(struct docker *docker, struct docker_observe *observe, struct error *err)
 {
 	struct k3d_cluster *clusters;
 	size_t n;
 
 	if (k3d_list(docker, &clusters, &n, err))
 		return -1;
-	for (size_t i = 0; i < request->n; i++) {
-		struct observation *item = &request->items[i];
-		const char *name = name_of(docker, item);
-
-		item->presence = PRESENCE_ABSENT;
-		for (size_t k = 0; name && k < n; k++) {
-			if (strcmp(clusters[k].name, name))
-				continue;
-			if (clusters[k].labels)
-				k3d_describe(docker, item, &clusters[k]);
-			else
-				describe_debris(docker, item, &clusters[k]);
-		}
-	}
+	for (size_t i = 0; i < observe->n; i++)
+		look(docker, observe->items[i], clusters, n);
+	for (size_t i = 0; i < n; i++)
+		report_stray(docker, observe, &clusters[i]);
 	return 0;
 }

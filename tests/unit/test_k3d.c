@@ -93,7 +93,7 @@ static struct observation look(const char *list, struct record *record, const st
 	mock_start(&mock, "1.41", routes);
 	item = observed(&mock, record, intent);
 	item.mark_intent = item.mark_intent && !strcmp(item.mark_intent, "cafe") ? "cafe" : NULL;
-	item.health = item.health && !strcmp(item.health, "1 of 2 nodes run") ? "1 of 2 nodes run" : NULL;
+	item.health = item.health && !strcmp(item.health, "1 of 2 containers run") ? "1 of 2 containers run" : NULL;
 	item.message = item.message && strstr(item.message, "remains") ? "remains" : NULL;
 	assert_true(!item.attributes || value_get_int(item.attributes, "agents", -1) == 1);
 	item.attributes = NULL;
@@ -106,7 +106,7 @@ static void a_cluster_is_what_its_nodes_say(void **state)
 	struct observation item = look("["
 		NODE("S", "server-0", "server", "running", MARK("cafe")) ","
 		NODE("A", "agent-0", "agent", "running", MARK("cafe")) ","
-		NODE("L", "serverlb", "loadbalancer", "exited", "") "]", NULL, NULL);
+		NODE("L", "serverlb", "loadbalancer", "running", "") "]", NULL, NULL);
 
 	(void)state;
 	assert_int_equal(item.presence, PRESENCE_PRESENT);
@@ -116,7 +116,12 @@ static void a_cluster_is_what_its_nodes_say(void **state)
 	item = look("[" NODE("S", "server-0", "server", "exited", MARK("cafe")) ","
 		NODE("A", "agent-0", "agent", "running", MARK("cafe")) "]", NULL, NULL);
 	assert_false(item.runs);
-	assert_string_equal(item.health, "1 of 2 nodes run");
+	assert_string_equal(item.health, "1 of 2 containers run");
+	/* Nobody reaches the API of a cluster whose load balancer has ended. */
+	item = look("[" NODE("S", "server-0", "server", "running", MARK("cafe")) ","
+		NODE("A", "agent-0", "agent", "running", MARK("cafe")) ","
+		NODE("L", "serverlb", "loadbalancer", "exited", "") "]", NULL, NULL);
+	assert_false(item.runs);
 	item = look("[" NODE("S", "server-0", "server", "running", "") ","
 		NODE("A", "agent-0", "agent", "running", "") "]", NULL, NULL);
 	assert_int_equal(item.ownership, OWNER_NONE);

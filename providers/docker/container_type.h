@@ -85,13 +85,17 @@ int container_stop(struct docker *docker, const char *id, const struct value *in
 /* Stops and removes it with its anonymous volumes; gone already is success. */
 int container_remove(struct docker *docker, const char *id, const struct value *inputs,
 	struct error *err);
-/* Fills the outcome from reality: outputs and observed. */
+/* Fills the outcome from reality: outputs and observed. `container_fill` from an inspect that was just made. */
+void container_fill(struct docker *docker, struct container_images *images,
+	const struct value *inspect, const struct value *inputs, struct outcome *outcome);
 int container_finish(struct docker *docker, const char *id, const struct value *inputs,
+	struct outcome *outcome, struct error *err);
+
+/* container_create.c: made, connected and started, or found and finished. */
+int container_create(struct docker *docker, const struct request *request,
 	struct outcome *outcome, struct error *err);
 int container_connect(struct docker *docker, const char *id, const struct value *network,
 	struct error *err);
-int container_create(struct docker *docker, const struct request *request,
-	struct outcome *outcome, struct error *err);
 
 /* container_update.c */
 int container_update(struct docker *docker, const struct request *request,

@@ -414,6 +414,49 @@ void after_make(struct scheduler *s, uint32_t step, struct record *record)
 	wait_until(s, step, STEP_WAITING, resource->readiness.initial_delay);
 }
 
+static void keep_claim(void *arg, const char *what)
+{
+	strbuf_addstr(arg, what);
+	strbuf_addch(arg, '\n');
+}
+
+/* Would it take the same things for itself alone? */
+static bool claims_alike(const struct scheduler *s, const struct type *type, const struct value *a,
+	const struct value *b)
+{
+	const struct provider *provider = provider_of(type);
+	struct strbuf of_a = STRBUF_INIT, of_b = STRBUF_INIT;
+	bool alike;
+
+	if (!provider->claims)
+		return true;
+	provider->claims(type, a, s->r->manifest.root, keep_claim, &of_a);
+	provider->claims(type, b, s->r->manifest.root, keep_claim, &of_b);
+	alike = strcmp(of_a.text, of_b.text) == 0;
+	strbuf_release(&of_a);
+	strbuf_release(&of_b);
+	return alike;
+}
+
+/* It was looked for while planning, by a name that was known then, and is not there; what it has
+   learned since says nothing about where to look. */
+static bool is_surely_absent(const struct scheduler *s, const struct change *change,
+	const struct type *type, const struct value *planned)
+{
+	const struct observation *seen = change->observed;
+
+	if (!seen || seen->presence != PRESENCE_ABSENT || seen->blocked || change->record ||
+		change->intent || !type->identity || !type->identity[0])
+		return false;
+	for (const char *const *name = type->identity; *name; name++) {
+		const struct value *value = value_get(planned, *name);
+
+		if (value && !value_is_known(value))
+			return false;
+	}
+	return claims_alike(s, type, planned, change->inputs);
+}
+
 struct task *step_prepare(struct scheduler *s, uint32_t step)
 {
 	struct change *change = change_of(s, step);
@@ -437,9 +480,12 @@ struct task *step_prepare(struct scheduler *s, uint32_t step)
 		return task_destroy(s, step);
 	}
 	if (is_undecided(change) && !running->observed) {
+		const struct value *planned = change->inputs;
+
 		if (step_resolve(s, step) < 0)
 			return NULL;
-		if (provider_of(type)->observe && change->action != ACTION_REPLACE)
+		if (provider_of(type)->observe && change->action != ACTION_REPLACE &&
+			!is_surely_absent(s, change, type, planned))
 			return task_observe(s, step);
 		if (step_decide(s, step, NULL) < 0)
 			return NULL;

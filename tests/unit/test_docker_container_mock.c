@@ -187,8 +187,6 @@ static void an_image_is_asked_for_once(void **state)
 static void from_the_moment_it_is_made_the_outcome_says_so(void **state)
 {
 	struct route routes[] = {
-		{"GET /containers/mock-web-012345/json", 404, "{}", 0},
-		IMAGE,
 		{"GET /networks/", 200, "{}", 0},
 		{"POST /containers/create", 201, "{\"Id\":\"" ID "\"}", 0},
 		{"POST /networks/b/connect", 500, "{\"message\":\"no addresses left\"}", 0},
@@ -208,13 +206,10 @@ static void from_the_moment_it_is_made_the_outcome_says_so(void **state)
 	mock_stop(&mock);
 }
 
-/* Between the look at the name and the create someone was faster. */
-static void a_name_taken_in_the_same_moment_names_its_owner(void **state)
+static void a_name_that_is_taken_names_its_owner(void **state)
 {
 	struct route routes[] = {
-		{"GET /containers/mock-web-012345/json", 404, "{}", 1},
 		{"GET /containers/mock-web-012345/json", 200, INSPECT(OTHER, "", RUNNING), 0},
-		IMAGE,
 		{"GET /networks/", 200, "{}", 0},
 		{"POST /containers/create", 409, "{\"message\":\"Conflict.\"}", 0},
 		{NULL, 0, NULL, 0},
@@ -232,16 +227,46 @@ static void a_name_taken_in_the_same_moment_names_its_owner(void **state)
 	mock_stop(&mock);
 }
 
+/* Only when the engine does not find the image is it looked at, and a container is made with two requests
+   beside the look at its networks. */
+static void an_image_is_asked_for_only_when_the_engine_has_none(void **state)
+{
+	struct route routes[] = {
+		{"GET /networks/", 200, "{}", 0},
+		{"POST /containers/create", 404, "{\"message\":\"No such image: x:1\"}", 1},
+		IMAGE,
+		{"POST /containers/create", 201, "{\"Id\":\"" ID "\"}", 0},
+		{"POST /networks/b/connect", 200, "{}", 0},
+		{"POST /containers/" ID "/start", 204, "", 0},
+		{"GET /containers/" ID "/json", 200, INSPECT(ID, OURS, RUNNING), 0},
+		{NULL, 0, NULL, 0},
+	};
+	struct outcome outcome;
+	struct error err;
+	struct mock mock;
+
+	(void)state;
+	mock_start(&mock, "1.41", routes);
+	if (create(&mock, &outcome, &err) < 0)
+		fail_msg("%s", err.msg);
+	assert_int_equal(mock_asked(&mock, "GET /v1.41/images/x:1/json"), 1);
+	assert_int_equal(mock_asked(&mock, "POST /v1.41/containers/create"), 2);
+	if (create(&mock, &outcome, &err) < 0)
+		fail_msg("%s", err.msg);
+	assert_int_equal(mock_asked(&mock, "GET /v1.41/images/x:1/json"), 1);
+	assert_int_equal(mock_asked(&mock, "GET /v1.41/containers/mock-web-012345/json"), 0);
+	mock_stop(&mock);
+}
+
 /* The engine made it, and the answer was lost: the next try of this intent goes on from there. */
 static void a_lost_answer_does_not_make_two(void **state)
 {
 	struct route routes[] = {
-		{"GET /containers/mock-web-012345/json", 404, "{}", 1},
 		{"GET /containers/mock-web-012345/json", 200, INSPECT(ID, OURS, RUNNING), 0},
 		{"GET /containers/" ID "/json", 200, INSPECT(ID, OURS, RUNNING), 0},
-		IMAGE,
 		{"GET /networks/", 200, "{}", 0},
 		{"POST /containers/create", 0, NULL, 1},
+		{"POST /containers/create", 409, "{\"message\":\"Conflict.\"}", 0},
 		{"POST /networks/", 200, "{}", 0},
 		{NULL, 0, NULL, 0},
 	};
@@ -256,7 +281,6 @@ static void a_lost_answer_does_not_make_two(void **state)
 	if (create(&mock, &outcome, &err) < 0)
 		fail_msg("%s", err.msg);
 	assert_string_equal(outcome.id, ID);
-	assert_int_equal(mock_asked(&mock, "POST /v1.41/containers/create"), 1);
 	/* both networks were missing */
 	assert_int_equal(mock_asked(&mock, "POST /v1.41/networks/a/connect"), 1);
 	assert_int_equal(mock_asked(&mock, "POST /v1.41/networks/b/connect"), 1);
@@ -267,16 +291,15 @@ static void a_lost_answer_does_not_make_two(void **state)
 static void what_the_runtime_has_and_the_books_have_not_is_made_anew(void **state)
 {
 	struct route routes[] = {
-		{"GET /containers/mock-web-012345/json", 200, INSPECT(ID, OURS, CREATED), 1},
-		{"GET /containers/mock-web-012345/json", 404, "{}", 0},
+		{"GET /containers/mock-web-012345/json", 200, INSPECT(ID, OURS, CREATED), 0},
 		{"GET /containers/" ID "/json", 200, INSPECT(ID, OURS, CREATED), 0},
 		{"GET /containers/" OTHER "/json", 200, INSPECT(OTHER, OURS, RUNNING), 0},
-		IMAGE,
 		{"GET /networks/", 200, "{}", 0},
 		{"POST /networks/", 200, "{}", 0},
 		{"POST /containers/" ID "/start", 500, "{\"message\":\"task " ID ": already exists\"}", 0},
 		{"POST /containers/" OTHER "/start", 204, "", 0},
 		{"DELETE /containers/" ID, 204, "", 0},
+		{"POST /containers/create", 409, "{\"message\":\"Conflict.\"}", 1},
 		{"POST /containers/create", 201, "{\"Id\":\"" OTHER "\"}", 0},
 		{NULL, 0, NULL, 0},
 	};
@@ -292,7 +315,7 @@ static void what_the_runtime_has_and_the_books_have_not_is_made_anew(void **stat
 	assert_string_equal(outcome.id, OTHER);
 	assert_int_equal(mock_asked(&mock, "POST /v1.41/containers/" ID "/start"), 1);
 	assert_int_equal(mock_asked(&mock, "DELETE /v1.41/containers/" ID), 1);
-	assert_int_equal(mock_asked(&mock, "POST /v1.41/containers/create"), 1);
+	assert_int_equal(mock_asked(&mock, "POST /v1.41/containers/create"), 2);
 	mock_stop(&mock);
 }
 
@@ -435,7 +458,8 @@ int main(void)
 		cmocka_unit_test(a_second_one_with_the_mark_is_a_stray),
 		cmocka_unit_test(an_image_is_asked_for_once),
 		cmocka_unit_test(from_the_moment_it_is_made_the_outcome_says_so),
-		cmocka_unit_test(a_name_taken_in_the_same_moment_names_its_owner),
+		cmocka_unit_test(a_name_that_is_taken_names_its_owner),
+		cmocka_unit_test(an_image_is_asked_for_only_when_the_engine_has_none),
 		cmocka_unit_test(a_lost_answer_does_not_make_two),
 		cmocka_unit_test(what_the_runtime_has_and_the_books_have_not_is_made_anew),
 		cmocka_unit_test(connecting_twice_is_success),

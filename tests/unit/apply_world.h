@@ -17,6 +17,7 @@
 #include <cmocka.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -34,6 +35,7 @@ static struct world {
 	char log[2048]; /* "+a -b ~c": what was done, in order */
 	int running, most, transient_left, unready_left, lost_left;
 	int probes;
+	atomic_int looks; /* items that were observed */
 	bool unseen; /* nobody can look */
 	const char *pattern; /* "yn": what probes say, one letter each; then unready_left decides */
 	enum error_code target; /* of probe_target; ERROR_NONE: 127.0.0.1 */
@@ -97,6 +99,7 @@ static int world_observe(struct provider_env *env, struct observe_request *reque
 			: item->desired ? key_of(item->desired, item->address) : NULL;
 		struct thing *thing;
 
+		world.looks++;
 		thing = path ? find(path) : find_marked(item->intent);
 		item->presence = thing ? PRESENCE_PRESENT : PRESENCE_ABSENT;
 		if (!thing)

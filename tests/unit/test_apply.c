@@ -202,6 +202,23 @@ static void test_deferred_turns_out_to_be_nothing(void **state)
 	assert_int_equal(result.noop, 1);
 }
 
+/* A name that was known while planning is not looked for a second time, one that was not is. */
+static void test_what_was_looked_for_by_name_is_not_looked_for_again(void **state)
+{
+	(void)state;
+	manifest(FILE_LINE("a", "one", "") "    - {type: local_file, name: b, path: b, content: "
+		"\"${local_file.a.contentHash}\"}\n");
+	must_apply();
+	assert_string_equal(world.log, "+a +b");
+	assert_int_equal(world.looks, 2);
+	world.looks = 0;
+	manifest(FILE_LINE("c", "two", "") "    - {type: local_file, name: d, path: "
+		"\"${local_file.c.contentHash}\", content: x}\n");
+	must_apply();
+	assert_non_null(find("two"));
+	assert_int_equal(world.looks, 5); /* a, b, c; d while it has no name, and when it has one */
+}
+
 static void test_deferred_replace_destroys_nothing_early(void **state)
 {
 	struct apply_result result;
@@ -317,6 +334,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_replace_is_destroy_then_create, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_create_before_destroy, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_deferred_turns_out_to_be_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_what_was_looked_for_by_name_is_not_looked_for_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_deferred_replace_destroys_nothing_early, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_deferred_replace_happens_when_it_is_one, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rollback, setup, teardown),

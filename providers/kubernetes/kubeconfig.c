@@ -8,6 +8,7 @@
 #include "model/yaml.h"
 
 #include <stdlib.h>
+#include <fnmatch.h>
 #include <string.h>
 
 struct reader {
@@ -198,6 +199,30 @@ static const char *expand_home(struct arena *arena, const char *path)
 	return fs_join(arena, home, path + 2);
 }
 
+/* A cluster of this environment's own: its kubeconfig lies in the folder that only providers write to. */
+static bool is_own(const struct reader *reader)
+{
+	const char *folder = reader->env->work_dir;
+	size_t len = folder ? strlen(folder) : 0;
+
+	return len && !strncmp(reader->path, folder, len) && reader->path[len] == '/';
+}
+
+/* A manifest alone does not lead into a cluster: who uses this machine has to allow it. */
+static int check_allowed(const struct reader *reader, const struct kubeconfig *config)
+{
+	const struct value *allowed = value_get(reader->env->settings, "allowContexts");
+
+	if (is_own(reader))
+		return 0;
+	for (uint32_t i = 0; allowed && allowed->kind == VALUE_LIST && i < allowed->len; i++)
+		if (!fnmatch(value_text(&allowed->items[i], ""), config->context, 0))
+			return 0;
+	return error_set(reader->err, ERROR_INVALID,
+		"context '%s' of %s is not one that you allow: add it to settings.allowContexts in "
+		"~/.devenv/config.yml", config->context, reader->path);
+}
+
 int kubeconfig_load(struct provider_env *env, const char *path, const char *context,
 	struct kubeconfig *out, struct error *err)
 {
@@ -210,6 +235,8 @@ int kubeconfig_load(struct provider_env *env, const char *path, const char *cont
 	reader.directory = fs_parent(env->arena, reader.path);
 	*out = (struct kubeconfig){.path = reader.path};
 	if (parse_file(&reader, &file) || find_context(&reader, &file, context, out, &found))
+		return -1;
+	if (check_allowed(&reader, out))
 		return -1;
 	out->namespace = value_get_text(found, "namespace", NULL);
 	cluster_name = value_get_text(found, "cluster", "");

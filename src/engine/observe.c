@@ -35,6 +35,7 @@ struct provider_env reconcile_env(struct reconcile *r, struct arena *arena)
 		.state_id = r->state ? state_id(r->state) : "",
 		.project = r->environment.project ? r->environment.project : "",
 		.taken = r->taken,
+		.settings = r->manifest.settings,
 		.self = r->self,
 		.intent_fd = -1,
 		.deadline = clock_monotonic(r->clock) + OBSERVE_DEADLINE,

@@ -103,6 +103,7 @@ int reconcile_locate(struct reconcile *r, struct error *err)
 			&r->manifest.root) < 0)
 		return -1;
 	r->manifest.environment = r->input.environment ? r->input.environment : "";
+	r->manifest.settings = settings_read(&r->input, &r->arena);
 	graph_release(&r->graph); /* of a manifest with mistakes that was tried before */
 	return graph_build(&r->graph, NULL, 0, &r->arena, &r->manifest.sources, NULL, &r->diags);
 }

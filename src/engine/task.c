@@ -53,6 +53,7 @@ static struct task *new_task(struct scheduler *s, uint32_t step, enum task_kind 
 		.state_id = state_id(s->r->state),
 		.project = s->r->environment.project,
 		.taken = s->r->taken,
+		.settings = s->r->manifest.settings,
 		.self = s->r->self,
 		.intent = running->intent[0] ? arena_strdup(&task->arena, running->intent) : NULL,
 		.intent_fd = running->intent_fd,

@@ -410,6 +410,7 @@ int layers_read(struct loading *l, struct error *err)
 		return -1;
 	if (read_user(l, err) < 0)
 		return -1;
+	l->n_user_layers = l->n_layers;
 	if (named)
 		return read_named(l, err);
 	read_layer(l, l->manifest->path, project, NULL);

@@ -5,6 +5,7 @@
  *   layers.c     which files there are: discovery, include, environment; checks their headers
  *   foreign.c    whose folder it is when there is none
  *   override.c   --set as layers
+ *   settings.c   what the user's own configuration says about the program
  *   merge.c      the layers into one value
  *   dotenv.c     .env and the process environment
  *   variables.c  declarations, and what the command line and the environment assign
@@ -44,6 +45,7 @@ struct loading {
 	unsigned n_includes;
 	struct layer *layers; /* the lowest first */
 	size_t n_layers, cap_layers;
+	size_t n_user_layers; /* of the user's own configuration: the first ones */
 	const char **files;
 	size_t n_files, cap_files;
 	struct map file_index;
@@ -78,6 +80,11 @@ const char *const *files_list(struct loading *l, const char *path, size_t *n);
 
 /* Fills layers, manifest->root, path and environment. -1: `err`, or diagnostics (err untouched). */
 int layers_read(struct loading *l, struct error *err);
+
+/* --- settings.c */
+
+/* manifest->settings, from the user's own layers; in any other they are a mistake. */
+void settings_take(struct loading *l);
 
 /* --- foreign.c */
 

@@ -97,6 +97,7 @@ static int read_layers(struct loading *l, struct error *err)
 	if (layers_read(l, err) < 0)
 		return -1;
 	overrides_read(l);
+	settings_take(l);
 	if (l->broken || !l->n_layers)
 		return error_set(err, ERROR_INVALID, "the manifest has mistakes");
 	merged = arena_alloc(l->arena, sizeof(*merged));

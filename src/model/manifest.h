@@ -80,6 +80,8 @@ struct manifest {
 	const struct value *merged;
 	const struct value *lowered; /* the same with resources only; `config show --lowered` */
 
+	const struct value *settings; /* of the user's own configuration: a map; NULL: none */
+
 	struct variable *variables;
 	size_t n_variables;
 	struct resource *resources; /* in the order of the manifest; addresses are unique */
@@ -101,5 +103,9 @@ struct manifest {
  */
 int manifest_load(const struct manifest_input *input, struct arena *arena,
 	struct manifest *manifest, struct diags *diags, struct error *err);
+
+/* The same settings without a manifest: for what is done from state alone. NULL: there are none, or the
+   file has mistakes. */
+const struct value *settings_read(const struct manifest_input *input, struct arena *arena);
 
 #endif

@@ -41,6 +41,7 @@ struct provider_env {
 	const char *project;        /* metadata.name: a label for people */
 	const char *const *taken;   /* ids of things that were taken over: their marks name another owner and
 	                               cannot be changed. NULL-terminated, or NULL */
+	const struct value *settings; /* of the user's own configuration: a map; NULL: none */
 	const char *self;           /* path of this program, for shims */
 	const char *intent;         /* id of the open intent; NULL while observing */
 	int intent_fd;              /* a file the intent's children keep open (lock); -1: none. Pass it on to

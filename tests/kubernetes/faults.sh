@@ -38,7 +38,7 @@ test_a_create_that_dies_is_finished() {
 	((all > 10)) || fail "only $all calls"
 	expect 0 destroy --yes
 	for n in $(sample "$all"); do
-		rm -rf "$DEVENV_HOME" .devenv/.local
+		rm -rf "$DEVENV_HOME" .devenv/.local && test_home
 		die kill-after "$n" apply || true
 		apply
 		equal "made after a death at call $n" 111 "$(get configmap born-a .data.a)$(get configmap born-b .data.a)$(get configmap born-c .data.a)"
@@ -156,6 +156,36 @@ test_the_ambient_configuration_is_never_used() {
 	expect 1 plan
 	has err 'name one with cluster.context'
 	none_of ambient
+}
+
+test_a_context_is_used_only_where_the_user_allows_it() {
+	three allowed 1
+	rm "$DEVENV_HOME/config.yml"
+	expect 1 plan
+	has err "is not one that you allow: add it to settings.allowContexts in ~/.devenv/config.yml"
+	# Not even its plugin is run.
+	sed "s|client-certificate-data: .*|exec: { apiVersion: client.authentication.k8s.io/v1, command: touch, args: [$TRASH/ran] }|; /client-key-data/d" \
+		"$API/kubeconfig" >plugin.yml
+	sed -i "s|kubeconfig: .* }|kubeconfig: plugin.yml }|" .devenv/config.yml
+	expect 1 apply --yes
+	gone "$TRASH/ran"
+	three allowed 1
+	echo 'settings: { allowContexts: [other, "dev?nv*"] }' >"$DEVENV_HOME/config.yml"
+	kubectl --kubeconfig "$API/kubeconfig" config view --raw >named.yml
+	kubectl --kubeconfig named.yml config rename-context "$(kubectl --kubeconfig named.yml config current-context)" devenv-test >/dev/null
+	sed -i "s|kubeconfig: .* }|kubeconfig: named.yml }|" .devenv/config.yml
+	apply
+	# What was allowed once is not for ever: nothing is done there, and nothing is forgotten.
+	rm "$DEVENV_HOME/config.yml"
+	expect 0 destroy --yes
+	has out 'is not one that you allow'
+	has out 'the delete is pending'
+	mv .devenv/config.yml away
+	expect 0 destroy --yes
+	has out 'is not one that you allow'
+	test_home
+	expect 0 destroy --yes
+	none_of allowed
 }
 
 # The kubeconfig of the administrator, with lines of its own.

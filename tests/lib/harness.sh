@@ -11,6 +11,7 @@
 #		expect 0 apply --yes
 #		has out 'Apply complete'
 #	}
+#	test_home() { ...; }    # if there is one: prepares the home of each test
 #	run_tests "$@"          # arguments: only the tests whose sentence contains one of them
 
 : "${DEVENV:?the program under test}"
@@ -144,6 +145,7 @@ run_one() { # FUNCTION
 		export HOME=$TRASH/home DEVENV_HOME=$TRASH/home/.devenv
 		mkdir -p "$HOME" "$TRASH/project"
 		cd "$TRASH/project"
+		! declare -F test_home >/dev/null || test_home
 		"$1"
 	)
 	local status=$?

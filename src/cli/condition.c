@@ -68,6 +68,8 @@ static struct condition recorded(const struct change *change, const struct type 
 	bool runs = type && type->flags & TYPE_RUNS;
 	const char *drift = paths(change, true, arena);
 
+	if (change->unreadable) /* nothing was looked for, so nothing is gone */
+		return make(CONDITION_UNKNOWN, reason(change));
 	if (seen && seen->presence == PRESENCE_UNKNOWN)
 		return make(CONDITION_UNKNOWN, seen->message);
 	if (record->status == RECORD_TAINTED)

@@ -105,6 +105,26 @@ static const char *json_of(struct reconcile *r, const struct value *value, enum 
 	return copy;
 }
 
+/* What is observed counts as the inputs, so that the next plan shows every difference; what only
+   describes reality (the hash of a content) is none that a manifest could have. */
+static const struct value *seen_inputs(struct reconcile *r, const struct observation *seen)
+{
+	struct value *inputs = arena_alloc(&r->arena, sizeof(*inputs));
+	struct value_builder builder;
+
+	if (!seen->attributes || seen->attributes->kind != VALUE_MAP)
+		return NULL;
+	builder_init(&builder, &r->arena);
+	for (uint32_t i = 0; i < seen->attributes->len; i++) {
+		const struct member *member = &seen->attributes->members[i];
+
+		if (type_attribute(seen->type, member->key))
+			builder_put(&builder, member->key, member->value);
+	}
+	*inputs = builder_map(&builder);
+	return inputs;
+}
+
 static int check_import(const struct reconcile *r, const char *address, const char *id,
 	const struct observation *seen, bool take_over, struct error *err)
 {
@@ -203,8 +223,7 @@ int manage_import(struct reconcile *r, const char *address, const char *id, bool
 		.status = RECORD_OK,
 		.id = seen.id,
 		.endpoint = seen.endpoint,
-		/* What is observed counts as the inputs: the next plan shows every difference. */
-		.inputs_json = json_of(r, seen.attributes, JSON_DIGEST),
+		.inputs_json = json_of(r, seen_inputs(r, &seen), JSON_DIGEST),
 		.outputs_json = json_of(r, seen.outputs, JSON_SEAL),
 		.observed_json = json_of(r, seen.attributes, JSON_DIGEST),
 		.meta_json = arena_strdup(&r->arena, meta.text),

@@ -25,6 +25,19 @@ static const char *shown(const struct loading *l, const char *path)
 	return l->manifest->root ? fs_relative(l->manifest->root, path) : path;
 }
 
+bool files_room(struct loading *l)
+{
+	enum { FOR_ONE = 2 }; /* a --set has a path and a value, a file that is missing a name */
+
+	if (l->manifest->sources.n + FOR_ONE <= UINT16_MAX)
+		return true;
+	diag_error(l->diags, POS_NONE, "the manifest reads more files and values from outside than "
+		"can be told apart (%u)", UINT16_MAX);
+	diag_hint(l->diags, "put the values of --var into a --var-file, and those of --set into an "
+		"environment or a file named with -f");
+	return false;
+}
+
 int files_read(struct loading *l, const char *path, const char *layer, uint16_t *source,
 	struct error *err)
 {

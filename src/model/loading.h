@@ -71,6 +71,8 @@ struct loading {
 /* Reads a file, remembers that it was looked for, and gives it a number as a source of `layer`. */
 int files_read(struct loading *l, const char *path, const char *layer, uint16_t *source,
 	struct error *err);
+/* Is there room for the sources of one more --set, --var or variable of the environment? No: said. */
+bool files_room(struct loading *l);
 /* `path` against the folder `base`, normalised. */
 const char *files_path(struct loading *l, const char *base, const char *path);
 /* Names in a folder; none when it cannot be read. */

@@ -7,6 +7,7 @@
 #include "model/loading.h"
 #include "model/lower.h"
 #include "model/schema.h"
+#include "model/template.h"
 
 #include <string.h>
 
@@ -202,6 +203,8 @@ static const struct value *lowered_manifest(struct loading *l, const struct valu
 	builder_init(&list, l->arena);
 	for (uint32_t i = 0; i < resources->len; i++)
 		builder_push(&list, plain_resource(l->arena, &resources->items[i]));
+	*lowered = builder_list(&list);
+	*lowered = template_quote(lowered, l->arena);
 	builder_init(&builder, l->arena);
 	for (uint32_t i = 0; i < spec->len; i++) {
 		bool is_gone = false;
@@ -211,7 +214,7 @@ static const struct value *lowered_manifest(struct loading *l, const struct valu
 		if (!is_gone)
 			builder_put(&builder, spec->members[i].key, spec->members[i].value);
 	}
-	builder_put(&builder, "resources", builder_list(&list));
+	builder_put(&builder, "resources", *lowered);
 	if (outputs->len)
 		builder_put(&builder, "outputs", *outputs);
 	*lowered = with_member(l->arena, l->manifest->merged, "spec", builder_map(&builder));

@@ -224,6 +224,9 @@ static void read_set(struct loading *l, const char *argument)
 
 void overrides_read(struct loading *l)
 {
-	for (const char *const *argument = l->input->sets; argument && *argument; argument++)
+	for (const char *const *argument = l->input->sets; argument && *argument; argument++) {
+		if (!files_room(l))
+			break;
 		read_set(l, *argument);
+	}
 }

@@ -77,6 +77,9 @@ typedef enum lookup template_lookup(void *arg, const struct part *part, struct v
 int template_expand(const struct value *value, struct arena *arena, template_lookup *lookup,
 	void *arg, struct value *out, struct diags *diags);
 
+/* As it must be written so that it is read back as it is: where "${" is meant literally, "$${". */
+struct value template_quote(const struct value *value, struct arena *arena);
+
 /* The value of a default (part->fallback is set), with its own references looked up. */
 enum lookup template_fallback(const struct part *part, struct arena *arena, template_lookup *lookup,
 	void *arg, struct value *out, struct diags *diags);

@@ -319,6 +319,48 @@ int template_expand(const struct value *value, struct arena *arena, template_loo
 	return expand(&x, &in, out);
 }
 
+static struct value quote_string(const struct value *string, struct arena *arena)
+{
+	struct value out = *string;
+	size_t len = write_escaped(NULL, string->text, string->len);
+	char *text;
+
+	if (string->flags & VALUE_TEMPLATE || len == string->len)
+		return out;
+	text = arena_alloc(arena, len + 1);
+	write_escaped(text, string->text, string->len);
+	text[len] = '\0';
+	out.text = text;
+	out.len = (uint32_t)len;
+	out.flags |= VALUE_TEMPLATE;
+	return out;
+}
+
+struct value template_quote(const struct value *value, struct arena *arena)
+{
+	struct value_builder builder;
+	struct value out = *value;
+
+	if (value->kind == VALUE_STRING)
+		return quote_string(value, arena);
+	if (value->kind != VALUE_LIST && value->kind != VALUE_MAP)
+		return out;
+	builder_init(&builder, arena);
+	for (uint32_t i = 0; i < value->len; i++) {
+		if (value->kind == VALUE_LIST) {
+			builder_push(&builder, template_quote(&value->items[i], arena));
+		} else {
+			builder_put(&builder, value->members[i].key,
+				template_quote(&value->members[i].value, arena));
+			builder.members[i].pos = value->members[i].pos;
+		}
+	}
+	out = value->kind == VALUE_LIST ? builder_list(&builder) : builder_map(&builder);
+	out.flags |= value->flags;
+	stand_at(&out, value);
+	return out;
+}
+
 enum lookup template_fallback(const struct part *part, struct arena *arena, template_lookup *lookup,
 	void *arg, struct value *out, struct diags *diags)
 {

@@ -197,9 +197,11 @@ static void read_env(struct loading *l)
 		const char *name = env_name(l, variable->name);
 		const struct env_var *var = env_get(l, name);
 
-		if (var)
-			assign(l, variable,
-				typed(l, variable, name, "environment variable", var->text));
+		if (!var)
+			continue;
+		if (!files_room(l))
+			break;
+		assign(l, variable, typed(l, variable, name, "environment variable", var->text));
 	}
 }
 
@@ -296,6 +298,8 @@ void variables_read(struct loading *l)
 	declare(l, map);
 	read_env(l);
 	for (const struct variable_input *v = l->input->variables; v && (v->argument || v->file); v++) {
+		if (!files_room(l))
+			break;
 		if (v->argument)
 			read_argument(l, v->argument);
 		else

@@ -94,6 +94,12 @@ test_a_record_that_cannot_be_read_is_an_error_for_its_address_only() {
 		sqlite3 "$DEVENV_HOME/state.db" "UPDATE record SET $change WHERE address = 'local_file.f'"
 		expect 1 plan
 		has err 'devenv forget local_file.f'
+		expect 0 status
+		case $change in
+		type*) matches out 'local_file\.f +unknown .*does not know how it was recorded' ;;
+		data*) matches out 'local_file\.f +unknown .*its record is damaged' ;;
+		esac
+		lacks out gone
 		expect 1 apply --yes
 		equal content x "$(cat f.txt)"
 		expect 1 apply --yes

@@ -49,4 +49,23 @@ test_of_var_and_var_file_the_later_wins() {
 	equal content line "$(cat a)"
 }
 
+# A place has 16 bits for its file. (No `expect` here: it would print all of the arguments.)
+test_more_values_than_places_have_room_for_are_a_mistake() {
+	manifest <<-'YML'
+	spec: { variables: { word: { default: none } } }
+	YML
+	local -a many
+	mapfile -t many < <(seq -f '--var=word=%.0f' 70000)
+	devenv validate "${many[@]}"
+	equal status 1 "$STATUS"
+	has err 'more files and values from outside than can be told apart (65535)'
+	has err 'put the values of --var into a --var-file'
+	mapfile -t many < <(seq -f '--set=metadata.name=n%.0f' 40000)
+	devenv validate "${many[@]}"
+	equal status 1 "$STATUS"
+	has err 'more files and values from outside than can be told apart (65535)'
+	devenv validate "${many[@]:0:20000}"
+	equal status 0 "$STATUS"
+}
+
 run_tests "$@"

@@ -113,4 +113,21 @@ test_a_lost_state_takes_back_what_it_had() {
 	equal 'destroyed' 1 "$(grep -c '^remove volume shared' "$TRASH/engine.log")"
 }
 
+test_a_plan_after_an_import_shows_what_the_manifest_says_otherwise() {
+	manifest <<-'YML'
+	spec:
+	  resources: [{ type: local_file, name: f, path: f.txt, content: hello, mode: '0600' }]
+	YML
+	echo other >f.txt
+	chmod 644 f.txt
+	expect 0 import local_file.f f.txt
+	expect 0 plan
+	has out 'content = "hello"'
+	matches out 'mode +[:=] "0644" (->|→) "0600"'
+	lacks out contentHash
+	expect 0 apply --yes
+	equal content hello "$(cat f.txt)"
+	no_changes
+}
+
 run_tests "$@"

@@ -272,15 +272,27 @@ static void test_command_line_values_are_never_shown(void **state)
 	assert_null(strstr(f->diags.items[0].message, "hunter2"));
 }
 
+static void assert_input(const struct fixture *f, size_t i, const char *path, const char *wanted)
+{
+	const struct value *value = value_path(f->manifest.resources[i].attributes, path);
+
+	assert_non_null(value);
+	assert_false(value->flags & VALUE_TEMPLATE);
+	assert_string_equal(value->text, wanted);
+}
+
 static void test_a_lowered_manifest_is_one(void **state)
 {
 	struct fixture *f = *state;
 	struct strbuf text = STRBUF_INIT;
 
 	put(f, "devenv.yml",
-		HEADER "spec:\n  services:\n    - {name: api, command: [run], ports: [8080]}\n"
+		HEADER "spec:\n  variables: {home: {default: \"$${HOME}\"}}\n"
+		       "  services:\n    - name: api\n      ports: [8080]\n"
+		       "      command: [run, \"$${NAME}\", \"${var.home}\", \"a$$${x\"]\n"
+		       "      env: {URL: \"$${A}${var.home}\", B: \"$b\"}\n"
 		       "  resources:\n"
-		       "    - {type: local_value, name: v, input: \"${service.api.port}\"}\n");
+		       "    - {type: local_value, name: v, input: \"${service.api.port} $${X}\"}\n");
 	assert_loaded(f);
 	assert_int_equal(f->manifest.n_resources, 2);
 	assert_null(value_path(f->manifest.lowered, "spec.services"));
@@ -291,6 +303,11 @@ static void test_a_lowered_manifest_is_one(void **state)
 	assert_int_equal(f->manifest.n_resources, 2);
 	assert_string_equal(f->manifest.resources[1].address, "local_process.api");
 	assert_int_equal(f->manifest.resources[0].n_depends_on, 1);
+	assert_input(f, 1, "command[1]", "${NAME}");
+	assert_input(f, 1, "command[2]", "${HOME}");
+	assert_input(f, 1, "command[3]", "a$${x");
+	assert_input(f, 1, "environment.URL", "${A}${HOME}");
+	assert_input(f, 1, "environment.B", "$b");
 }
 
 /* Every whole example in docs/manifest.md is a manifest without a mistake. */

@@ -4,6 +4,8 @@
  */
 #include "providers/docker/tar.h"
 
+#include "base/trail.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -99,6 +101,7 @@ static int start_content(struct tar *tar, struct tar_entry *entry, struct error 
 	if (!S_ISREG(st.st_mode))
 		return error_set(err, ERROR_TRANSIENT, "%s changed while it was read", entry->path);
 	entry->size = st.st_size;
+	trail_hash(entry->path, tar->fd, NULL);
 	entry->mode = st.st_mode;
 	tar->left = st.st_size;
 	tar->open = entry;

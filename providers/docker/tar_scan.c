@@ -5,6 +5,7 @@
 #include "providers/docker/tar.h"
 
 #include "base/fs.h"
+#include "base/trail.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -34,6 +35,7 @@ static int read_link(struct scan *scan, struct tar_entry *entry, struct error *e
 
 	if (len < 0)
 		return error_errno(err, "cannot read the link %s", entry->path);
+	trail_link(entry->path, target, (size_t)len);
 	entry->target = arena_strndup(scan->tar->arena, target, (size_t)len);
 	return 0;
 }

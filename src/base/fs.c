@@ -4,6 +4,8 @@
  */
 #include "base/fs.h"
 
+#include "base/trail.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -107,6 +109,7 @@ int fs_look(const char *path, enum fs_kind *kind, struct stat *st, struct error 
 
 	if (!st)
 		st = &own;
+	trail_name(path);
 	if (lstat(path, st) < 0) {
 		if (errno != ENOENT)
 			return error_errno(err, "look at %s", path);
@@ -123,6 +126,7 @@ bool fs_exists(const char *path)
 {
 	struct stat st;
 
+	trail_name(path);
 	return stat(path, &st) == 0;
 }
 
@@ -149,8 +153,10 @@ int fs_list(const char *path, struct arena *arena, const char *const **names, si
 	size_t count = 0, cap = 0;
 	struct dirent *entry;
 
-	if (!dir)
+	if (!dir) {
+		trail_name(path);
 		return error_errno(err, "list %s", path);
+	}
 	while (errno = 0, (entry = readdir(dir))) {
 		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
 			continue;
@@ -167,6 +173,7 @@ int fs_list(const char *path, struct arena *arena, const char *const **names, si
 		qsort(items, count, sizeof(*items), compare_names);
 	ARENA_GROW(arena, items, count, cap);
 	items[count] = NULL;
+	trail_folder(path, items, count);
 	*names = items;
 	*n = count;
 	return 0;
@@ -238,10 +245,14 @@ int fs_read(const char *path, struct arena *arena, const char **text, size_t *le
 	cleanup_fd int fd = open_retry(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 
 	if (fd < 0) {
+		trail_name(path);
 		error_errno(err, "open %s", path);
 		if (errno == ENOTDIR && err) /* below a file there is nothing */
 			err->code = ERROR_NOT_FOUND;
 		return -1;
 	}
-	return fs_read_fd(fd, path, arena, text, len, err);
+	if (fs_read_fd(fd, path, arena, text, len, err) < 0)
+		return -1;
+	trail_text(path, fd, *text, *len);
+	return 0;
 }

@@ -2,6 +2,7 @@
 #include "base/hash.h"
 
 #include "base/alloc.h"
+#include "base/trail.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -54,14 +55,17 @@ int hash_file(const char *path, struct hash *out, struct error *err)
 	char piece[16384];
 	ssize_t n;
 
-	if (fd < 0)
+	if (fd < 0) {
+		trail_name(path);
 		return error_errno(err, "open %s", path);
+	}
 	hasher_init(&hasher);
 	while ((n = read(fd, piece, sizeof(piece))) > 0)
 		hasher_add(&hasher, piece, (size_t)n);
 	if (n < 0)
 		return error_errno(err, "read %s", path);
 	hasher_finish(&hasher, out);
+	trail_hash(path, fd, out);
 	return 0;
 }
 

@@ -26,6 +26,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 enum process_flag {
 	PROCESS_FOREGROUND = 1 << 0,  /* our own stdin, stdout, stderr and group: for `exec` */
@@ -87,6 +88,19 @@ void process_result_release(struct process_result *result);
 /* An error "NAME exited with status 3: last line of stderr" unless the status is 0. */
 int process_check(const struct process_request *request, const struct process_result *result,
 	struct error *err);
+
+/* A child that stays: we write to its stdin and read its stdout. What it says on stderr is lost. */
+struct process_child {
+	pid_t pid;   /* 0: none */
+	int in, out; /* neither blocks; -1: closed */
+};
+#define PROCESS_CHILD_INIT {.pid = 0, .in = -1, .out = -1}
+
+/* Of `request`, argv, env, directory and flags count. It ends when its stdin does, by contract. */
+int child_start(const struct process_request *request, struct process_child *child,
+	struct error *err);
+/* Closes its stdin, and kills it when it has not ended after a second. */
+void child_end(struct process_child *child);
 
 /* The absolute path of a program in `path` (a list with colons; NULL: our own PATH). */
 int process_find(const char *program, const char *path, struct arena *arena, const char **out,

@@ -47,6 +47,7 @@ const struct command *const command_table[] = {
 	&command_apply,
 	&command_destroy,
 	&command_refresh,
+	&command_watch,
 
 	&command_status,
 	&command_list,

@@ -4,7 +4,7 @@
 
 #include "cli/command.h"
 
-extern const struct command command_init, command_validate, command_plan, command_apply,
+extern const struct command command_init, command_validate, command_plan, command_apply, command_watch,
 	command_destroy, command_refresh, command_status, command_list, command_show,
 	command_outputs, command_history, command_graph, command_start, command_stop, command_restart, command_logs,
 	command_exec, command_import, command_taint, command_untaint, command_forget, command_approve,

@@ -45,6 +45,7 @@ void run_show_plan(struct cli *cli, struct reconcile *r, const struct run_reques
 /* What the run held, to be said again at the end with the way to release it. */
 struct held {
 	struct progress *progress;
+	const struct run_request *request;
 	const struct change **items;
 	size_t n, cap;
 };
@@ -58,6 +59,8 @@ static void see_event(void *arg, const struct event *event)
 		held->items[held->n++] = event->change;
 	}
 	progress_event(held->progress, event);
+	if (held->request->event)
+		held->request->event(held->request->event_arg, event);
 }
 
 static enum progress_kind progress_kind(const struct cli *cli)
@@ -135,7 +138,7 @@ int run_now(struct cli *cli, struct reconcile *r, const struct run_request *requ
 	struct error err = ERROR_INIT;
 	struct apply_result result = {0};
 	struct progress progress;
-	struct held held = {.progress = &progress};
+	struct held held = {.progress = &progress, .request = request};
 	struct apply_options options = {.event = see_event, .event_arg = &held};
 	int failed, status;
 
@@ -155,6 +158,8 @@ int run_now(struct cli *cli, struct reconcile *r, const struct run_request *requ
 	else if (status == EXIT_OK && r->plan.counts.unreadable)
 		status = EXIT_FAILED;
 	report(cli, r, request, &result, &held);
+	if (request->result)
+		*request->result = result;
 	if (status == EXIT_OK && request->outputs)
 		outputs_print(cli, r);
 	free(held.items);

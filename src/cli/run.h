@@ -12,6 +12,10 @@ struct run_request {
 	bool approved;        /* --yes, or a plan file */
 	bool destroy;
 	bool outputs;         /* print the outputs at the end */
+	/* Both optional: what came of it, and who else wants to see every event. */
+	struct apply_result *result;
+	void (*event)(void *arg, const struct event *event);
+	void *event_arg;
 };
 
 /* May the command act, or can it only show what it would do? Decides how state is opened. */

@@ -69,7 +69,7 @@ static void validate(struct reconcile *r)
 	}
 }
 
-int reconcile_load(struct reconcile *r, struct error *err)
+static int load(struct reconcile *r, struct error *err)
 {
 	size_t said;
 	bool whole;
@@ -93,6 +93,15 @@ int reconcile_load(struct reconcile *r, struct error *err)
 	if (r->diags.errors)
 		return error_set(err, ERROR_INVALID, "the manifest has mistakes");
 	return 0;
+}
+
+int reconcile_load(struct reconcile *r, struct error *err)
+{
+	struct trail *before = trail_open(r->trail);
+	int status = load(r, err);
+
+	trail_open(before);
+	return status;
 }
 
 int reconcile_locate(struct reconcile *r, struct error *err)
@@ -370,8 +379,11 @@ static void learn_secrets(struct reconcile *r)
 int reconcile_observe(struct reconcile *r, struct error *err)
 {
 	struct planner_input *in = planner_of(r);
+	struct trail *before = trail_open(r->trail);
+	int status = plan_resolve(in, &r->views);
 
-	if (plan_resolve(in, &r->views) < 0)
+	trail_open(before); /* what providers look at is reality, and no input */
+	if (status < 0)
 		return error_set(err, ERROR_INVALID, "the manifest has mistakes");
 	learn_secrets(r);
 	return observe_all(r, r->views, err);
@@ -379,9 +391,15 @@ int reconcile_observe(struct reconcile *r, struct error *err)
 
 int reconcile_plan(struct reconcile *r, struct error *err)
 {
+	struct trail *before;
+	int status;
+
 	read_approvals(r);
 	r->planner = planner_of(r);
-	if (plan_make(r->planner, r->views, &r->plan) < 0)
+	before = trail_open(r->trail);
+	status = plan_make(r->planner, r->views, &r->plan);
+	trail_open(before);
+	if (status < 0)
 		return error_set(err, ERROR_INVALID, "the plan cannot be made");
 	return 0;
 }

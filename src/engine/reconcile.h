@@ -14,6 +14,7 @@
 #define DEVENV_ENGINE_RECONCILE_H
 
 #include "base/clock.h"
+#include "base/trail.h"
 #include "engine/apply.h"
 #include "engine/plan.h"
 #include "engine/redact.h"
@@ -32,6 +33,7 @@ struct reconcile {
 	const char *self;           /* path of this program */
 	int64_t lock_timeout;       /* ms; 0: fail at once */
 	struct plan_options options;
+	struct trail *trail;        /* every file and name that the plan depends on is marked there; NULL */
 
 	/* Filled stage by stage. */
 	struct arena arena;

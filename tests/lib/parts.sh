@@ -113,6 +113,17 @@ part_kubernetes() {
 	unset DEVENV DEVENV_TEST_TOOLS DOCKER_HOST
 }
 
+part_watch() {
+	local dir
+	build release || return
+	dir=$(build_dir release)
+	[[ $AVAILABLE == yes ]] && export DEVENV_TEST_AVAILABLE=1
+	export DEVENV=$dir/devenv DEVENV_TEST_TOOLS=$dir/tests
+	DEVENV_TEST_FULL=$([[ $FULL == yes ]] && echo 1) report_many "$JOBS" 1800 < <(
+		scripts watch "$SOURCE"/tests/watch/*.sh)
+	unset DEVENV DEVENV_TEST_TOOLS
+}
+
 part_fault() {
 	local dir
 	build release || return

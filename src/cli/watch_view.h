@@ -1,0 +1,36 @@
+/*
+ * What a person or a program sees of `devenv watch`: a line for everything that happens, and on a
+ * terminal below them one view of how things stand, with the keys.
+ */
+#ifndef DEVENV_CLI_WATCH_VIEW_H
+#define DEVENV_CLI_WATCH_VIEW_H
+
+#include "cli/cli.h"
+#include "loop/watch.h"
+
+#include <termios.h>
+
+struct watch_view {
+	struct cli *cli;
+	bool screen;           /* the view below the lines */
+	bool keys;             /* the terminal hands every key over at once */
+	struct termios before; /* with `keys` */
+	int drawn;             /* lines of the view on the screen */
+	/* How things stand; texts on the heap, empty: nothing. */
+	size_t nodes, changes, held, drifted;
+	bool paused, busy;
+	struct strbuf last, error, waiting;
+	int64_t last_at;       /* wall clock */
+	enum watch_key pending; /* typed while something ran */
+};
+
+void watch_view_init(struct watch_view *view, struct cli *cli);
+void watch_view_release(struct watch_view *view);
+void watch_view_tell(struct watch_view *view, const struct watch_event *event);
+/* Around everything else that prints. */
+void watch_view_hide(struct watch_view *view);
+void watch_view_draw(struct watch_view *view);
+/* WATCH_KEY_NONE also for a key that is none; 'l' is returned as itself through `letter`. */
+enum watch_key watch_view_key(struct watch_view *view, char *letter);
+
+#endif

@@ -20,7 +20,7 @@ stop_watch() { # [STATUS]
 	WATCH=
 }
 
-said() { grep -qF -- "$1" "$TRASH/watch"; }
+said() { grep -qF -- "$1" "$TRASH/watch" 2>/dev/null; }
 # times TEXT: how often it was said
 times() { grep -cF -- "$1" "$TRASH/watch" || true; }
 said_times() { [[ $(times "$2") -ge $1 ]]; } # N TEXT

@@ -242,6 +242,17 @@ static int refuse(struct kube *kube, const struct kube_request *request,
 	return error_set(err, code_of(response->status), "%s", shorten(kube, reply->body, message));
 }
 
+static int read_body(struct kube *kube, const struct http_response *response,
+	struct kube_reply *reply)
+{
+	struct value *parsed = arena_alloc(kube->arena, sizeof(*parsed));
+
+	if (json_parse(response->body, response->body_len, kube->arena, NULL, parsed, NULL))
+		return -1;
+	reply->body = parsed;
+	return 0;
+}
+
 static int perform(struct kube *kube, const struct kube_request *request, const char *body,
 	size_t len, struct http_response *response, struct kube_reply *reply, struct error *err)
 {
@@ -257,22 +268,43 @@ static int perform(struct kube *kube, const struct kube_request *request, const 
 		.stall = STALL,
 		.cancel = kube->env->cancel,
 	};
-	struct value *parsed;
 
 	*reply = (struct kube_reply){.body = &value_null, .text = ""};
 	if (http_perform(kube->http, &exchange, kube->arena, response, err))
 		return error_wrap(err, "%s", kube->where);
 	reply->status = response->status;
 	reply->text = response->body;
-	if (response->body_len && !request->plain) {
-		parsed = arena_alloc(kube->arena, sizeof(*parsed));
-		if (!json_parse(response->body, response->body_len, kube->arena, NULL, parsed, NULL))
-			reply->body = parsed;
-		else if (response->status < 300)
-			return error_set(err, ERROR_TRANSIENT, "%s: the reply to GET %s is no JSON",
-				kube->where, request->path);
-	}
+	if (response->body_len && !request->plain && read_body(kube, response, reply) &&
+		response->status < 300)
+		return error_set(err, ERROR_TRANSIENT, "%s: the reply to GET %s is no JSON",
+			kube->where, request->path);
 	return response->status < 300 ? 0 : refuse(kube, request, response, reply, err);
+}
+
+int kube_stream(struct kube *kube, const char *path,
+	bool (*write)(void *arg, const char *data, size_t len), void *arg, int64_t deadline,
+	struct kube_reply *reply, struct error *err)
+{
+	struct kube_request request = {.path = path, .plain = true};
+	struct http_response response = {0};
+	struct http_request exchange = {
+		.url = kube_printf(kube, "%s%s", kube->base, path),
+		.headers = headers_of(kube, &request),
+		.write = write,
+		.write_arg = arg,
+		.clock = kube->env->clock,
+		.deadline = deadline,
+		.cancel = kube->env->cancel,
+	};
+
+	*reply = (struct kube_reply){.body = &value_null, .text = ""};
+	if (http_perform(kube->http, &exchange, kube->arena, &response, err))
+		return error_wrap(err, "%s", kube->where);
+	reply->status = response.status;
+	if (response.status < 300)
+		return 0;
+	read_body(kube, &response, reply);
+	return refuse(kube, &request, &response, reply, err);
 }
 
 int kube_pause(struct kube *kube, int64_t ms, struct error *err)

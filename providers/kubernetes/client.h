@@ -61,6 +61,13 @@ struct kube_request {
 int kube_call(struct kube *kube, const struct kube_request *request, struct kube_reply *reply,
 	struct error *err);
 int kube_get(struct kube *kube, const char *path, struct kube_reply *reply, struct error *err);
+/*
+ * A GET whose reply has no end of its own (a watch, a log): `write` gets it piece by piece, and returns
+ * false when it has seen enough, which is no error. ERROR_TIMEOUT when `deadline` (monotonic) passed.
+ */
+int kube_stream(struct kube *kube, const char *path,
+	bool (*write)(void *arg, const char *data, size_t len), void *arg, int64_t deadline,
+	struct kube_reply *reply, struct error *err);
 /* Sleeps unless the call is cancelled or its deadline comes first; then -1 with the error. */
 int kube_pause(struct kube *kube, int64_t ms, struct error *err);
 /* Formats into the arena. */

@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+enum { LAST_LOOK = 10 * 1000 }; /* ms for what is asked when the time of waiting is over */
+
 static const char *const type_names[] = {"kubernetes_manifest", NULL};
 
 /* --- one cluster -------------------------------------------------------------------------------- */
@@ -162,14 +164,13 @@ static int destroy(struct provider_env *env, struct record *record, struct error
 	return rc;
 }
 
-static enum readiness ready(struct provider_env *env, struct record *record,
-	const struct probe *probe, const struct value *spec, const char **why)
+static enum readiness look(struct provider_env *env, struct record *record,
+	const struct probe *probe, int64_t until, const char **why)
 {
 	struct error err = ERROR_INIT;
 	enum readiness readiness;
 	struct kube kube;
 
-	(void)spec;
 	if (probe->kind == PROBE_RUNNING)
 		return READY_YES; /* applied is enough */
 	if (probe->kind != PROBE_HEALTH) {
@@ -180,9 +181,26 @@ static enum readiness ready(struct provider_env *env, struct record *record,
 		*why = arena_strdup(env->arena, err.msg);
 		return READY_UNSEEN;
 	}
-	readiness = kube_ready(&kube, record, why);
+	readiness = until ? kube_await(&kube, record, until, why) : kube_ready(&kube, record, NULL, why);
 	kube_close(&kube);
 	return readiness;
+}
+
+static enum readiness ready(struct provider_env *env, struct record *record,
+	const struct probe *probe, const struct value *spec, const char **why)
+{
+	(void)spec;
+	return look(env, record, probe, 0, why);
+}
+
+static enum readiness await(struct provider_env *env, struct record *record,
+	const struct probe *probe, const struct value *spec, const char **why)
+{
+	struct provider_env own = *env;
+
+	(void)spec;
+	own.deadline += LAST_LOOK;
+	return look(&own, record, probe, env->deadline, why);
 }
 
 static int import(struct provider_env *env, const struct type *type, const char *id,
@@ -213,5 +231,6 @@ const struct provider provider_kubernetes = {
 	.apply = apply,
 	.destroy = destroy,
 	.ready = ready,
+	.await = await,
 	.import = import,
 };

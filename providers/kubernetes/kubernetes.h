@@ -130,8 +130,18 @@ int kube_dependents_wait(struct kube *kube, const struct kube_dependents *depend
 
 /* Pure: by kind, from the object as the API gives it. `*why` says what is missing. */
 enum readiness kube_object_ready(struct arena *arena, const struct value *object, const char **why);
-/* Of all objects of a record; asks for events, pods and their last lines when something fails. */
-enum readiness kube_ready(struct kube *kube, struct record *record, const char **why);
+/* What is waited for: the first object that is not ready. */
+struct kube_waiting {
+	struct kube_object object;
+	const char *version; /* in which it was seen: a watch begins behind it; NULL: nothing to watch */
+};
+/* Of all objects of a record; asks for events, pods and their last lines when something fails. `waiting`
+   may be NULL. */
+enum readiness kube_ready(struct kube *kube, struct record *record, struct kube_waiting *waiting,
+	const char **why);
+/* watch.c: the same, but lasts until they are ready, one has failed, or `until`. */
+enum readiness kube_await(struct kube *kube, struct record *record, int64_t until,
+	const char **why);
 /* Why an object is not ready, from events and pods; NULL: they do not say. `*hopeless`: it will not
    become ready by itself. */
 const char *kube_reason(struct kube *kube, const struct value *object, bool *hopeless);

@@ -219,7 +219,8 @@ static bool waits_for_consumer(struct kube *kube, const struct value *object)
 	return !strcmp(value_get_text(reply.body, "volumeBindingMode", ""), "WaitForFirstConsumer");
 }
 
-static enum readiness ready_one(struct kube *kube, struct kube_object *object, const char **why)
+static enum readiness ready_one(struct kube *kube, struct kube_object *object,
+	const char **version, const char **why)
 {
 	const char *missing = NULL, *reason;
 	struct error err = ERROR_INIT;
@@ -235,6 +236,7 @@ static enum readiness ready_one(struct kube *kube, struct kube_object *object, c
 		*why = kube_printf(kube, "%s is gone", object->ref);
 		return READY_FAILED;
 	}
+	*version = value_text(value_path(reply.body, "metadata.resourceVersion"), NULL);
 	readiness = kube_object_ready(kube->arena, reply.body, &missing);
 	if (readiness == READY_YES ||
 		(readiness == READY_WAIT && waits_for_consumer(kube, reply.body)))
@@ -245,23 +247,26 @@ static enum readiness ready_one(struct kube *kube, struct kube_object *object, c
 	return hopeless ? READY_FAILED : readiness;
 }
 
-enum readiness kube_ready(struct kube *kube, struct record *record, const char **why)
+enum readiness kube_ready(struct kube *kube, struct record *record, struct kube_waiting *waiting,
+	const char **why)
 {
 	struct kube_objects objects = {0};
 	enum readiness all = READY_YES;
 
 	kube_inventory_read(kube->arena, record_outputs(record, NULL), &objects);
 	for (size_t i = 0; i < objects.n; i++) {
-		const char *missing = NULL;
+		const char *missing = NULL, *version = NULL;
 		enum readiness one;
 
 		if (is_plain(&objects.items[i]))
 			continue;
-		one = ready_one(kube, &objects.items[i], &missing);
+		one = ready_one(kube, &objects.items[i], &version, &missing);
 		if (one == READY_YES || (all != READY_YES && one != READY_FAILED))
 			continue;
 		all = one; /* the first that is missing is told, unless another one has failed */
 		*why = missing;
+		if (waiting)
+			*waiting = (struct kube_waiting){objects.items[i], version};
 		if (one == READY_FAILED)
 			break;
 	}

@@ -33,9 +33,9 @@ static void put(struct scheduler *s, struct outbox *outbox, struct task *task)
 	s->away++;
 }
 
-static void receive(struct scheduler *s)
+static void receive(struct scheduler *s, struct workers *workers)
 {
-	struct message *message = workers_collect(s->workers);
+	struct message *message = workers ? workers_collect(workers) : NULL;
 
 	while (message) {
 		struct message *next = message->next;
@@ -86,7 +86,7 @@ static void start_ready(struct scheduler *s, struct outbox *outbox, uint32_t lim
 {
 	uint32_t *later = xmalloc((s->n_ready + 1) * sizeof(*later)), n_later = 0;
 
-	while (s->n_ready && (s->away < limit || s->cancelling)) {
+	while (s->n_ready && (s->away - s->awaiting < limit || s->cancelling)) {
 		uint32_t step = heap_pop(s);
 		const struct change *change = change_of(s, step);
 		const struct resource *resource = resource_of_change(s, change);
@@ -117,9 +117,10 @@ static void send_tasks(struct scheduler *s, struct outbox *outbox)
 		if (s->error.code) { /* its intent is not on disk: it must not start */
 			s->running[task->step].task = NULL;
 			s->away--;
+			s->awaiting -= task->kind == TASK_AWAIT;
 			task_free(task);
 		} else {
-			workers_submit(s->workers, task);
+			workers_submit(task->kind == TASK_AWAIT ? s->awaiters : s->workers, task);
 		}
 		task = next;
 	}
@@ -134,7 +135,7 @@ static void take_signals(struct scheduler *s, int signal_fd)
 		if (s->cancelling) {
 			atomic_store(&s->cancel, true);
 		} else {
-			s->cancelling = true;
+			stop_starting(s);
 			emit(s, EVENT_CANCELLING, STEP_NONE, "waiting for what runs; again to interrupt it",
 				NULL);
 		}
@@ -159,6 +160,7 @@ static void wait_for_something(struct scheduler *s, int signal_fd)
 	struct pollfd fds[] = {
 		{.fd = workers_fd(s->workers), .events = POLLIN},
 		{.fd = signal_fd, .events = POLLIN},
+		{.fd = s->awaiters ? workers_fd(s->awaiters) : -1, .events = POLLIN},
 	};
 
 	if (poll(fds, ARRAY_SIZE(fds), (int)next_wake(s)) == 0)
@@ -179,7 +181,8 @@ static void run_steps(struct scheduler *s, int signal_fd)
 	while (s->unfinished || s->away) {
 		struct outbox outbox = {NULL, NULL};
 
-		receive(s);
+		receive(s, s->workers);
+		receive(s, s->awaiters);
 		run_inline(s);
 		if (!s->error.code) {
 			resume_paused(s, &outbox);
@@ -230,6 +233,7 @@ static void roll_back(struct scheduler *s, int signal_fd)
 	s->plan = undo;
 	s->rolling_back = true;
 	s->cancelling = false;
+	atomic_store(&s->stop_waiting, false);
 	prepare_steps(s);
 	run_steps(s, signal_fd);
 	counts.rolled_back = s->result->destroyed - counts.destroyed + s->result->changed -
@@ -349,6 +353,8 @@ int apply_run(struct scheduler *s, struct error *err)
 		roll_back(s, signal_fd);
 	finish_run(s);
 	workers_free(s->workers);
+	workers_free(s->awaiters);
+	s->awaiters = NULL;
 	strbuf_release(&s->scratch);
 	close(signal_fd);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);

@@ -233,6 +233,12 @@ void steps_hold(struct scheduler *s)
 	}
 }
 
+void stop_starting(struct scheduler *s)
+{
+	s->cancelling = true;
+	atomic_store(&s->stop_waiting, true);
+}
+
 void step_failed(struct scheduler *s, uint32_t step, const char *why, const char *output)
 {
 	const char *clean = redact(&s->r->redactor, why, &s->r->arena);
@@ -244,7 +250,7 @@ void step_failed(struct scheduler *s, uint32_t step, const char *why, const char
 	close_step(s, step, STEP_FAILED);
 	block_waiters(s, step, EVENT_FAILED);
 	if (s->options->fail_fast)
-		s->cancelling = true;
+		stop_starting(s);
 }
 
 /* Its inputs, or what may replace it, become known only now. */

@@ -166,6 +166,11 @@ static bool is_patience_over(const struct scheduler *s, uint32_t step, const str
 	       clock_monotonic(s->r->clock) - running->made_at >= step_timeout(s, step);
 }
 
+int64_t probe_period(const struct probe *probe)
+{
+	return probe->period ? probe->period : DEFAULT_PROBE_PERIOD;
+}
+
 static void finish_probe(struct scheduler *s, struct task *task)
 {
 	uint32_t step = task->step;
@@ -173,6 +178,9 @@ static void finish_probe(struct scheduler *s, struct task *task)
 	const struct probe *probe = &task->probe;
 	int need = probe->success_threshold ? probe->success_threshold : 1;
 	const char *why = task->why ? arena_strdup(&s->r->arena, task->why) : "not ready";
+	int64_t period = probe_period(probe);
+	int64_t asked = task->kind == TASK_AWAIT
+		? clock_monotonic(s->r->clock) - running->asked_at : 0;
 
 	if (task->readiness == READY_YES) {
 		running->failures = 0;
@@ -183,7 +191,7 @@ static void finish_probe(struct scheduler *s, struct task *task)
 		}
 	} else {
 		running->successes = 0;
-		running->failures++;
+		running->failures += asked > period ? (int)(asked / period) : 1;
 		running->unseen = task->readiness == READY_UNSEEN ? running->unseen + 1 : 0;
 	}
 	if (task->readiness == READY_FAILED || is_patience_over(s, step, probe)) {
@@ -194,7 +202,7 @@ static void finish_probe(struct scheduler *s, struct task *task)
 		return;
 	}
 	emit(s, EVENT_WAITING, step, why, NULL);
-	wait_until(s, step, STEP_WAITING, probe->period ? probe->period : DEFAULT_PROBE_PERIOD);
+	wait_until(s, step, STEP_WAITING, asked < period ? period - asked : 0);
 }
 
 static void finish_observe(struct scheduler *s, struct task *task)
@@ -230,11 +238,13 @@ void step_finish(struct scheduler *s, struct task *task)
 {
 	s->running[task->step].task = NULL;
 	s->away--;
+	s->awaiting -= task->kind == TASK_AWAIT;
 	switch (task->kind) {
 	case TASK_OBSERVE:
 		finish_observe(s, task);
 		break;
 	case TASK_PROBE:
+	case TASK_AWAIT:
 		finish_probe(s, task);
 		break;
 	case TASK_DESTROY:

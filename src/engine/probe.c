@@ -158,5 +158,8 @@ enum readiness probe_once(struct task *task)
 		task->why = "this type cannot be probed that way";
 		return READY_FAILED;
 	}
+	if (task->kind == TASK_AWAIT)
+		return task->provider->await(&task->env, task->record, &task->probe, task->spec,
+			&task->why);
 	return task->provider->ready(&task->env, task->record, &task->probe, task->spec, &task->why);
 }

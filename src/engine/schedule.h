@@ -28,6 +28,7 @@ struct running {
 	int64_t started_at;       /* monotonic; 0: not yet */
 	int64_t deadline;         /* of its action with all tries; 0: not begun */
 	int64_t made_at;          /* when waiting until it is ready began */
+	int64_t asked_at;         /* when its last probe left */
 	int64_t wake;             /* PAUSED, WAITING: when it goes on */
 	int failures, successes;  /* of its probe */
 	int unseen;               /* probes in a row that could not look */
@@ -48,7 +49,11 @@ struct scheduler {
 	struct planner_input *planner;
 	const char *work_dir;
 	struct workers *workers;
+	struct workers *awaiters;    /* wait until something is ready, so that no action waits for them; made on
+	                                use */
+	uint32_t awaiting;           /* tasks with awaiters; they count as away, too */
 	atomic_bool cancel;          /* second SIGINT, seen by workers */
+	atomic_bool stop_waiting;    /* as `cancelling`, seen by awaiters */
 	bool cancelling;             /* first SIGINT, or --fail-fast after a failure */
 	bool interrupted;
 	bool rolling_back;           /* the plan is the undoing of this run's own */
@@ -124,6 +129,8 @@ struct task *step_resume(struct scheduler *s, uint32_t step);
 /* Made: done, or waited for until it is ready. */
 void after_make(struct scheduler *s, uint32_t step, struct record *record);
 void wait_until(struct scheduler *s, uint32_t step, enum step_state state, int64_t delay);
+/* Nothing new begins, and nobody waits any longer until something is ready. */
+void stop_starting(struct scheduler *s);
 /* The three ends of a step; each goes on to the steps that wait for it. */
 void succeed(struct scheduler *s, uint32_t step);
 void step_failed(struct scheduler *s, uint32_t step, const char *why, const char *output);
@@ -152,6 +159,7 @@ struct task *task_observe(struct scheduler *s, uint32_t step);
 struct task *task_make(struct scheduler *s, uint32_t step);
 struct task *task_destroy(struct scheduler *s, uint32_t step);
 struct task *task_probe(struct scheduler *s, uint32_t step);
+int64_t probe_period(const struct probe *probe); /* in ms */
 void task_free(struct task *task);
 /* A task has come back. */
 void step_finish(struct scheduler *s, struct task *task);

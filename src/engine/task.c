@@ -8,7 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEFAULT_TIMEOUT = 10 * 60 * 1000 }; /* of an action with all its tries */
+enum {
+	DEFAULT_TIMEOUT = 10 * 60 * 1000, /* of an action with all its tries */
+	AWAITERS = 32,                    /* as many wait at once; what comes later is probed by the period */
+	LONGEST_WAIT = 10 * 1000,         /* of one look that lasts */
+};
 
 int64_t step_timeout(const struct scheduler *s, uint32_t step)
 {
@@ -203,15 +207,46 @@ struct task *task_destroy(struct scheduler *s, uint32_t step)
 	return task;
 }
 
+static bool may_await(struct scheduler *s, uint32_t step, const struct probe *probe)
+{
+	if (probe->kind != PROBE_HEALTH || !provider_of(type_of(s, step))->await ||
+		s->awaiting >= AWAITERS)
+		return false;
+	if (!s->awaiters)
+		s->awaiters = workers_new(AWAITERS, NULL);
+	return s->awaiters != NULL;
+}
+
+/* Its patience is counted in periods: one look that lasts takes as many as it lasts, and none too many. */
+static int64_t await_deadline(const struct scheduler *s, uint32_t step, const struct probe *probe)
+{
+	const struct running *running = &s->running[step];
+	int64_t now = clock_monotonic(s->r->clock), wait = LONGEST_WAIT;
+	int64_t patience = probe->failure_threshold
+		? (probe->failure_threshold - running->failures) * probe_period(probe)
+		: running->made_at + step_timeout(s, step) - now;
+
+	if (patience < wait)
+		wait = patience;
+	return now + (wait < probe_period(probe) ? probe_period(probe) : wait);
+}
+
 struct task *task_probe(struct scheduler *s, uint32_t step)
 {
 	const struct resource *resource = resource_of_change(s, change_of(s, step));
-	struct task *task = new_task(s, step, TASK_PROBE);
+	bool await = may_await(s, step, &resource->readiness);
+	struct task *task = new_task(s, step, await ? TASK_AWAIT : TASK_PROBE);
 	struct value *spec = arena_alloc(&s->r->arena, sizeof(*spec));
 
 	step_at(s, step)->state = STEP_PROBING;
 	task->record = record_copy(task, s->running[step].record);
 	task->probe = resource->readiness;
+	s->running[step].asked_at = clock_monotonic(s->r->clock);
+	if (await) {
+		s->awaiting++;
+		task->env.deadline = await_deadline(s, step, &resource->readiness);
+		task->env.cancel = &s->stop_waiting;
+	}
 	task->spec = resource->readiness.spec;
 	if (task->spec && resolve_value(&s->resolver, task->spec, spec) == 0)
 		task->spec = spec;

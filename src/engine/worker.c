@@ -84,6 +84,7 @@ static void run_task(struct workers *workers, struct task *task)
 		task->status = task->provider->destroy(&task->env, task->record, &task->err);
 		break;
 	case TASK_PROBE:
+	case TASK_AWAIT:
 		task->readiness = probe_once(task);
 		break;
 	}

@@ -15,6 +15,7 @@ enum task_kind {
 	TASK_APPLY,
 	TASK_DESTROY,
 	TASK_PROBE,
+	TASK_AWAIT, /* a probe that lasts until something happens */
 };
 
 struct task {
@@ -26,7 +27,7 @@ struct task {
 
 	/* In, by kind. Immutable while the task is away. */
 	struct request request;      /* APPLY */
-	struct record *record;       /* DESTROY, PROBE: the task's own copy */
+	struct record *record;       /* DESTROY, PROBE, AWAIT: the task's own copy */
 	struct probe probe;          /* PROBE */
 	const struct value *spec;    /* PROBE: resolved */
 	struct observation observation; /* OBSERVE: in and out */

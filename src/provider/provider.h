@@ -238,6 +238,12 @@ struct provider {
 	enum readiness (*ready)(struct provider_env *env, struct record *record,
 		const struct probe *probe, const struct value *spec, const char **why);
 
+	/* As `ready`, but what is not ready yet is looked at until it is, or has failed, or env->deadline
+	   comes; then it is what is missing at that moment. May come back with READY_WAIT at any time: how long
+	   is waited in all, and whether this is asked at all, is the engine's decision. Optional. */
+	enum readiness (*await)(struct provider_env *env, struct record *record,
+		const struct probe *probe, const struct value *spec, const char **why);
+
 	/* Where an http or tcp probe without a `host` goes: maps spec's `port` (as the thing sees it) to a
 	   host and port that we can reach. ERROR_TRANSIENT when there is none yet, ERROR_FAILED when there
 	   will be none (it ended). Optional: 127.0.0.1. */

@@ -281,6 +281,42 @@ test_what_is_not_ready_in_time_says_why() {
 	expect 0 destroy --yes
 }
 
+# A probe would come too late: what happens is seen when it happens.
+test_readiness_is_watched() {
+	local pid begin=$SECONDS
+	: >"$TRASH/err"
+	several <<-'YML'
+	- apiVersion: v1
+	  kind: Pod
+	  metadata: { name: watched, namespace: default }
+	  spec: { containers: [ { name: main, image: "none:1" } ] }
+	YML
+	sed -i 's/type: running/type: health, periodSeconds: 60/' .devenv/config.yml
+	"$DEVENV" apply --yes --verbose </dev/null >"$TRASH/out" 2>"$TRASH/err" &
+	pid=$!
+	wait_until 20 grep -qF 'Pod/default/watched: the pod is Pending' "$TRASH/err"
+	k patch pod watched --subresource status --type merge -p '{"status": {"phase": "Running"}}'
+	wait_until 20 grep -qF 'Pod/default/watched: the pod is Running' "$TRASH/err"
+	k patch pod watched --subresource status --type merge -p '{"status": {
+		"conditions": [{"type": "Ready", "status": "True"}]}}'
+	wait "$pid" || fail 'the apply failed'
+	((SECONDS - begin < 30)) || fail 'it was polled'
+	# Who waits can be interrupted.
+	sed -i 's/name: watched,/name: watched, labels: { again: "1" },/' .devenv/config.yml
+	k patch pod watched --subresource status --type merge -p '{"status": {"conditions": [{"type": "Ready", "status": "False"}]}}'
+	: >"$TRASH/err"
+	"$DEVENV" apply --yes --verbose </dev/null >"$TRASH/out" 2>"$TRASH/err" &
+	pid=$!
+	wait_until 20 grep -qF 'Pod/default/watched: the pod is Running' "$TRASH/err"
+	begin=$SECONDS
+	kill -INT "$pid"
+	! wait "$pid" || fail 'the apply came to its end'
+	((SECONDS - begin < 8)) || fail 'it went on waiting'
+	has err 'cancelled while waiting until it is ready'
+	k delete pod watched --force --grace-period 0
+	expect 0 destroy --yes
+}
+
 test_why_it_is_not_ready_comes_from_pods_and_events() {
 	cat >pod.yml <<-'YML'
 	- apiVersion: v1

@@ -37,6 +37,7 @@ static struct world {
 	int probes;
 	atomic_int looks; /* items that were observed */
 	bool unseen; /* nobody can look */
+	size_t awaited; /* a look lasts until there are so many things; 0: it does not last */
 	const char *pattern; /* "yn": what probes say, one letter each; then unready_left decides */
 	enum error_code target; /* of probe_target; ERROR_NONE: 127.0.0.1 */
 	char changed[128]; /* what the last update was told */
@@ -224,6 +225,24 @@ static enum readiness world_ready(struct provider_env *env, struct record *recor
 	return world.unready_left-- > 0 ? READY_WAIT : READY_YES;
 }
 
+static enum readiness world_await(struct provider_env *env, struct record *record,
+	const struct probe *probe, const struct value *spec, const char **why)
+{
+	size_t n = 0;
+
+	if (!world.awaited)
+		return world_ready(env, record, probe, spec, why);
+	*why = "still alone";
+	world.probes++;
+	while (n < world.awaited && !provider_cancelled(env)) {
+		pthread_mutex_lock(&world.mutex);
+		n = world.n;
+		pthread_mutex_unlock(&world.mutex);
+		usleep(1000);
+	}
+	return n < world.awaited ? READY_WAIT : READY_YES;
+}
+
 static int world_target(struct provider_env *env, struct record *record, const struct value *spec,
 	char *host, size_t host_size, int *port, struct error *err)
 {
@@ -282,6 +301,7 @@ static const struct provider things = {
 	.apply = world_apply,
 	.destroy = world_destroy,
 	.ready = world_ready,
+	.await = world_await,
 	.probe_target = world_target,
 };
 

@@ -166,6 +166,35 @@ static void test_a_health_check_is_given_the_time_of_its_node(void **state)
 	assert_in_range(now() - started, 300, 3000);
 }
 
+static void test_what_waits_takes_the_place_of_no_action(void **state)
+{
+	struct apply_result result;
+	struct error err;
+
+	(void)state;
+	world.awaited = 3;
+	manifest(FILE_LINE("a", "x", ", readiness: {health: true, periodSeconds: 60}")
+		FILE_LINE("b", "x", ", readiness: {health: true, periodSeconds: 60}") FILE_LINE("c", "x", ""));
+	assert_int_equal(apply((struct options){.parallelism = 1}, &result, &err), 0);
+	assert_int_equal(world.probes, 2); /* ready when it happened, not a minute later */
+}
+
+static void test_a_look_that_lasts_takes_the_patience_of_as_many_periods(void **state)
+{
+	struct apply_result result;
+	struct error err;
+	int64_t started;
+
+	(void)state;
+	world.awaited = 2;
+	manifest(FILE_LINE("a", "x", ", readiness: {health: true, periodSeconds: 0.05, failureThreshold: 6}"));
+	started = now();
+	assert_int_equal(apply((struct options){0}, &result, &err), -1);
+	assert_int_equal(result.unready, 1);
+	assert_in_range(now() - started, 300, 3000);
+	assert_in_range(world.probes, 1, 2);
+}
+
 static void test_what_nobody_can_look_at_is_not_waited_for_as_a_slow_start_is(void **state)
 {
 	struct apply_result result;
@@ -360,6 +389,8 @@ int main(void)
 		TEST(test_the_first_probe_and_the_next_wait),
 		TEST(test_a_probe_has_a_time_limit_of_its_own),
 		TEST(test_a_health_check_is_given_the_time_of_its_node),
+		TEST(test_what_waits_takes_the_place_of_no_action),
+		TEST(test_a_look_that_lasts_takes_the_patience_of_as_many_periods),
 		TEST(test_what_nobody_can_look_at_is_not_waited_for_as_a_slow_start_is),
 		TEST(test_the_deadline_is_for_all_tries_together),
 		TEST(test_an_action_that_never_ends_is_ended),

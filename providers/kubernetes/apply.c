@@ -122,6 +122,7 @@ static int try_apply(struct run *run, struct kube_object *object)
 			return -1;
 	}
 	object->uid = value_text(value_path(reply.body, "metadata.uid"), "");
+	object->version = value_text(value_path(reply.body, "metadata.resourceVersion"), NULL);
 	object->state = kube_state(kube->arena, reply.body);
 	return 0;
 }
@@ -210,6 +211,7 @@ static bool is_untouched(const struct run *run, struct kube_object *object)
 	if (!then || !now || strcmp(then, now) != 0)
 		return false;
 	object->uid = known->uid;
+	object->version = known->version;
 	object->state = now;
 	return true;
 }
@@ -283,6 +285,7 @@ static void describe(struct run *run, struct outcome *outcome)
 
 	builder_init(&map, arena);
 	builder_put(&map, "objects", kube_inventory_write(arena, &run->desired));
+	builder_put_str(&map, "revision", kube_revision(arena, &run->desired));
 	builder_put_str(&map, "cluster", run->kube->id);
 	builder_put_str(&map, "address", run->request->address);
 	*outputs = builder_map(&map);

@@ -69,6 +69,7 @@ static void describe(struct kube *kube, const struct kube_objects *objects,
 
 	builder_init(&map, kube->arena);
 	builder_put(&map, "objects", kube_inventory_write(kube->arena, objects));
+	builder_put_str(&map, "revision", kube_revision(kube->arena, objects));
 	builder_put_str(&map, "cluster", kube->id);
 	builder_put_str(&map, "address", out->address);
 	*outputs = builder_map(&map);

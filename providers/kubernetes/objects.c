@@ -4,6 +4,7 @@
  */
 #include "providers/kubernetes/objects.h"
 
+#include "base/hash.h"
 #include "base/map.h"
 
 #include <string.h>
@@ -271,6 +272,8 @@ struct value kube_inventory_write(struct arena *arena, const struct kube_objects
 		builder_put_str(&entry, "name", object->name);
 		builder_put_str(&entry, "resource", object->plural);
 		builder_put_str(&entry, "uid", object->uid);
+		if (object->version)
+			builder_put_str(&entry, "version", object->version);
 		if (object->digest) { /* of a secret, a bare hash would tell whether a guess is right */
 			struct value digest = value_str(arena, object->digest);
 
@@ -279,6 +282,26 @@ struct value kube_inventory_write(struct arena *arena, const struct kube_objects
 		builder_push(&list, builder_map(&entry));
 	}
 	return builder_list(&list);
+}
+
+const char *kube_revision(struct arena *arena, const struct kube_objects *objects)
+{
+	struct hasher hasher;
+	struct hash hash;
+	char hex[HASH_HEX];
+
+	hasher_init(&hasher);
+	for (size_t i = 0; i < objects->n; i++) {
+		const struct kube_object *object = &objects->items[i];
+
+		if (!object->uid)
+			continue;
+		hasher_add_str(&hasher, object->uid, strlen(object->uid));
+		if (object->version)
+			hasher_add_str(&hasher, object->version, strlen(object->version));
+	}
+	hasher_finish(&hasher, &hash);
+	return arena_printf(arena, "%.16s", hash_hex(&hash, hex));
 }
 
 void kube_inventory_read(struct arena *arena, const struct value *outputs,
@@ -298,6 +321,7 @@ void kube_inventory_read(struct arena *arena, const struct value *outputs,
 			.name = value_get_text(entry, "name", ""),
 			.plural = value_get_text(entry, "resource", ""),
 			.uid = value_get_text(entry, "uid", NULL),
+			.version = value_get_text(entry, "version", NULL),
 			.digest = value_text(digest, NULL),
 			.sensitive = digest && digest->flags & VALUE_SENSITIVE,
 		};

@@ -22,6 +22,7 @@ struct kube_object {
 	bool namespaced;
 	const char *ref;
 	const char *uid;           /* NULL: not made */
+	const char *version;       /* its resourceVersion right after the last apply; NULL: not known */
 	const char *state;         /* what was observed right after the last apply; see observe.c */
 };
 
@@ -79,6 +80,9 @@ enum { KUBE_RANK_NAMESPACE = 0, KUBE_RANK_DEFINITION = 1 };
 
 /* The output `objects`, and back. */
 struct value kube_inventory_write(struct arena *arena, const struct kube_objects *objects);
+/* The output `revision`: another one after each apply that changed something. It is made of versions,
+   not of content: a hash of a secret would tell whether a guess is right. */
+const char *kube_revision(struct arena *arena, const struct kube_objects *objects);
 void kube_inventory_read(struct arena *arena, const struct value *outputs,
 	struct kube_objects *out);
 

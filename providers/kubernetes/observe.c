@@ -352,6 +352,7 @@ static const struct value *outputs_of(struct look *look)
 	}
 	builder_init(&map, arena);
 	builder_put(&map, "objects", kube_inventory_write(arena, &kept));
+	builder_put_str(&map, "revision", kube_revision(arena, &kept));
 	builder_put_str(&map, "cluster", look->kube->id);
 	builder_put_str(&map, "address",
 		look->o->record ? kube_marked_as(look->o->record) : look->o->address);

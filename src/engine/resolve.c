@@ -111,6 +111,11 @@ static enum lookup look_at_node(struct lookup_context *c, uint32_t index, struct
 		bool sensitive = (output && output->sensitive) ||
 			(view->sensitive && !(output && output->public));
 
+		if (!view->settled && output && output->stability != OUTPUT_STABLE && *rest &&
+			value->kind == VALUE_MAP && !value_path(value, rest)) {
+			*out = value_unknown; /* what changes it may bring it */
+			return LOOKUP_VALUE;
+		}
 		return follow(c, resource->address, value, rest, sensitive, out);
 	}
 	if (output && output->stability != OUTPUT_DERIVED && !view->settled) {

@@ -1,5 +1,5 @@
 /*
- * Lowering: services, secrets, volumes and networking become plain resources. Everything after it
+ * Lowering: cluster, services, terraform, secrets, volumes and networking become plain resources. Everything after it
  * knows only resources.
  */
 #ifndef DEVENV_MODEL_LOWER_H
@@ -13,9 +13,10 @@
  * spec.resources as written (forEach, when and references are dealt with later); what is made comes
  * before or behind it, with the service's place; `$service: NAME` in its map tells its origin.
  * In resources and in the map of outputs, ${service.NAME.x} is replaced, too, and a resource with one
- * depends on the service. manifest->arena owns everything. -1: diagnostics.
+ * depends on the service. Files of configuration are read. manifest->arena owns everything. -1: diagnostics.
  */
-int lower_services(struct manifest *manifest, const struct value *spec, struct value *resources,
+struct loading;
+int lower_spec(struct loading *loading, const struct value *spec, struct value *resources,
 	struct value *outputs, struct diags *diags);
 
 #endif

@@ -50,7 +50,8 @@ static bool is_git_url(const char *text)
 	return strstr(text, "://") || strncmp(text, "git@", 4) == 0;
 }
 
-static struct value image_of(struct lowering *l, const struct service *service)
+/* The docker_image that is built for it; NULL: it has an image already. */
+static const struct value *make_image(struct lowering *l, const struct service *service)
 {
 	const struct value *image = value_get(service->spec, "image");
 	const struct value *build = value_get(service->spec, "build");
@@ -59,7 +60,7 @@ static struct value image_of(struct lowering *l, const struct service *service)
 	if (!build)
 		build = image ? NULL : value_get(service->spec, "source");
 	if (!build)
-		return *image;
+		return NULL;
 	if (value_is_scalar(build) && is_git_url(value_text(build, ""))) {
 		diag_error(l->diags, value_pos(build), "service %s: a git source is not supported without a "
 			"cluster", service->name);
@@ -69,8 +70,40 @@ static struct value image_of(struct lowering *l, const struct service *service)
 	builder_put(&b, "build", build_map(l, service, build));
 	if (image)
 		builder_put(&b, "tags", value_list(image, 1));
+	else if (l->cluster.spec) /* pods need a name */
+		builder_put(&b, "tags", lower_one(l, lower_text(l, arena_printf(l->arena, "%s/%s:devenv",
+			l->cluster.namespace, service->name), build)));
 	lower_end(l, &b, service);
-	return lower_text(l, arena_printf(l->arena, "${docker_image.%s.id}", service->name), build);
+	return build;
+}
+
+static struct value image_of(struct lowering *l, const struct service *service)
+{
+	const struct value *build = make_image(l, service);
+
+	return build ? lower_text(l, arena_printf(l->arena, "${docker_image.%s.id}", service->name), build)
+		     : *value_get(service->spec, "image");
+}
+
+struct value lower_built(struct lowering *l, struct service *service)
+{
+	const struct value *build = make_image(l, service);
+	struct value_builder b;
+
+	if (!l->cluster.address) {
+		diag_error(l->diags, value_pos(build), "service %s: an image that is built here is not in the "
+			"registry of a cluster that is not ours", service->name);
+		diag_hint(l->diags, "push it to a registry that the cluster reaches, and name it with image:");
+		return *build;
+	}
+	lower_begin(l, &b, service, "k3d_image", service->name);
+	builder_put(&b, "image", lower_text(l,
+		arena_printf(l->arena, "${docker_image.%s.id}", service->name), build));
+	builder_put(&b, "nodes", lower_text(l,
+		arena_printf(l->arena, "${%s.nodes}", l->cluster.address), build));
+	lower_end(l, &b, service);
+	lower_uses(l, service, arena_printf(l->arena, "${k3d_image.%s.id}", service->name));
+	return lower_text(l, arena_printf(l->arena, "${k3d_image.%s.name}", service->name), build);
 }
 
 /* --- networks ----------------------------------------------------------------------------------- */
@@ -124,18 +157,6 @@ static void put_host(struct lowering *l, struct value_builder *b, const struct s
 
 /* --- volumes ------------------------------------------------------------------------------------ */
 
-/* A volume of spec.volumes; NULL: not declared there. */
-static const struct value *declared_volume(const struct lowering *l, const char *name)
-{
-	const struct value *volumes = value_get(l->spec, "volumes");
-
-	for (uint32_t i = 0; volumes && volumes->kind == VALUE_LIST && i < volumes->len; i++) {
-		if (strcmp(value_get_text(&volumes->items[i], "name", ""), name) == 0)
-			return &volumes->items[i];
-	}
-	return NULL;
-}
-
 static void make_volume(struct lowering *l, const struct service *service, const char *name,
 	const struct value *declared)
 {
@@ -161,7 +182,7 @@ static void make_volume(struct lowering *l, const struct service *service, const
 static void put_named(struct lowering *l, struct value_builder *mount, const struct service *service,
 	const char *name, const struct value *at)
 {
-	const struct value *declared = declared_volume(l, name);
+	const struct value *declared = lower_named(value_get(l->spec, "volumes"), name);
 	const char *type = value_get_text(declared, "type", "persistent");
 
 	if (strcmp(type, "tmpfs") == 0) {

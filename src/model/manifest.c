@@ -196,7 +196,7 @@ static const struct value *lowered_manifest(struct loading *l, const struct valu
 	const struct value *resources, const struct value *outputs)
 {
 	static const char *const gone[] = {
-		"services", "volumes", "networking", "resources", "outputs"};
+		"cluster", "services", "terraform", "volumes", "networking", "resources", "outputs"};
 	struct value *lowered = arena_alloc(l->arena, sizeof(*lowered));
 	struct value_builder builder, list;
 
@@ -221,20 +221,13 @@ static const struct value *lowered_manifest(struct loading *l, const struct valu
 	return lowered;
 }
 
-/* What the schema knows already and nothing makes yet must not be passed over in silence. */
-static void report_unsupported(struct loading *l, const struct value *spec)
+/* What means nothing without a cluster must not be passed over in silence. */
+static void report_unused(struct loading *l, const struct value *spec)
 {
-	static const char *const keys[] = {"cluster", "terraform"};
 	const struct member *networking = value_member(spec, "networking");
+	const struct value *cluster = value_get(spec, "cluster");
 
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
-		const struct member *member = value_member(spec, keys[i]);
-
-		if (member && member->value.kind != VALUE_NULL && member->value.len)
-			diag_error(l->diags, member->pos, "spec.%s is not supported by this version",
-				keys[i]);
-	}
-	if (networking)
+	if (networking && (!cluster || cluster->kind != VALUE_MAP || !cluster->len))
 		diag_warning(l->diags, networking->pos,
 			"spec.networking is about clusters: without one, services publish ports");
 }
@@ -249,10 +242,10 @@ static void lower(struct loading *l)
 
 	*resources = written && written->kind == VALUE_LIST ? *written : value_empty_list;
 	l->manifest->lowered = l->manifest->merged;
-	l->lowered = lower_services(l->manifest, &known, resources, &outputs, l->diags) == 0;
+	l->lowered = lower_spec(l, &known, resources, &outputs, l->diags) == 0;
 	if (l->lowered && resources->items != (written ? written->items : NULL))
 		l->manifest->lowered = lowered_manifest(l, &spec, resources, &outputs);
-	report_unsupported(l, &spec);
+	report_unused(l, &spec);
 	expand_resources(l, resources);
 	read_outputs(l, &outputs);
 }

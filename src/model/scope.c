@@ -240,6 +240,24 @@ static const char *cannot_open(const struct loading *l, const struct value *secr
 		? "is behind too many secrets that refer to secrets" : NULL;
 }
 
+/* One that is not known before it is made or read: a reference to the resource that does it. */
+static bool is_resource(struct scope *scope, const struct part *part, const struct value *secret,
+	struct value *out)
+{
+	const char *type = value_get_text(secret, "type", "variables"), *resource = NULL;
+
+	if (strcmp(type, "generated") == 0)
+		resource = "generated_secret";
+	else if (strcmp(type, "variables") != 0 && strcmp(type, "kubernetes-secret") != 0)
+		resource = "external_secret";
+	if (!resource || !*part->path)
+		return false;
+	*out = value_str(scope->l->arena, arena_printf(scope->l->arena, "${%s.%s.data.%s}", resource,
+		part->name, part->path));
+	out->flags |= VALUE_TEMPLATE | VALUE_SENSITIVE;
+	return true;
+}
+
 static enum lookup look_up_secret(struct scope *scope, const struct part *part, struct value *out)
 {
 	struct nearest nearest = {.word = part->name};
@@ -250,6 +268,8 @@ static enum lookup look_up_secret(struct scope *scope, const struct part *part, 
 	const char *why;
 	int status;
 
+	if (is_resource(scope, part, secret, out))
+		return LOOKUP_VALUE;
 	if (!found)
 		return part->fallback ? fall_back(scope, part, out)
 				      : no_secret(scope, part, secret, &nearest);

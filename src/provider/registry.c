@@ -7,9 +7,10 @@ extern const struct provider provider_local;
 extern const struct provider provider_docker;
 extern const struct provider provider_k3d;
 extern const struct provider provider_kubernetes;
+extern const struct provider provider_secret;
 
 const struct provider *const provider_table[] = {&provider_local, &provider_docker, &provider_k3d,
-	&provider_kubernetes};
+	&provider_kubernetes, &provider_secret};
 const size_t provider_count = sizeof(provider_table) / sizeof(provider_table[0]);
 
 const struct provider *provider_by_type(const char *type)

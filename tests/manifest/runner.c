@@ -219,7 +219,7 @@ static void print_probe(struct test *test, const struct probe *probe)
 		"  probe %s delay %lld period %lld timeout %lld failures %d successes %d ",
 		kinds[probe->kind], (long long)probe->initial_delay, (long long)probe->period,
 		(long long)probe->timeout, probe->failure_threshold, probe->success_threshold);
-	json_write(&test->out, probe->spec, JSON_MASK, NULL);
+	json_write(&test->out, probe->spec ? probe->spec : &value_null, JSON_MASK, NULL);
 	strbuf_addch(&test->out, '\n');
 }
 

@@ -528,7 +528,7 @@ static void index_all(struct planner *p)
 int plan_make(const struct planner_input *in, struct view *views, struct plan *plan)
 {
 	struct planner p = {.in = in, .views = views, .plan = plan};
-	size_t errors = in->diags->errors;
+	size_t errors = in->diags->errors, desired;
 
 	*plan = (struct plan){.graph = in->graph, .project_root = in->digester->project_root, .serial = in->serial, .strays = in->strays,
 		.n_strays = in->n_strays};
@@ -545,8 +545,10 @@ int plan_make(const struct planner_input *in, struct view *views, struct plan *p
 		for (uint32_t i = 0; i < in->graph->n; i++)
 			plan_node(&p, in->graph->order[i]);
 	}
+	desired = plan->n;
 	plan_removed(&p);
 	plan_orphans(&p);
+	plan_order_removals(&p, desired);
 	if (in->options->remove_strays)
 		plan_strays(&p);
 	if (in->options->refresh_only)

@@ -33,7 +33,9 @@ const struct intent *planner_intents(const struct planner *p, const char *addres
 
 bool planner_made_elsewhere(const struct planner *p, const struct intent *intent);
 
-/* plan_recorded.c: what is recorded and no longer desired, dependents first. */
+/* plan_order.c: the changes from `from` on, which are about nothing that is desired, dependents first. */
+void plan_order_removals(struct planner *p, size_t from);
+/* plan_recorded.c: what is recorded and no longer desired. */
 void plan_removed(struct planner *p);
 /* An open create whose address nobody desires or recorded: what it made is destroyed. */
 void plan_orphans(struct planner *p);

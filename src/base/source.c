@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const struct source nowhere = {.path = "built-in", .layer = "built-in"};
@@ -29,6 +30,65 @@ uint16_t sources_add(struct sources *sources, struct arena *arena, const char *p
 const struct source *sources_get(const struct sources *sources, uint16_t id)
 {
 	return id < sources->n ? &sources->items[id] : &nowhere;
+}
+
+static int compare_pos(struct pos a, struct pos b)
+{
+	if (a.source != b.source)
+		return a.source < b.source ? -1 : 1;
+	if (a.line != b.line)
+		return a.line < b.line ? -1 : 1;
+	return a.column < b.column ? -1 : a.column > b.column;
+}
+
+static int compare_links(const void *a, const void *b)
+{
+	const struct source_link *x = a, *y = b;
+	int order = compare_pos(x->at, y->at);
+
+	return order ? order : compare_pos(x->from, y->from);
+}
+
+void sources_link(struct sources *sources, struct arena *arena, struct pos at, struct pos from)
+{
+	const struct source_link *last =
+		sources->n_links ? &sources->links[sources->n_links - 1] : NULL;
+	struct source_link link = {at, from};
+
+	if (last && compare_links(last, &link) == 0) /* a forEach comes here for each instance */
+		return;
+	ARENA_GROW(arena, sources->links, sources->n_links, sources->cap_links);
+	sources->links[sources->n_links++] = link;
+}
+
+void sources_settle(struct sources *sources)
+{
+	size_t n = 0;
+
+	if (sources->n_links)
+		qsort(sources->links, sources->n_links, sizeof(*sources->links), compare_links);
+	for (size_t i = 0; i < sources->n_links; i++) {
+		if (!n || compare_links(&sources->links[n - 1], &sources->links[i]) != 0)
+			sources->links[n++] = sources->links[i];
+	}
+	sources->n_links = n;
+}
+
+struct pos sources_origin(const struct sources *sources, struct pos at, size_t k)
+{
+	size_t low = 0, high = sources->n_links;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (compare_pos(sources->links[middle].at, at) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (sources->n_links - low <= k || compare_pos(sources->links[low + k].at, at) != 0)
+		return POS_NONE;
+	return sources->links[low + k].from;
 }
 
 const char *source_line(const struct source *source, uint32_t line, size_t *len)

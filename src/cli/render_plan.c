@@ -160,6 +160,18 @@ static bool has_place(const struct painter *p, struct pos pos)
 	return pos.source && p->view->sources && pos.source < p->view->sources->n;
 }
 
+/* "; .devenv/config.yml:12:3 with --var size" */
+static void add_places(const struct painter *p, struct strbuf *note, struct pos pos)
+{
+	const struct sources *sources = p->view->sources;
+	struct pos from;
+
+	strbuf_addf(note, "; %s", place(p, pos));
+	for (size_t k = 0; (from = sources_origin(sources, pos, k)).source; k++)
+		strbuf_addf(note, "%s %s", k ? "," : " with",
+			from.line ? place(p, from) : pos_str(sources, from, p->arena));
+}
+
 static const char *clean(const struct painter *p, const char *text)
 {
 	struct strbuf buf = STRBUF_INIT;
@@ -280,7 +292,7 @@ static void add_note(struct painter *p, const struct change *change,
 		strbuf_addstr(&note, attribute->only_reported ? "; drift, left as it is"
 							      : "; drift: changed outside devenv");
 	if (has_place(p, attribute->pos) && !made && !attribute->drift)
-		strbuf_addf(&note, "; %s", place(p, attribute->pos));
+		add_places(p, &note, attribute->pos);
 	if (note.len)
 		paint(p->buf, p->view->terminal,
 			attribute->forces_replace ? STYLE_YELLOW : STYLE_DIM, "  # %s",

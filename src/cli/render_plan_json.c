@@ -22,6 +22,22 @@ static void add_place(struct strbuf *buf, const struct plan_view *view, struct p
 		jsonl_number(buf, "column", pos.column);
 }
 
+/* Where the variables in it are set. */
+static void add_origins(struct strbuf *buf, const struct plan_view *view, struct pos pos)
+{
+	struct pos from;
+
+	if (!view->sources || !sources_origin(view->sources, pos, 0).source)
+		return;
+	jsonl_open(buf, "from", '[');
+	for (size_t k = 0; (from = sources_origin(view->sources, pos, k)).source; k++) {
+		jsonl_open(buf, NULL, '{');
+		add_place(buf, view, from);
+		jsonl_close(buf, '}');
+	}
+	jsonl_close(buf, ']');
+}
+
 static void add_reasons(
 	struct strbuf *buf, const struct plan_view *view, const struct change *change)
 {
@@ -55,6 +71,7 @@ static void add_attributes(struct strbuf *buf, const struct plan_view *view,
 		if (attribute->forces_replace)
 			jsonl_bool(buf, "forces_replacement", true);
 		add_place(buf, view, attribute->pos);
+		add_origins(buf, view, attribute->pos);
 		jsonl_close(buf, '}');
 	}
 	jsonl_close(buf, ']');

@@ -114,6 +114,8 @@ const struct env_var *env_get(const struct loading *l, const char *name); /* NUL
 /* --- variables.c */
 
 void variables_read(struct loading *l);
+/* Set by an argument or by the environment, not in a file. */
+bool variable_is_outside(const struct source *source);
 const struct variable *variable_find(const struct loading *l, const char *name);
 
 /* --- scope.c */

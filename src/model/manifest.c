@@ -286,6 +286,7 @@ int manifest_load(const struct manifest_input *input, struct arena *arena,
 	lower(&l);
 	moved_read(&l);
 	switched_off_settle(&l);
+	sources_settle(&manifest->sources);
 	release(&l);
 	if (diags->errors)
 		return error_set(err, ERROR_INVALID, "the manifest has mistakes");

@@ -88,12 +88,27 @@ static enum lookup no_variable(struct scope *scope, const struct part *part)
 	return LOOKUP_FAILED;
 }
 
+/* Which variable changed a value cannot be seen where the value stands, when it is set elsewhere. */
+static void link_variable(struct scope *scope, const struct part *part, const struct value *value)
+{
+	struct sources *sources = &scope->l->manifest->sources;
+	struct pos from = value_pos(value);
+
+	if (!from.source || from.source == part->string.source || !part->string.line)
+		return;
+	if (variable_is_outside(sources_get(sources, from.source)))
+		from.line = from.column = 0; /* it is no file */
+	sources_link(sources, scope->l->arena, part->string, from);
+}
+
 static enum lookup look_up_variable(struct scope *scope, const struct part *part, struct value *out)
 {
 	const struct variable *variable = variable_find(scope->l, part->name);
 
 	if (!variable)
 		return no_variable(scope, part);
+	if (variable->value)
+		link_variable(scope, part, variable->value);
 	if (variable->value)
 		return follow(scope, part, variable->value, out);
 	if (part->fallback)

@@ -409,6 +409,7 @@ int template_parse(const struct value *string, struct arena *arena, struct templ
 		} else {
 			part = add_part(&p, out, PART_ENV);
 			part->pos = place(string, at);
+			part->string = value_pos(string);
 			if (parse_reference(&p, part, text + at + 2, end - at - 2) < 0) {
 				status = -1;
 				part->kind = PART_LITERAL; /* the others can be looked at */

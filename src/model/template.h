@@ -42,6 +42,7 @@ struct part {
 	const char *fallback; /* after :-; NULL: none */
 	const char *message;  /* after :?; NULL: none */
 	struct pos pos;       /* of the "${" */
+	struct pos string;    /* of the string that it stands in */
 };
 
 struct template {

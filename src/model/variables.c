@@ -8,6 +8,13 @@
 
 #include <string.h>
 
+static const char by_argument[] = "command line", by_environment[] = "environment variable";
+
+bool variable_is_outside(const struct source *source)
+{
+	return strcmp(source->layer, by_argument) == 0 || strcmp(source->layer, by_environment) == 0;
+}
+
 static struct variable *find(const struct loading *l, const char *name)
 {
 	uint32_t at = map_get(&l->variable_index, name);
@@ -201,7 +208,7 @@ static void read_env(struct loading *l)
 			continue;
 		if (!files_room(l))
 			break;
-		assign(l, variable, typed(l, variable, name, "environment variable", var->text));
+		assign(l, variable, typed(l, variable, name, by_environment, var->text));
 	}
 }
 
@@ -215,7 +222,7 @@ static void read_variable_file(struct loading *l, const char *name)
 	if (files_read(l, path, "variable file", &source, &err) < 0) {
 		struct pos pos = {
 			.source = sources_add(&l->manifest->sources, l->arena,
-				arena_printf(l->arena, "--var-file %s", name), "command line", NULL,
+				arena_printf(l->arena, "--var-file %s", name), by_argument, NULL,
 				0),
 		};
 
@@ -247,7 +254,7 @@ static void read_argument(struct loading *l, const char *argument)
 	struct variable *variable = find(l, name);
 	struct pos pos = {
 		.source = sources_add(
-			&l->manifest->sources, l->arena, shown, "command line", NULL, 0),
+			&l->manifest->sources, l->arena, shown, by_argument, NULL, 0),
 	};
 
 	if (!argument[len]) {
@@ -255,7 +262,7 @@ static void read_argument(struct loading *l, const char *argument)
 		return;
 	}
 	if (variable)
-		assign(l, variable, typed(l, variable, shown, "command line", argument + len + 1));
+		assign(l, variable, typed(l, variable, shown, by_argument, argument + len + 1));
 	else
 		unknown_variable(l, name, pos);
 }

@@ -49,6 +49,31 @@ test_of_var_and_var_file_the_later_wins() {
 	equal content line "$(cat a)"
 }
 
+# The line of the manifest is the same before and after; what changed is told beside it.
+test_a_change_that_comes_from_a_variable_says_where_it_is_set() {
+	manifest <<-'YML'
+	spec:
+	  variables: { word: { default: none }, other: { default: x } }
+	  resources:
+	    - { type: local_file, name: a, path: a, content: "${var.word} ${var.other}" }
+	YML
+	echo 'other: y' >words.yml
+	expect 0 apply --yes
+	expect 0 plan --var word=line
+	has out '# .devenv/config.yml:7:54 with --var word'
+	expect 0 plan --var-file words.yml --var word=line
+	has out '# .devenv/config.yml:7:54 with words.yml:1:8 (variable file), --var word'
+	DEVENV_VAR_word=surroundings expect 0 plan
+	has out '# .devenv/config.yml:7:54 with DEVENV_VAR_word'
+	mkdir .devenv/environments
+	echo 'spec: { variables: { word: { default: staged } } }' >.devenv/environments/staging.yml
+	expect 0 plan -f .devenv/config.yml -f .devenv/environments/staging.yml --json
+	equal from '[{"file":".devenv/environments/staging.yml","layer":"project","line":1,"column":39}]' \
+		"$(jq -c 'select(.change).change.attributes[0].from' "$TRASH/out")"
+	expect 0 plan --var word=none
+	has out 'No changes.'
+}
+
 # A place has 16 bits for its file. (No `expect` here: it would print all of the arguments.)
 test_more_values_than_places_have_room_for_are_a_mistake() {
 	manifest <<-'YML'

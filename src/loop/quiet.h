@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 enum {
-	QUIET_LONE = 10,    /* ms; for the second file of an editor's "save all" */
+	QUIET_LONE = 5,    /* ms; for the second file of an editor's "save all" */
 	QUIET_WEAK = 50,
 	QUIET_STRONG = 1000,
 };

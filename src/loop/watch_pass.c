@@ -88,13 +88,24 @@ static int check_root(struct watch *w, struct reconcile *r, struct error *err)
 		"environment; nothing is touched until it is back", w->root, r->manifest.path);
 }
 
+/* Releases what was shown as held and is still so, and makes the plan again. */
 static int approve(struct watch *w, struct reconcile *r, struct error *err)
 {
-	for (size_t i = 0; w->approve && i < w->n_held; i++)
-		if (manage_approve(r, w->held[i], w->options->actor, err) < 0)
-			return -1;
+	bool any = false;
+
+	for (size_t i = 0; i < w->n_held; i++) {
+		for (size_t k = 0; k < r->plan.n; k++) {
+			const struct change *change = &r->plan.changes[k];
+
+			if (!change->hold || strcmp(change->approval, w->held[i]) != 0)
+				continue;
+			if (manage_approve(r, w->held[i], w->options->actor, err) < 0)
+				return -1;
+			any = true;
+		}
+	}
 	w->approve = false;
-	return 0;
+	return any ? reconcile_plan(r, err) : 0;
 }
 
 static int stages(struct watch *w, struct reconcile *r, bool write, struct error *err)
@@ -102,12 +113,10 @@ static int stages(struct watch *w, struct reconcile *r, bool write, struct error
 	if (reconcile_load(r, err) < 0 || check_root(w, r, err) < 0 ||
 		reconcile_open(r, write ? STATE_WRITE : STATE_READ, "watch", err) < 0)
 		return -1;
-	if (write && approve(w, r, err) < 0)
-		return -1;
 	r->options.excludes = ran_excludes(w, &r->arena);
 	if (reconcile_observe(r, err) < 0 || reconcile_plan(r, err) < 0)
 		return -1;
-	return 0;
+	return write && w->approve ? approve(w, r, err) : 0;
 }
 
 /* --- deciding ---------------------------------------------------------------------------------- */

@@ -93,10 +93,12 @@ static int64_t due(const struct watch *w)
 		return INT64_MAX;
 	if (w->asked)
 		at = 1;
-	if (w->dirty)
+	if (w->dirty) { /* whatever else is due comes with it */
 		at = earlier(at, quiet_until(&w->quiet, w->strong));
-	at = earlier(at, w->retry_at);
-	at = earlier(at, w->drift_at);
+	} else {
+		at = earlier(at, w->retry_at);
+		at = earlier(at, w->drift_at);
+	}
 	return w->busy_until && at < w->busy_until ? w->busy_until : at;
 }
 

@@ -57,8 +57,12 @@ void ran_release(struct watch *w)
 	free(w->ran);
 }
 
-static bool is_for_input(const struct change *change)
+/* Only what runs a program can change its own input; elsewhere a person saved meanwhile. */
+static bool is_for_input(const struct reconcile *r, const struct change *change)
 {
+	if (change->node == NODE_NONE ||
+		!(r->graph.nodes[change->node].resource->type->flags & TYPE_JOB))
+		return false;
 	for (size_t i = 0; i < change->n_reasons; i++)
 		if (change->reasons[i].kind == REASON_CHANGED || change->reasons[i].kind == REASON_TRIGGERED)
 			return true;
@@ -71,7 +75,6 @@ void ran_note(struct watch *w, const struct reconcile *r, const uint8_t *blocked
 		const struct change *change = &r->plan.changes[i];
 		struct ran *ran;
 
-		/* Only what runs a program or reads files can change its own input. */
 		if (!change_is_due(change, blocked) || change->node == NODE_NONE)
 			continue;
 		ran = find(w, change->address);
@@ -90,7 +93,7 @@ bool ran_hold(struct watch *w, const struct reconcile *r, const uint8_t *blocked
 
 	for (size_t i = 0; i < r->plan.n; i++) {
 		const struct change *change = &r->plan.changes[i];
-		struct ran *ran = change_is_due(change, blocked) && is_for_input(change)
+		struct ran *ran = change_is_due(change, blocked) && is_for_input(r, change)
 			? find(w, change->address) : NULL;
 
 		if (!ran || ran->times < 2 || ran->held)

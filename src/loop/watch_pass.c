@@ -164,15 +164,10 @@ static struct due count_due(const struct reconcile *r, const uint8_t *blocked)
 	return due;
 }
 
-static void schedule_retry(struct watch *w, const struct apply_result *result, int status)
+static void schedule_retry(struct watch *w)
 {
 	int64_t wait = WATCH_RETRY_LEAST;
 
-	w->retry_at = 0;
-	if (!result->failed && !result->unready && !(status < 0 && !result->held)) {
-		w->failures = 0;
-		return;
-	}
 	for (unsigned i = 0; i < w->failures && wait < WATCH_RETRY_MOST; i++)
 		wait *= 2;
 	if (wait > WATCH_RETRY_MOST)
@@ -194,7 +189,11 @@ static void act(struct watch *w, struct reconcile *r, const uint8_t *blocked)
 	if (result.cancelled)
 		w->ended = true;
 	watch_tell(w, (struct watch_event){.kind = WATCH_APPLIED, .r = r, .result = &result});
-	schedule_retry(w, &result, status);
+	w->retry_at = 0;
+	if (result.failed || result.unready || (status < 0 && !result.held))
+		schedule_retry(w);
+	else
+		w->failures = 0;
 	follow_doubt(&w->follow);
 	/* What was unknown while planning (a file that this run made) was not read yet. */
 	w->own = follow_look(&w->follow) > 0 || r->plan.counts.deferred;
@@ -213,6 +212,13 @@ static void decide(struct watch *w, struct reconcile *r, enum watch_why why, boo
 	struct due due = count_due(r, blocked);
 	struct watch_event event = {.kind = WATCH_PLANNED, .r = r};
 
+	if (why == WHY_DRIFT && due.n > due.drift) {
+		/* A file changed so shortly before that no event has told it yet. */
+		w->dirty = true;
+		quiet_change(&w->quiet, watch_now(w), 1);
+		quiet_crowd(&w->quiet);
+		return;
+	}
 	w->strong = due.strong && why == WHY_CHANGE && watch_now(w) < quiet_until(&w->quiet, true);
 	if (why == WHY_DRIFT && !w->options->repair_drift)
 		event.kind = WATCH_DRIFT;
@@ -299,6 +305,9 @@ static void fail(struct watch *w, struct reconcile *r, const struct error *err, 
 	w->dirty = w->strong = w->own = false;
 	quiet_end(&w->quiet);
 	tell_broken(w, r, err);
+	/* What no edit mends (a full disk, a busy database) may be better next time. */
+	if (!r->diags.errors && err->code != ERROR_INVALID && err->code != ERROR_NOT_FOUND)
+		schedule_retry(w);
 }
 
 void watch_pass(struct watch *w, enum watch_why why)

@@ -38,7 +38,7 @@ test_a_branch_switch_of_thousands_of_files_is_applied_once_and_whole() {
 		seq -f "src/file%g" 1 $((FILES / 2)) | xargs touch
 		for ((i = 0; i < FILES / 500; i++)); do mkdir "src/$branch-$i"; done
 		printf %s "$branch" | tee src/a src/deep/b >/dev/null
-		find src -type f -name 'file*' | xargs sh -c 'for f; do echo '"$branch"' >$f; done' sh
+		find src -type f -name 'file*' -print0 | xargs -0 sh -c 'for f; do echo '"$branch"' >$f; done' sh
 		git add -A && git commit -qm "$branch"
 	done
 	start_watch
@@ -108,7 +108,8 @@ test_thousands_of_saves_leave_nothing_behind() {
 	(($(resident "$WATCH") <= memory + 1024)) || fail "memory grew from $memory to $(resident "$WATCH") KiB"
 	(($(resident "$helper") <= memory_helper + 256)) || fail "the helper grew from $memory_helper to $(resident "$helper") KiB"
 	equal descriptors "$open" "$(descriptors "$WATCH")"
-	equal watches "$watched" "$(watches "$helper")"
+	# A folder that was just removed and made may be between two watches.
+	(($(watches "$helper") <= watched + 1)) || fail "watches grew from $watched to $(watches "$helper")"
 	equal 'the helper' "$helper" "$(pgrep -P "$WATCH")"
 	stop_watch
 	no_changes

@@ -426,6 +426,18 @@ static void match(struct planner *p, const struct resource *resource, struct dif
 		: new_generation(p, resource->address, maker_of(diff->intent, diff->observed));
 }
 
+struct diff_input planner_diff(const struct planner *p, uint32_t node)
+{
+	return (struct diff_input){
+		.arena = p->in->arena,
+		.diags = p->in->diags,
+		.key = p->in->key,
+		.options = p->in->options,
+		.graph = p->in->graph,
+		.node = node,
+	};
+}
+
 static void plan_node(struct planner *p, uint32_t index)
 {
 	const struct planner_input *in = p->in;
@@ -434,17 +446,10 @@ static void plan_node(struct planner *p, uint32_t index)
 	struct view *view = &p->views[index];
 	struct resolver resolver = {in->graph, p->views, in->arena, in->diags};
 	struct change *change = planner_change(p, resource->address);
-	struct diff_input diff = {
-		.arena = in->arena,
-		.diags = in->diags,
-		.key = in->key,
-		.options = in->options,
-		.graph = in->graph,
-		.node = index,
-		.inputs = view->inputs,
-		.replace_requested = listed(in->options->replaces, resource->address),
-	};
+	struct diff_input diff = planner_diff(p, index);
 
+	diff.inputs = view->inputs;
+	diff.replace_requested = listed(in->options->replaces, resource->address);
 	p->change_of[index] = (uint32_t)(change - p->plan->changes);
 	match(p, resource, &diff, change);
 	if (needs_fresh_inputs(p, node)) {

@@ -20,6 +20,8 @@ struct planner {
 	size_t cap;
 };
 
+/* What deciding about a node, or about nothing that is desired (NODE_NONE), begins with. */
+struct diff_input planner_diff(const struct planner *p, uint32_t node);
 /* The next change of the plan, empty but for its address. */
 struct change *planner_change(struct planner *p, const char *address);
 /* NULL: not looked at. `generation` 0: the one in charge. */

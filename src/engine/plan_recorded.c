@@ -24,21 +24,13 @@ static const struct change *change_of_home(const struct planner *p, const char *
 
 static void remove_record(struct planner *p, struct record *record, const char *home)
 {
-	const struct planner_input *in = p->in;
 	struct change *change = planner_change(p, record->address);
-	struct diff_input diff = {
-		.arena = in->arena,
-		.diags = in->diags,
-		.key = in->key,
-		.options = in->options,
-		.graph = in->graph,
-		.node = NODE_NONE,
-		.record = record,
-		.intent = planner_intents(p, record->address, record, record->status != RECORD_DEPOSED),
-		.observed = planner_observation(p, record->address, record->generation),
-		.home = change_of_home(p, home),
-	};
+	struct diff_input diff = planner_diff(p, NODE_NONE);
 
+	diff.record = record;
+	diff.intent = planner_intents(p, record->address, record, record->status != RECORD_DEPOSED);
+	diff.observed = planner_observation(p, record->address, record->generation);
+	diff.home = change_of_home(p, home);
 	change->record = record;
 	change->generation = record->generation;
 	change->intent = diff.intent;

@@ -1,6 +1,6 @@
 #!/bin/bash
 # A database that cannot be used: a clear error, nothing done, nothing lost. What SQLite itself can be
-# made to do is in tests/unit/test_state_open.c; this is what a person sees.
+# made to do is in tests/unit/test_state_*.c; this is what a person sees.
 . "${BASH_SOURCE%/*}/../lib/harness.sh"
 
 applied() {

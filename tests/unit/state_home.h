@@ -174,4 +174,63 @@ static inline int in_child(void (*body)(struct home *home), struct home *home)
 	return status;
 }
 
+static inline mode_t mode_of(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 ? st.st_mode & 07777 : 0;
+}
+
+static inline int64_t number(struct state *state, const char *sql)
+{
+	struct error err = ERROR_INIT;
+	int64_t out;
+
+	ok(db_number(state, &err, -1, &out, sql, ""), &err);
+	return out;
+}
+
+static inline bool has_journal_mode(struct state *state, const char *mode)
+{
+	struct error err = ERROR_INIT;
+	sqlite3_stmt *row = db_query(state, &err, "PRAGMA journal_mode", "");
+	bool equal;
+
+	assert_int_equal(db_next(state, row, &err), 1);
+	equal = strcmp((const char *)sqlite3_column_text(row, 0), mode) == 0;
+	db_done(row);
+	return equal;
+}
+
+/* Opens for reading, looks at `n` records of the first environment, and compares the whole tree. */
+static inline void assert_reads_without_effect(struct home *home, size_t n)
+{
+	cleanup_free char *before = tree(home->path), *after = NULL;
+	struct error err = ERROR_INIT;
+	struct environment *environments;
+	struct state *state = home_open(home, STATE_READ);
+	size_t count;
+
+	ok(state_environments(state, &home->arena, &environments, &count, &err), &err);
+	if (n != SIZE_MAX) {
+		assert_int_equal(count, 1);
+		assert_int_equal(count_records(home, state, environments[0].id), n);
+	} else {
+		assert_int_equal(count, 0);
+	}
+	state_free(state);
+	after = tree(home->path);
+	assert_string_equal(before, after);
+}
+
+static inline void make_home(struct home *home)
+{
+	struct state *state = home_open(home, STATE_WRITE);
+
+	put_record(state, home_environment(home, state, ""), "t.a");
+	state_free(state);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, home_start, home_stop)
+
 #endif

@@ -1,0 +1,233 @@
+/* local_process: its log, its readiness, and commands in its environment. */
+#include "process_room.h"
+
+/* --- logs, readiness, exec -------------------------------------------------------------------- */
+
+static void the_log_keeps_streams_and_times(void **state)
+{
+	struct room *room = *state;
+	struct record *record = create(room, TYPE, INTENT("01"), service(room,
+		"echo a; sleep 0.05; echo b >&2; sleep 0.05; printf c; sleep 0.4; echo d; exec sleep 1000",
+		""));
+	int64_t later;
+
+	wait_for_log(room, record, "1:a|2:b|");
+	later = clock_wall(&clock_system);
+	poll(NULL, 0, 5);
+	wait_for_log(room, record, "1:a|2:b|1:cd|");
+	assert_string_equal(logs(room, record, later, -1), "1:cd|");
+	assert_string_equal(logs(room, record, 0, 2), "2:b|1:cd|");
+	assert_string_equal(logs(room, record, 0, 0), "");
+	assert_string_equal(logs(room, record, 0, 99), "1:a|2:b|1:cd|");
+	assert_destroyed(room, INTENT("02"), record);
+}
+
+static void the_log_is_rotated(void **state)
+{
+	struct room *room = *state;
+	struct record *record = create(room, TYPE, INTENT("01"), service(room,
+		"i=100; while [ $i -lt 400 ]; do echo line-$i; i=$((i+1)); "
+		"[ $((i % 50)) = 0 ] && sleep 0.05; done; echo END; exec sleep 1000",
+		",'logMaxSize':'4KiB'"));
+	const char *folder = folder_of(room, record->id), *text;
+	struct stat log, older;
+
+	wait_for_log(room, record, "1:END|");
+	assert_int_equal(stat(fs_join(&room->arena, folder, "log"), &log), 0);
+	assert_int_equal(stat(fs_join(&room->arena, folder, "log.1"), &older), 0);
+	assert_true(log.st_size < 8192 && older.st_size < 8192);
+	text = logs(room, record, 0, -1);
+	assert_non_null(strstr(text, "1:line-398|1:line-399|1:END|"));
+	assert_destroyed(room, INTENT("02"), record);
+}
+
+struct follow {
+	struct strbuf text;
+	struct room *room;
+	struct record *record;
+};
+
+static bool follow_line(void *arg, int stream, const char *text, size_t len)
+{
+	struct follow *follow = arg;
+
+	strbuf_addf(&follow->text, "%d:%.*s|", stream, (int)len, text);
+	return !strstr(follow->text.text, "tick 60|");
+}
+
+static void following_survives_a_rotation(void **state)
+{
+	struct room *room = *state;
+	struct record *record = create(room, TYPE, INTENT("01"), service(room,
+		"i=0; while :; do echo tick $i; head -c 200 /dev/zero | tr \\\"\\\\0\\\" x; echo; "
+		"i=$((i+1)); sleep 0.01; done", ",'logMaxSize':'4KiB'"));
+	struct follow follow = {.text = STRBUF_INIT};
+	struct log_request request = {.flags = LOG_FOLLOW, .tail = -1, .line = follow_line,
+		.arg = &follow};
+	char want[32];
+	const char *at;
+
+	room->env.deadline = clock_monotonic(&clock_system) + 20000;
+	assert_int_equal(provider_local.logs(&room->env, record, &request, &room->err), 0);
+	room->env.deadline = 0;
+	at = follow.text.text;
+	for (int i = 20; i <= 60; i++) {
+		snprintf(want, sizeof(want), "1:tick %d|", i);
+		at = strstr(at, want);
+		if (!at)
+			fail_msg("%s is missing", want);
+	}
+	strbuf_release(&follow.text);
+	assert_destroyed(room, INTENT("02"), record);
+}
+
+static void following_ends_with_the_process(void **state)
+{
+	struct room *room = *state;
+	struct record *record = create(room, TYPE, INTENT("01"),
+		service(room, "echo first; sleep 0.4; echo last", ""));
+	struct strbuf text = STRBUF_INIT;
+	struct log_request request = {.flags = LOG_FOLLOW, .tail = -1, .line = add_log, .arg = &text};
+
+	assert_int_equal(provider_local.logs(&room->env, record, &request, &room->err), 0);
+	assert_string_equal(text.text, "1:first|1:last|");
+	strbuf_release(&text);
+	assert_destroyed(room, INTENT("02"), record);
+}
+
+static enum readiness probe(struct room *room, struct record *record, enum probe_kind kind,
+	const char *spec, const char **why)
+{
+	struct probe probe = {.kind = kind};
+
+	*why = NULL;
+	return provider_local.ready(&room->env, record, &probe, json(room, spec), why);
+}
+
+static void readiness_is_found_in_the_log(void **state)
+{
+	struct room *room = *state;
+	struct record *record = create(room, TYPE, INTENT("01"),
+		service(room, "sleep 0.5; echo server ready on 80; exec sleep 1000", ""));
+	const char *spec = "{'log':'ready on [0-9]+$'}", *why;
+
+	assert_int_equal(probe(room, record, PROBE_LOG, spec, &why), READY_WAIT);
+	assert_non_null(strstr(why, "ready on"));
+	wait_for_log(room, record, "ready");
+	assert_int_equal(probe(room, record, PROBE_LOG, spec, &why), READY_YES);
+	assert_int_equal(probe(room, record, PROBE_LOG, "{'log':'('}", &why), READY_FAILED);
+	/* What an earlier start said does not count. */
+	record = update(room, INTENT("02"), record, service(room, "exec sleep 1000", ""));
+	assert_int_equal(probe(room, record, PROBE_LOG, spec, &why), READY_WAIT);
+	assert_destroyed(room, INTENT("03"), record);
+}
+
+static void readiness_is_asked_of_a_command(void **state)
+{
+	struct room *room = *state;
+	struct record *record = create(room, TYPE, INTENT("01"), service(room, "exec sleep 1000", ""));
+	const char *spec = "{'command':['sh','-c','test -n \\\"$ROOM\\\" && test -e ok']}", *why;
+
+	assert_int_equal(probe(room, record, PROBE_COMMAND, spec, &why), READY_WAIT);
+	assert_string_equal(why, "sh exited with status 1");
+	put(room, "ok", "");
+	assert_int_equal(probe(room, record, PROBE_COMMAND, spec, &why), READY_YES);
+	assert_destroyed(room, INTENT("02"), record);
+}
+
+static void one_that_has_ended_will_not_become_ready(void **state)
+{
+	struct room *room = *state;
+	const struct value *inputs = service(room, "sleep 0.3; echo address in use >&2; exit 1", "");
+	struct record *record = create(room, TYPE, INTENT("01"), inputs);
+	const char *why;
+	char host[64];
+	int port;
+
+	assert_int_equal(probe(room, record, PROBE_RUNNING, "{}", &why), READY_YES);
+	assert_int_equal(provider_local.probe_target(&room->env, record, json(room, "{'port':80}"),
+		host, sizeof(host), &port, &room->err), 0);
+	assert_string_equal(host, "127.0.0.1");
+	assert_int_equal(port, 80);
+	wait_for_health(room, inputs, record, "exited (1)");
+	assert_int_equal(probe(room, record, PROBE_LOG, "{'log':'x'}", &why), READY_FAILED);
+	assert_string_equal(why, "exited (1): address in use");
+	assert_int_equal(provider_local.probe_target(&room->env, record, json(room, "{'port':80}"),
+		host, sizeof(host), &port, &room->err), -1);
+	assert_destroyed(room, INTENT("02"), record);
+}
+
+static void exec_runs_in_its_environment(void **state)
+{
+	struct room *room = *state;
+	struct record *record = create(room, TYPE, INTENT("01"), sleeper(room));
+	struct exec_request request = {.argv = (const char *const[]){"sh", "-c",
+		"test -n \"$ROOM\" && test -z \"$DEVENV_PROCESS\" && exit 7", NULL}};
+
+	assert_int_equal(provider_local.exec(&room->env, record, &request, &room->err), 0);
+	assert_int_equal(request.exit_status, 7);
+	assert_destroyed(room, INTENT("02"), record);
+}
+
+static void exec_reads_our_input_only_when_it_shall(void **state)
+{
+	struct room *room = *state;
+	struct record *record = create(room, TYPE, INTENT("01"), sleeper(room));
+	struct exec_request request = {.argv = (const char *const[]){"sh", "-c",
+		"read -r line && test \"$line\" = hello && exit 9; exit 8", NULL}};
+	int ends[2], before = dup(STDIN_FILENO);
+
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(write(ends[1], "hello\n", 6), 6);
+	assert_int_equal(dup2(ends[0], STDIN_FILENO), STDIN_FILENO);
+	assert_int_equal(provider_local.exec(&room->env, record, &request, &room->err), 0);
+	assert_int_equal(request.exit_status, 8);
+	request.interactive = true;
+	assert_int_equal(provider_local.exec(&room->env, record, &request, &room->err), 0);
+	assert_int_equal(request.exit_status, 9);
+	dup2(before, STDIN_FILENO);
+	close(before);
+	close(ends[0]);
+	close(ends[1]);
+	assert_destroyed(room, INTENT("02"), record);
+}
+
+/* Nobody writes its log any more: waiting for a line is in vain, a new start is what helps. */
+static void one_whose_shim_died_before_it_was_ready_is_started_anew(void **state)
+{
+	struct room *room = *state;
+	const struct value *inputs = service(room, "sleep 0.5; echo ready; exec sleep 1000", "");
+	struct record *record = create(room, TYPE, INTENT("01"), inputs);
+	const char *why;
+
+	assert_int_equal(shims(room, SIGKILL), 1);
+	wait_for_health(room, inputs, record, "running, but its shim is dead: its output is lost");
+	assert_int_equal(probe(room, record, PROBE_LOG, "{'log':'ready'}", &why), READY_FAILED);
+	assert_string_equal(why, "running, but its shim is dead: its output is lost");
+	assert_true(look(room, TYPE, inputs, record, NULL).runs);
+	record->status = RECORD_UNREADY;
+	assert_false(look(room, TYPE, inputs, record, NULL).runs);
+	act_on(room, ACT_START, record, NULL);
+	wait_for_log(room, record, "ready");
+	assert_int_equal(probe(room, record, PROBE_LOG, "{'log':'ready'}", &why), READY_YES);
+	assert_int_equal(alive(room, NULL), 1);
+	assert_destroyed(room, INTENT("03"), record);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		T(the_log_keeps_streams_and_times),
+		T(the_log_is_rotated),
+		T(following_survives_a_rotation),
+		T(following_ends_with_the_process),
+		T(readiness_is_found_in_the_log),
+		T(readiness_is_asked_of_a_command),
+		T(one_that_has_ended_will_not_become_ready),
+		T(one_whose_shim_died_before_it_was_ready_is_started_anew),
+		T(exec_runs_in_its_environment),
+		T(exec_reads_our_input_only_when_it_shall),
+	};
+
+	PROCESS_TESTS(argc, argv, tests);
+}

@@ -40,7 +40,19 @@ static bool is_own_debris(struct run *run, const struct value *live)
 	       kube_owner(run->kube, live, run->request->address, &message) == OWNER_US;
 }
 
-/* It cannot be changed in place. Only what an unfinished create left is made anew without asking. */
+/* The plan said that it would be, and it is the one that the plan saw. */
+static bool is_to_be_remade(const struct run *run, const struct kube_object *object,
+	const struct value *live)
+{
+	const struct kube_object *known = kube_objects_find(&run->inventory, object->ref);
+
+	return known && known->uid && run->request->observed &&
+	       kube_remakes(run->request->observed->remakes, object->ref) &&
+	       !strcmp(known->uid, value_text(value_path(live, "metadata.uid"), ""));
+}
+
+/* It cannot be changed in place. Nothing is made anew of which the plan did not say so, but what an
+   unfinished create left. */
 static int make_anew(struct run *run, struct kube_object *object, const struct error *refused)
 {
 	struct kube_objects one = {.items = object, .n = 1};
@@ -48,7 +60,7 @@ static int make_anew(struct run *run, struct kube_object *object, const struct e
 
 	if (kube_get(run->kube, kube_object_path(run->kube, object, object->name), &live, run->err))
 		return -1;
-	if (!is_own_debris(run, live.body)) {
+	if (!is_own_debris(run, live.body) && !is_to_be_remade(run, object, live.body)) {
 		*run->err = *refused;
 		return -1;
 	}

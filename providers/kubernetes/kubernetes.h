@@ -61,6 +61,18 @@ const char *kube_conflicts(struct arena *arena, const struct value *status);
 /* Does the server refuse to change this in place? */
 bool kube_is_immutable(const struct kube_reply *reply);
 
+/* The fields that it does not let be changed: "spec.selector, spec.template". */
+const char *kube_immutable_fields(struct arena *arena, const struct value *status);
+
+/* --- guard.c ------------------------------------------------------------------------------------ */
+
+/* The claims whose data goes with these objects, in words; NULL: none. */
+const char *kube_losses(struct kube *kube, const struct kube_objects *going);
+/* The text of observation.remakes with one more object; is this one in it? */
+const char *kube_remakes_add(struct arena *arena, const char *remakes, const char *ref,
+	const char *fields);
+bool kube_remakes(const char *remakes, const char *ref);
+
 /* --- apply.c ------------------------------------------------------------------------------------ */
 
 enum kube_patch { /* a set */

@@ -20,6 +20,7 @@ struct look {
 	bool parsed;    /* `desired` is filled */
 	bool unfinished; /* a run may have made more than the inventory says */
 	bool force;
+	struct kube_objects going; /* with an update: made anew, or not wanted any more */
 	/* What came of it. */
 	const char *unseen;
 	bool in_sync;
@@ -158,6 +159,15 @@ static const char *dry_run(struct look *look, const struct kube_object *object,
 		return arena_strdup(kube->arena, err.msg);
 	if (!kube_patch(kube, object, &body, flags, &reply, &err))
 		return kube_differences(kube->arena, live.body, reply.body, object->sensitive);
+	if (kube_is_immutable(&reply) && look->desired.n > 1) {
+		struct kube_object going = known ? *known : *object;
+
+		look->o->remakes = kube_remakes_add(kube->arena, look->o->remakes, object->ref,
+			kube_immutable_fields(kube->arena, reply.body));
+		ARENA_GROW(kube->arena, look->going.items, look->going.n, look->going.cap);
+		look->going.items[look->going.n++] = going;
+		return "it cannot be changed in place";
+	}
 	if (kube_is_immutable(&reply))
 		look->o->replace = arena_strdup(kube->arena, err.msg);
 	else if (err.code == ERROR_CONFLICT || err.code == ERROR_INVALID)
@@ -360,6 +370,28 @@ static const struct value *outputs_of(struct look *look)
 	return outputs;
 }
 
+/* Of what is there: what goes with it, and what an update of it lets go. */
+static void guard(struct look *look)
+{
+	struct kube_objects all = {0};
+	struct arena *arena = look->kube->arena;
+
+	for (size_t i = 0; i < look->inventory.n; i++) {
+		const struct kube_object *object = &look->inventory.items[i];
+
+		if (object->state && !strcmp(object->state, "gone"))
+			continue;
+		ARENA_GROW(arena, all.items, all.n, all.cap);
+		all.items[all.n++] = *object;
+		if (!look->parsed || desired_of(look, object))
+			continue;
+		ARENA_GROW(arena, look->going.items, look->going.n, look->going.cap);
+		look->going.items[look->going.n++] = *object;
+	}
+	look->o->holds = kube_losses(look->kube, &all);
+	look->o->loses = kube_losses(look->kube, &look->going);
+}
+
 static void conclude(struct look *look, const struct look *looks, size_t n,
 	const struct kube_sight *sight)
 {
@@ -384,6 +416,7 @@ static void conclude(struct look *look, const struct look *looks, size_t n,
 	o->endpoint = look->kube->id;
 	if (!o->id && look->inventory.n)
 		o->id = o->record && o->record->id ? o->record->id : look->inventory.items[0].ref;
+	guard(look);
 	if (look->parsed || look->unfinished)
 		o->outputs = outputs_of(look);
 	o->matches = o->presence == PRESENCE_PRESENT && o->record && look->changed && look->in_sync;

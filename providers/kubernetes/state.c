@@ -171,6 +171,16 @@ const char *kube_conflicts(struct arena *arena, const struct value *status)
 	return n ? arena_strdup(arena, text.text) : NULL;
 }
 
+const char *kube_immutable_fields(struct arena *arena, const struct value *status)
+{
+	const struct value *causes = value_path(status, "details.causes");
+	cleanup_strbuf struct strbuf text = STRBUF_INIT;
+
+	for (uint32_t i = 0; causes && causes->kind == VALUE_LIST && i < causes->len; i++)
+		strbuf_addf(&text, "%s%s", i ? ", " : "", value_get_text(&causes->items[i], "field", "?"));
+	return text.len ? arena_strdup(arena, text.text) : "a field of it";
+}
+
 bool kube_is_immutable(const struct kube_reply *reply)
 {
 	static const char *const phrases[] = {"field is immutable", "may not change once set",

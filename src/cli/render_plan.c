@@ -49,6 +49,7 @@ const char *reason_kind_str(enum reason_kind kind)
 		[REASON_MOVED] = "moved",
 		[REASON_DEPOSED] = "deposed",
 		[REASON_UNKNOWN] = "unknown",
+		[REASON_DATA_LOSS] = "dataLoss",
 	};
 
 	return words[kind];

@@ -80,6 +80,13 @@ int step_decide(struct scheduler *s, uint32_t step, const struct observation *ob
 			action_str(change->action), action_str(planned)));
 		return -1;
 	}
+	if (observed && change->action == ACTION_UPDATE &&
+		guard_loses_data(&s->r->options, change, &s->r->arena)) {
+		change->hold = HOLD_DATA_LOSS;
+		step_skip(s, step, EVENT_HELD, arena_printf(&s->r->arena,
+			"it would lose the data of %s: plan and apply again", observed->loses));
+		return -1;
+	}
 	if (change->action != planned && change->record)
 		see_again(s, change);
 	redactor_learn(&s->r->redactor, change->inputs);

@@ -232,6 +232,9 @@ static void diff_present(const struct diff_input *in, struct change *change)
 		want_replace(in, change);
 	} else if (change->n_attributes) {
 		change->action = ACTION_UPDATE;
+		if (in->observed && in->observed->remakes)
+			change_reason(change, in->arena, REASON_CHANGED, NULL, POS_NONE, "%s",
+				in->observed->remakes);
 	} else if (!record_has_fingerprint(in->record) && !in->record->last_error && !in->intent) {
 		change->action = ACTION_RECORD;
 		change_reason(change, in->arena, REASON_METADATA, NULL, POS_NONE,

@@ -23,6 +23,12 @@ static void diff_delete(const struct diff_input *in, struct change *change)
 			"lifecycle.retain: it stays and is forgotten");
 		return;
 	}
+	if (in->options->destroy && !in->options->volumes && in->observed && in->observed->holds) {
+		change->action = ACTION_KEEP;
+		change_reason(change, in->arena, REASON_DATA_LOSS, NULL, POS_NONE,
+			"it holds data (%s) and is kept; --volumes destroys it too", in->observed->holds);
+		return;
+	}
 	if (in->options->destroy && type && type->flags & TYPE_PERSISTENT && !in->options->volumes) {
 		change->action = ACTION_KEEP;
 		change_reason(change, in->arena, REASON_REQUESTED, NULL, POS_NONE,

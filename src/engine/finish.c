@@ -225,6 +225,9 @@ static void finish_observe(struct scheduler *s, struct task *task)
 	seen->message = seen->message ? arena_strdup(&s->r->arena, seen->message) : NULL;
 	seen->endpoint = seen->endpoint ? arena_strdup(&s->r->arena, seen->endpoint) : NULL;
 	seen->replace = seen->replace ? arena_strdup(&s->r->arena, seen->replace) : NULL;
+	seen->remakes = seen->remakes ? arena_strdup(&s->r->arena, seen->remakes) : NULL;
+	seen->holds = seen->holds ? arena_strdup(&s->r->arena, seen->holds) : NULL;
+	seen->loses = seen->loses ? arena_strdup(&s->r->arena, seen->loses) : NULL;
 	seen->health = seen->health ? arena_strdup(&s->r->arena, seen->health) : NULL;
 	change->observed = seen;
 	s->running[step].observed = true;

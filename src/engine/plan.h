@@ -54,6 +54,7 @@ enum reason_kind {
 	REASON_MOVED,        /* `path` is the old address */
 	REASON_DEPOSED,      /* an old generation still to be destroyed */
 	REASON_UNKNOWN,      /* cannot be seen */
+	REASON_DATA_LOSS,    /* what it holds would be lost */
 };
 
 struct reason {

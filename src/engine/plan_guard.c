@@ -60,15 +60,45 @@ static void hold(const struct planner_input *in, struct change *change, enum hol
 		change->hold = HOLD_NONE;
 }
 
-static bool loses_data(const struct planner_input *in, const struct change *change)
+/* What its doing would lose, as the provider says; NULL: nothing. */
+static const char *what_is_lost(const struct change *change)
+{
+	const struct observation *seen = change->observed;
+
+	if (!seen || !change->record)
+		return NULL;
+	switch (change->action) {
+	case ACTION_DELETE:
+	case ACTION_REPLACE:
+		return seen->holds;
+	case ACTION_UPDATE:
+		return seen->loses;
+	default:
+		return NULL;
+	}
+}
+
+static bool loses_data(const struct plan_options *options, const struct change *change)
 {
 	const struct type *type = change->record ? type_find(change->record->type) : NULL;
 
-	if (!type || !(type->flags & TYPE_PERSISTENT))
+	if (options->destroy && options->volumes)
 		return false;
-	if (change->action != ACTION_DELETE && change->action != ACTION_REPLACE)
+	if (what_is_lost(change))
+		return true;
+	return type && type->flags & TYPE_PERSISTENT &&
+	       (change->action == ACTION_DELETE || change->action == ACTION_REPLACE);
+}
+
+bool guard_loses_data(const struct plan_options *options, struct change *change,
+	struct arena *arena)
+{
+	if (!loses_data(options, change))
 		return false;
-	return !(in->options->destroy && in->options->volumes);
+	if (what_is_lost(change))
+		change_reason(change, arena, REASON_DATA_LOSS, NULL, POS_NONE, "the data of %s is lost",
+			what_is_lost(change));
+	return !listed(options->allow_data_loss, change->address);
 }
 
 void plan_guard(const struct planner_input *in, struct plan *plan)
@@ -80,7 +110,7 @@ void plan_guard(const struct planner_input *in, struct plan *plan)
 	for (size_t i = 0; i < plan->n; i++) {
 		struct change *change = &plan->changes[i];
 
-		if (loses_data(in, change) && !listed(in->options->allow_data_loss, change->address))
+		if (guard_loses_data(in->options, change, in->arena))
 			hold(in, change, HOLD_DATA_LOSS);
 		else if (change->action == ACTION_DELETE && change->record && !in->options->destroy &&
 			 deletes >= MASS_DELETE_MIN && deletes * 2 > in->n_records &&

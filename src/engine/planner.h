@@ -45,6 +45,9 @@ void plan_claims(const struct planner_input *in, const struct view *views);
 void plan_blocked(const struct planner_input *in, const struct plan *plan);
 /* plan_guard.c: holds what would lose data or delete more than half, unless options allow it. */
 void plan_guard(const struct planner_input *in, struct plan *plan);
+/* Would doing it lose data that nobody agreed to lose? Adds the reason. */
+bool guard_loses_data(const struct plan_options *options, struct change *change,
+	struct arena *arena);
 /* plan_seal.c: counts, and the hash of everything a person was shown. */
 void plan_count(struct plan *plan);
 void plan_seal(const struct planner_input *in, struct plan *plan);

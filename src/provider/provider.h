@@ -98,6 +98,10 @@ struct observation {
 	bool runs;                   /* for TYPE_RUNS: it runs now */
 	const char *replace;         /* why what is desired cannot be had in place, where only the thing itself
 	                                can say so: an update becomes a replace. NULL: it can */
+	const char *remakes;         /* which part of it an update makes anew, and why; NULL: none */
+	/* The data that would be lost with all of it, and with what an update takes out or makes anew:
+	   asked for, as for a persistent type. NULL: none. */
+	const char *holds, *loses;
 	bool matches;                /* reality is already as `desired` says (used when nothing is recorded
 	                                or the inputs changed): record only, no action */
 	const char *health;          /* a word for status: "healthy", "exited (1)"; NULL: none */

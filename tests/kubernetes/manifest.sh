@@ -218,6 +218,73 @@ test_an_immutable_field_means_replace_and_says_so() {
 	expect 0 destroy --yes
 }
 
+test_of_several_objects_only_the_one_that_cannot_change_is_made_anew() {
+	{ config_map default beside a 1 && deployment default anew 1 before; } | several
+	apply
+	local uid beside
+	uid=$(get deployment anew .metadata.uid) beside=$(get configmap beside .metadata.uid)
+	{ config_map default beside a 1 && deployment default anew 1 after; } | several
+	expect 0 plan
+	has out 'will be updated in place'
+	has out 'Deployment.apps/default/anew is deleted and created again: spec.selector cannot be changed in place'
+	apply
+	[[ $(get deployment anew .metadata.uid) != "$uid" ]] || fail 'it is still the old one'
+	equal 'the other one' "$beside" "$(get configmap beside .metadata.uid)"
+	equal selector after "$(get deployment anew .spec.selector.matchLabels.app)"
+	no_changes
+	expect 0 destroy --yes
+}
+
+claim() { # NAMESPACE NAME ACCESS-MODE
+	cat <<-YML
+	- apiVersion: v1
+	  kind: PersistentVolumeClaim
+	  metadata: { name: $2, namespace: $1 }
+	  spec: { accessModes: [$3], storageClassName: none, resources: { requests: { storage: 1Mi } } }
+	YML
+}
+
+test_the_data_of_a_claim_is_not_lost_without_a_word() {
+	{ config_map default near a 1 && claim default data ReadWriteOnce; } | several
+	apply
+	local uid
+	uid=$(get pvc data .metadata.uid)
+	# Taken out.
+	config_map default near a 1 | several
+	expect 0 plan
+	has out 'the data of PersistentVolumeClaim/default/data is lost'
+	expect 3 apply --yes
+	has err 'it loses data'
+	equal 'the claim' "$uid" "$(get pvc data .metadata.uid)"
+	# Made anew.
+	{ config_map default near a 2 && claim default data ReadWriteMany; } | several
+	expect 3 apply --yes
+	has out 'the data of PersistentVolumeClaim/default/data is lost'
+	equal 'the claim' "$uid" "$(get pvc data .metadata.uid)"
+	expect 0 apply --yes --allow-data-loss kubernetes_manifest.one
+	[[ $(get pvc data .metadata.uid) != "$uid" ]] || fail 'it is still the old one'
+	no_changes
+	expect 0 destroy --yes
+	has out 'it holds data (PersistentVolumeClaim/default/data) and is kept'
+	equal 'the claim' data "$(get pvc data .metadata.name)"
+	expect 0 destroy --yes --volumes
+	absent pvc data
+}
+
+test_a_claim_in_a_namespace_that_goes_counts_too() {
+	namespace holds | several
+	apply
+	claim holds inner ReadWriteOnce | sed 's/^- /  /' >claim.yml
+	k apply -f claim.yml
+	expect 3 apply --yes --replace kubernetes_manifest.one
+	has out 'the data of PersistentVolumeClaim/holds/inner is lost'
+	expect 0 destroy --yes
+	has out 'PersistentVolumeClaim/holds/inner'
+	equal 'the claim' inner "$(get pvc inner .metadata.name -n holds)"
+	expect 0 destroy --yes --volumes
+	absent namespace holds
+}
+
 test_what_is_there_already_is_not_taken_without_a_word() {
 	k create configmap theirs --from-literal a=0
 	config_map default theirs a 1 | several
@@ -465,6 +532,7 @@ test_an_object_that_moves_between_resources_is_passed_on() {
 test_two_homes_leave_each_other_alone() {
 	config_map default shared a 1 | several
 	apply
+	DEVENV_HOME=$TRASH/other test_home
 	DEVENV_HOME=$TRASH/other expect 1 plan
 	has err 'belongs to kubernetes_manifest.one of'
 	config_map default other a 1 | several

@@ -64,11 +64,10 @@ test_what_runs_becomes_ready_and_what_does_not_says_why() {
 	has err 'Job.batch/shop/fails: the job failed'
 	has err 'it went wrong'
 
-	# The job is immutable: what is repaired means replace, and it says so.
+	# The job is immutable: what is repaired means another job, and it says so.
 	{ workload Deployment web 'sleep 600' && workload Job fails 'echo it went well'; } | objects
 	expect 0 plan
-	has out 'will be replaced'
-	has out 'field is immutable'
+	has out 'Job.batch/shop/fails is deleted and created again: spec.template cannot be changed in place'
 	expect 0 apply --yes
 	no_changes
 

@@ -314,6 +314,9 @@ static void read_observed(struct test *t)
 			.health = value_get_text(v, "health", NULL),
 			.replace = value_get_text(v, "replace", NULL),
 			.blocked = value_get_text(v, "blocked", NULL),
+			.remakes = value_get_text(v, "remakes", NULL),
+			.holds = value_get_text(v, "holds", NULL),
+			.loses = value_get_text(v, "loses", NULL),
 		};
 	}
 }

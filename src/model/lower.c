@@ -90,6 +90,7 @@ static enum view view_of(const struct service *service)
 
 static void lower_each(struct lowering *l, struct service *service)
 {
+	lower_hook_before(l, service);
 	switch (service->kind) {
 	case SERVICE_BAD:
 		break;
@@ -109,6 +110,7 @@ static void lower_each(struct lowering *l, struct service *service)
 		lower_chart(l, service);
 		break;
 	}
+	lower_hook_after(l, service);
 }
 
 static void lower_services(struct lowering *l)
@@ -180,12 +182,12 @@ static struct value join(struct lowering *l)
 /* Is there a word to lower? A manifest of resources only stays as it is. */
 static bool has_words(const struct value *spec)
 {
-	static const char *const words[] = {"services", "cluster", "terraform", "secrets"};
+	static const char *const words[] = {"services", "cluster", "terraform", "secrets", "hooks"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
 		const struct value *value = value_get(spec, words[i]);
 
-		if (value && value->kind >= VALUE_LIST && value->len)
+		if (value && !value_is_scalar(value) && value->len)
 			return true;
 	}
 	return false;
@@ -212,7 +214,7 @@ int lower_spec(struct loading *loading, const struct value *spec, struct value *
 	lower_secrets(&l);
 	lower_terraform(&l);
 	cluster_lower(&l);
-	*resources = join(&l);
+	*resources = lower_hooks(&l, join(&l));
 	*outputs = *lower_references(&l, NULL, VIEW_MACHINE, outputs);
 	map_release(&l.by_name);
 	map_release(&l.volumes);

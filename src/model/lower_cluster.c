@@ -103,7 +103,8 @@ int cluster_publish(struct lowering *l, const struct service_port *port)
 		at = (at + 1) % n;
 	cluster->node_ports[at] = 1;
 	builder_push(&cluster->published, lower_text(l, arena_printf(l->arena,
-		"%s:%zu%s%s@loadbalancer", port->host, FIRST_NODE_PORT + at,
+		"%s%s%s:%zu%s%s@loadbalancer", port->address ? port->address : "",
+		port->address ? ":" : "", port->host, FIRST_NODE_PORT + at,
 		strcmp(port->protocol, "tcp") == 0 ? "" : "/",
 		strcmp(port->protocol, "tcp") == 0 ? "" : port->protocol), port->at));
 	return FIRST_NODE_PORT + (int)at;

@@ -12,7 +12,7 @@
  *   lower_object.c     Kubernetes objects under construction
  *   lower_workload.c, lower_pod.c, lower_mount.c, lower_ingress.c, lower_policy.c
  *                      a service on a cluster
- *   lower_terraform.c, lower_secret.c  spec.terraform, spec.secrets
+ *   lower_terraform.c, lower_secret.c, lower_hook.c  spec.terraform, spec.secrets, hooks
  */
 #ifndef DEVENV_MODEL_LOWER_INTERNAL_H
 #define DEVENV_MODEL_LOWER_INTERNAL_H
@@ -34,6 +34,7 @@ enum service_kind {
 struct service_port {
 	const char *name;     /* NULL: none */
 	const char *host;     /* on this machine; NULL: not published, or the engine chooses */
+	const char *address;  /* of this machine, that the host port is bound to; NULL: all */
 	const char *service;  /* where others in the cluster reach it */
 	const char *target;   /* where the program listens */
 	const char *protocol; /* tcp, udp, sctp */
@@ -171,6 +172,12 @@ void lower_command(struct lowering *l, const struct service *service);
 void lower_terraform(struct lowering *l);
 /* spec.secrets that live somewhere else, too. */
 void lower_secrets(struct lowering *l);
+
+/* lower_hook.c: commands around what changes. */
+void lower_hook_before(struct lowering *l, struct service *service);
+void lower_hook_after(struct lowering *l, struct service *service);
+/* All resources, with those of spec.hooks. */
+struct value lower_hooks(struct lowering *l, struct value all);
 
 /* --- clusters ----------------------------------------------------------------------------------- */
 

@@ -301,6 +301,17 @@ static void put_image(struct lowering *l, struct service *service, struct value_
 	builder_put(container, "imagePullPolicy", lower_text(l, "Never", service->spec));
 }
 
+/* Two ports of the Service may lead to one of the container. */
+static bool is_repeated(const struct service *service, size_t at)
+{
+	for (size_t i = 0; i < at; i++) {
+		if (strcmp(service->ports[i].target, service->ports[at].target) == 0 &&
+			strcmp(service->ports[i].protocol, service->ports[at].protocol) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void put_ports(struct lowering *l, const struct service *service,
 	struct value_builder *container)
 {
@@ -310,6 +321,8 @@ static void put_ports(struct lowering *l, const struct service *service,
 	for (size_t i = 0; i < service->n_ports; i++) {
 		const struct service_port *port = &service->ports[i];
 
+		if (is_repeated(service, i))
+			continue;
 		builder_init(&b, l->arena);
 		builder_put(&b, "containerPort", object_number(l, port->target, port->at));
 		if (strcmp(port->protocol, "tcp") != 0)

@@ -21,6 +21,7 @@ static struct service_port from_text(struct lowering *l, const struct service *s
 		outer = arena_strndup(l->arena, text, (size_t)(colon - text));
 		colon = strrchr(outer, ':');
 		port.host = colon ? colon + 1 : outer;
+		port.address = colon ? arena_strndup(l->arena, outer, (size_t)(colon - outer)) : NULL;
 	} else if (service->kind == SERVICE_PROCESS || service->kind == SERVICE_COMMAND) {
 		port.host = text; /* it listens there itself */
 	}

@@ -196,7 +196,8 @@ static const struct value *lowered_manifest(struct loading *l, const struct valu
 	const struct value *resources, const struct value *outputs)
 {
 	static const char *const gone[] = {
-		"cluster", "services", "terraform", "volumes", "networking", "resources", "outputs"};
+		"cluster", "services", "terraform", "volumes", "networking", "hooks", "resources",
+		"outputs"};
 	struct value *lowered = arena_alloc(l->arena, sizeof(*lowered));
 	struct value_builder builder, list;
 

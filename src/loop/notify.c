@@ -1,4 +1,4 @@
-/* See notify.h; watcher/watcher.c holds the form of the records. */
+/* See notify.h; src/watcher.c holds the form of the records. */
 #include "loop/notify.h"
 
 #include "base/fs.h"

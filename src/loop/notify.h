@@ -1,5 +1,5 @@
 /*
- * The conversation with devenv-watcher (watcher/watcher.c), which says what changes in folders. An
+ * The conversation with devenv-watcher (src/watcher.c), which says what changes in folders. An
  * event is a hint to look, nothing more. No call blocks but notify_sync, and that has a limit.
  */
 #ifndef DEVENV_LOOP_NOTIFY_H

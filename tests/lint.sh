@@ -54,7 +54,12 @@ include_direction() {
 		while read -r included; do
 			case $included in
 			providers/*)
-				[[ $file == providers/* || $file == src/provider/registry.c ]] && continue ;;
+				room=${file%/*}
+				case $room:${included%/*} in
+				"$room:$room" | src/provider:* | providers/k3d:providers/docker | \
+					providers/helm:providers/kubernetes) continue ;;
+				esac
+				;;
 			provider/provider.h) [[ $words == *provider* ]] && continue ;;
 			base/* | model/* | state/* | engine/* | loop/* | cli/* | provider/*)
 				[[ " $words " == *" ${included%%/*} "* ]] && continue ;;

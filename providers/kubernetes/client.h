@@ -36,6 +36,10 @@ int kube_open(struct kube *kube, struct provider_env *env, const struct value *c
 int kube_identify(struct kube *kube, struct error *err);
 void kube_close(struct kube *kube);
 
+/* Accept: a list without what its items say beyond their metadata. */
+#define KUBE_METADATA_LIST \
+	"application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
+
 struct kube_reply {
 	long status;              /* 0: no reply */
 	const struct value *body; /* parsed JSON; value_null when it is none */

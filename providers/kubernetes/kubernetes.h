@@ -49,6 +49,8 @@ const char *kube_marked_as(struct record *record);
  * With KUBE_OWNS_REPLICAS at its end when `spec.replicas` is among them, which stays out of the hash.
  */
 const char *kube_state(struct arena *arena, const struct value *object);
+/* The same for fields that another tool sets for us, by applying or by updating; NULL: that anyone sets. */
+const char *kube_state_by(struct arena *arena, const struct value *object, const char *manager);
 #define KUBE_OWNS_REPLICAS " with replicas"
 
 /* What differs between two forms of an object, in words ("spec.replicas: 5, wanted 2"); NULL: nothing.
@@ -78,6 +80,7 @@ bool kube_remakes(const char *remakes, const char *ref);
 enum kube_patch { /* a set */
 	KUBE_DRY_RUN = 1 << 0,
 	KUBE_FORCE = 1 << 1,
+	KUBE_LENIENT = 1 << 2, /* fields that its kind does not have are dropped, not refused */
 };
 
 /* One server-side apply. ERROR_CONFLICT names the fields and who holds them. */
@@ -93,9 +96,10 @@ int kube_apply(struct kube *kube, const struct request *request, struct outcome 
 /* --- see.c: looking at many objects with few requests ------------------------------------------- */
 
 struct kube_sight;
-struct kube_sight *kube_sight_new(struct kube *kube);
+/* `label` ("KEY=VALUE") is borne by everything that will be wanted as ours. */
+struct kube_sight *kube_sight_new(struct kube *kube, const char *label);
 void kube_sight_free(struct kube_sight *sight);
-/* Notes that an object is to be looked at. `ours`: it is in an inventory, so it bears our label. */
+/* Notes that an object is to be looked at. `ours`: it is in an inventory, so it bears the label. */
 void kube_sight_want(struct kube_sight *sight, const struct kube_object *object, bool ours);
 /* One list a kind and namespace, metadata only. */
 void kube_sight_look(struct kube_sight *sight);
@@ -103,6 +107,8 @@ void kube_sight_look(struct kube_sight *sight);
    `*why` says why. */
 int kube_sight_find(const struct kube_sight *sight, const struct kube_object *object,
 	const struct value **live, const char **why);
+/* KUBE_LABEL_ENVIRONMENT of ours. */
+const char *kube_own_label(struct kube *kube);
 /* Everything with our environment's and home's mark for `address` (NULL: any), whatever its kind. */
 int kube_sweep(struct kube *kube, const char *address, const char *namespace,
 	struct kube_objects *out, struct error *err);

@@ -41,7 +41,7 @@ int kube_objects_parse(struct provider_env *env, const struct value *inputs,
 /* What one document says, appended; `where` names it. */
 int kube_objects_add(struct arena *arena, const struct value *value, const char *where,
 	struct kube_objects *out, struct error *err);
-/* All documents of a YAML or JSON text, appended. */
+/* All documents of a YAML or JSON text, appended. `err` NULL: what cannot be read is left out. */
 int kube_objects_read(struct arena *arena, const char *path, const char *text, size_t len,
 	struct kube_objects *out, struct error *err);
 

@@ -425,7 +425,7 @@ static void conclude(struct look *look, const struct look *looks, size_t n,
 void kube_observe(struct kube *kube, struct observation **items, size_t n)
 {
 	struct look *looks = arena_alloc(kube->arena, (n + 1) * sizeof(*looks));
-	struct kube_sight *sight = kube_sight_new(kube);
+	struct kube_sight *sight = kube_sight_new(kube, kube_own_label(kube));
 
 	for (size_t i = 0; i < n; i++) {
 		begin(&looks[i], kube, items[i]);

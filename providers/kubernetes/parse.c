@@ -144,7 +144,7 @@ int kube_objects_read(struct arena *arena, const char *path, const char *text, s
 		if (is_mark(body, "..."))
 			body = memchr(body, '\n', (size_t)(stop - body));
 		if (body && !is_blank(body, stop) &&
-			read_document(arena, path, body, stop, line + (body != at), out, err))
+			read_document(arena, path, body, stop, line + (body != at), out, err) && err)
 			return -1;
 		for (; at < stop; at++)
 			line += *at == '\n';

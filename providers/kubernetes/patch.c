@@ -31,8 +31,9 @@ int kube_patch(struct kube *kube, const struct kube_object *object, const struct
 		.method = "PATCH",
 		.type = APPLY_TYPE,
 		.body = body,
-		.path = kube_printf(kube, "%s?fieldManager=%s&fieldValidation=Strict&force=%s%s",
+		.path = kube_printf(kube, "%s?fieldManager=%s&fieldValidation=%s&force=%s%s",
 			kube_object_path(kube, object, object->name), KUBE_MANAGER,
+			flags & KUBE_LENIENT ? "Ignore" : "Strict",
 			flags & KUBE_FORCE ? "true" : "false", flags & KUBE_DRY_RUN ? "&dryRun=All" : ""),
 	};
 

@@ -1,6 +1,6 @@
 /*
- * Looking at objects: one list a kind and namespace, of metadata only. Objects that bear our label are
- * listed by it, so that a crowded namespace costs nothing; a single object is simply got.
+ * Looking at objects: one list a kind and namespace, of metadata only. Objects that bear the label
+ * of ours are listed by it, so that a crowded namespace costs nothing; a single object is simply got.
  */
 #include "providers/kubernetes/kubernetes.h"
 
@@ -10,7 +10,6 @@
 #include <string.h>
 
 #define ONE "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
-#define MANY "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 
 enum { PAGE = 2000 };
 
@@ -30,6 +29,7 @@ struct collection {
 
 struct kube_sight {
 	struct kube *kube;
+	const char *label;
 	struct wanted *items;
 	size_t n, cap;
 	struct collection *collections;
@@ -37,11 +37,17 @@ struct kube_sight {
 	struct map by_path, by_collection;
 };
 
-struct kube_sight *kube_sight_new(struct kube *kube)
+const char *kube_own_label(struct kube *kube)
+{
+	return kube_printf(kube, KUBE_LABEL_ENVIRONMENT "=%s", kube->env->environment);
+}
+
+struct kube_sight *kube_sight_new(struct kube *kube, const char *label)
 {
 	struct kube_sight *sight = arena_zalloc(kube->arena, sizeof(*sight));
 
 	sight->kube = kube;
+	sight->label = label;
 	return sight;
 }
 
@@ -107,7 +113,7 @@ static int list(struct kube_sight *sight, const struct collection *collection,
 	const char *next = "";
 
 	do {
-		struct kube_request request = {.accept = MANY,
+		struct kube_request request = {.accept = KUBE_METADATA_LIST,
 			.path = kube_printf(sight->kube, "%s?limit=%d%s%s%s%s", collection->path, PAGE,
 				*selector ? "&labelSelector=" : "", selector, *next ? "&continue=" : "", next)};
 		struct kube_reply reply;
@@ -147,12 +153,11 @@ static bool is_in(const struct wanted *item, const struct collection *collection
 static int look_at(struct kube_sight *sight, struct collection *collection, struct error *err)
 {
 	bool labelled = !collection->foreign;
-	const char *selector = labelled ? http_escape(sight->kube->arena, kube_printf(sight->kube,
-		KUBE_LABEL_ENVIRONMENT "=%s", sight->kube->env->environment), "") : "";
+	const char *selector = labelled ? http_escape(sight->kube->arena, sight->label, "") : "";
 	long status = 0;
 	int rc = 0;
 
-	/* A single one is got; so is what may not be listed, and what has lost our label. */
+	/* A single one is got; so is what may not be listed, and what has lost the label. */
 	if (collection->n > 1) {
 		rc = list(sight, collection, selector, &status, err);
 		if (rc && status != 403 && status != 404 && status != 405)
@@ -239,7 +244,7 @@ static int sweep_kind(struct kube *kube, const struct kube_kind *kind, const cha
 {
 	const char *root = *kind->group ? kube_printf(kube, "/apis/%s/%s", kind->group, kind->version)
 					: kube_printf(kube, "/api/%s", kind->version);
-	struct kube_request request = {.accept = MANY,
+	struct kube_request request = {.accept = KUBE_METADATA_LIST,
 		.path = kube_printf(kube, "%s/%s%s", root, kind->plural, query)};
 
 	if (!kube_call(kube, &request, reply, err))
@@ -254,8 +259,8 @@ static int sweep_kind(struct kube *kube, const struct kube_kind *kind, const cha
 int kube_sweep(struct kube *kube, const char *address, const char *namespace,
 	struct kube_objects *out, struct error *err)
 {
-	const char *query = kube_printf(kube, "?labelSelector=%s", http_escape(kube->arena,
-		kube_printf(kube, KUBE_LABEL_ENVIRONMENT "=%s", kube->env->environment), ""));
+	const char *query = kube_printf(kube, "?labelSelector=%s",
+		http_escape(kube->arena, kube_own_label(kube), ""));
 
 	if (kube_discover(kube, err))
 		return -1;

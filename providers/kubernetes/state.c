@@ -11,41 +11,56 @@
 
 /* --- owned fields ------------------------------------------------------------------------------- */
 
-static const struct value *own_fields(const struct value *object)
+/* The fields that an entry of managedFields says `manager` owns; NULL: it is somebody else's. */
+static const struct value *fields_of(const struct value *entry, const char *manager,
+	const char *operation)
+{
+	if ((manager && strcmp(value_get_text(entry, "manager", ""), manager) != 0) ||
+		*value_get_text(entry, "subresource", "") ||
+		(operation && strcmp(value_get_text(entry, "operation", ""), operation) != 0))
+		return NULL;
+	return value_get(entry, "fieldsV1");
+}
+
+static const char *state_of(struct arena *arena, const struct value *object, const char *manager,
+	const char *operation)
 {
 	const struct value *entries = value_path(object, "metadata.managedFields");
+	const char *uid = value_text(value_path(object, "metadata.uid"), "");
+	bool replicas = false, any = false;
+	struct hasher hasher;
+	struct hash hash;
+	char hex[HASH_HEX];
 
+	hasher_init(&hasher);
+	hasher_add_str(&hasher, uid, strlen(uid));
 	for (uint32_t i = 0; entries && entries->kind == VALUE_LIST && i < entries->len; i++) {
-		const struct value *entry = &entries->items[i];
+		const struct value *fields = fields_of(&entries->items[i], manager, operation);
+		struct value rest;
 
-		if (!strcmp(value_get_text(entry, "manager", ""), KUBE_MANAGER) &&
-			!strcmp(value_get_text(entry, "operation", ""), "Apply") &&
-			!*value_get_text(entry, "subresource", ""))
-			return value_get(entry, "fieldsV1");
+		if (!fields)
+			continue;
+		rest = kube_without(arena, fields, "/f:spec/f:replicas");
+		replicas = replicas || value_get(value_get(fields, "f:spec"), "f:replicas");
+		value_hash(&rest, NULL, &hasher);
+		any = true;
 	}
-	return NULL;
+	hasher_finish(&hasher, &hash);
+	if (!any)
+		return arena_printf(arena, "not ours: no field is set by %s",
+			manager ? manager : "anyone");
+	return arena_printf(arena, "applied %.20s%s", hash_hex(&hash, hex),
+		replicas ? KUBE_OWNS_REPLICAS : "");
 }
 
 const char *kube_state(struct arena *arena, const struct value *object)
 {
-	const struct value *fields = own_fields(object);
-	const char *uid = value_text(value_path(object, "metadata.uid"), "");
-	const struct value *spec = fields ? value_get(fields, "f:spec") : NULL;
-	bool replicas = value_get(spec, "f:replicas") != NULL;
-	struct hasher hasher;
-	struct value rest;
-	struct hash hash;
-	char hex[HASH_HEX];
+	return state_of(arena, object, KUBE_MANAGER, "Apply");
+}
 
-	if (!fields)
-		return "not ours: no field is set by devenv";
-	rest = replicas ? kube_without(arena, fields, "/f:spec/f:replicas") : *fields;
-	hasher_init(&hasher);
-	hasher_add_str(&hasher, uid, strlen(uid));
-	value_hash(&rest, NULL, &hasher);
-	hasher_finish(&hasher, &hash);
-	return arena_printf(arena, "applied %.20s%s", hash_hex(&hash, hex),
-		replicas ? KUBE_OWNS_REPLICAS : "");
+const char *kube_state_by(struct arena *arena, const struct value *object, const char *manager)
+{
+	return state_of(arena, object, manager, NULL);
 }
 
 /* --- differences in words ----------------------------------------------------------------------- */

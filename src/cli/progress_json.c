@@ -7,6 +7,7 @@
 static const char *const types[] = {
 	[EVENT_STARTED] = "apply_start",
 	[EVENT_PROGRESS] = "apply_progress",
+	[EVENT_NOTE] = "apply_note",
 	[EVENT_RETRY] = "apply_retry",
 	[EVENT_WAITING] = "apply_waiting",
 	[EVENT_DONE] = "apply_complete",

@@ -309,6 +309,9 @@ void progress_live(struct progress *progress, const struct event *event)
 	case EVENT_RETRY:
 		add_note(progress, event, "trying again: ");
 		break;
+	case EVENT_NOTE:
+		add_note(progress, event, "");
+		break;
 	case EVENT_PROGRESS:
 		if (progress->verbose)
 			add_note(progress, event, "");

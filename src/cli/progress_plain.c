@@ -51,6 +51,9 @@ void progress_plain(struct progress *progress, const struct event *event)
 		if (progress->verbose)
 			add_text_line(progress, event, "");
 		break;
+	case EVENT_NOTE:
+		add_text_line(progress, event, "");
+		break;
 	case EVENT_RETRY:
 		add_text_line(progress, event, "trying again: ");
 		break;

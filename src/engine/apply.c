@@ -41,7 +41,7 @@ static void receive(struct scheduler *s, struct workers *workers)
 		struct message *next = message->next;
 
 		if (message->progress) {
-			emit(s, EVENT_PROGRESS, message->step, message->progress, NULL);
+			emit(s, message->note ? EVENT_NOTE : EVENT_PROGRESS, message->step, message->progress, NULL);
 			free(message->progress);
 		} else {
 			step_finish(s, message->task);

@@ -10,6 +10,7 @@
 enum event_kind {
 	EVENT_STARTED,   /* an action of the change begins */
 	EVENT_PROGRESS,  /* `text`: a line from the provider */
+	EVENT_NOTE,      /* `text`: one that is to be read although all goes well */
 	EVENT_RETRY,     /* `text`: why, and when it is tried again */
 	EVENT_WAITING,   /* done, waiting until ready; `text`: what is missing */
 	EVENT_DONE,

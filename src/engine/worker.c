@@ -44,14 +44,24 @@ struct progress_to {
 	uint32_t step;
 };
 
-static void send_progress(void *arg, const char *line)
+static void send_line(struct progress_to *to, const char *line, bool note)
 {
-	struct progress_to *to = arg;
 	struct message *message = xcalloc(1, sizeof(*message));
 
 	message->step = to->step;
 	message->progress = xstrdup(line);
+	message->note = note;
 	send_message(to->workers, message);
+}
+
+static void send_progress(void *arg, const char *line)
+{
+	send_line(arg, line, false);
+}
+
+static void send_note(void *arg, const char *line)
+{
+	send_line(arg, line, true);
 }
 
 static void run_observe(struct task *task)
@@ -71,6 +81,7 @@ static void run_task(struct workers *workers, struct task *task)
 
 	task->env.arena = &task->arena;
 	task->env.progress = send_progress;
+	task->env.note = send_note;
 	task->env.progress_arg = &to;
 	switch (task->kind) {
 	case TASK_OBSERVE:
@@ -89,6 +100,7 @@ static void run_task(struct workers *workers, struct task *task)
 		break;
 	}
 	task->env.progress = NULL;
+	task->env.note = NULL;
 	task->env.progress_arg = NULL;
 }
 

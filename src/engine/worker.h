@@ -47,6 +47,7 @@ struct message {
 	struct task *task;
 	uint32_t step;
 	char *progress;              /* NULL: the task is finished */
+	bool note;                   /* `progress` is to be read in any case */
 	struct message *next;
 };
 

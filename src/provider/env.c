@@ -5,17 +5,32 @@
 
 #include <stdio.h>
 
-void provider_progress(const struct provider_env *env, const char *fmt, ...)
+static void tell(void (*to)(void *arg, const char *line), void *arg, const char *fmt, va_list ap)
 {
 	char line[512];
+
+	if (!to)
+		return;
+	vsnprintf(line, sizeof(line), fmt, ap);
+	to(arg, line);
+}
+
+void provider_progress(const struct provider_env *env, const char *fmt, ...)
+{
 	va_list ap;
 
-	if (!env->progress)
-		return;
 	va_start(ap, fmt);
-	vsnprintf(line, sizeof(line), fmt, ap);
+	tell(env->progress, env->progress_arg, fmt, ap);
 	va_end(ap);
-	env->progress(env->progress_arg, line);
+}
+
+void provider_note(const struct provider_env *env, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	tell(env->note, env->progress_arg, fmt, ap);
+	va_end(ap);
 }
 
 bool provider_cancelled(const struct provider_env *env)

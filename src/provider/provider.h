@@ -50,10 +50,14 @@ struct provider_env {
 	const atomic_bool *cancel;  /* set: stop as soon as it is safe, with ERROR_CANCELLED */
 	/* A line of output or progress for the person who watches ("pulling 40%"); may be NULL. */
 	void (*progress)(void *arg, const char *line);
+	/* One that is to be read although all went well ("left: ..."). With progress_arg; may be NULL. */
+	void (*note)(void *arg, const char *line);
 	void *progress_arg;
 };
 
 void provider_progress(const struct provider_env *env, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+void provider_note(const struct provider_env *env, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 bool provider_cancelled(const struct provider_env *env); /* cancelled or past the deadline */
 /* `path` made absolute against the project root, in the arena. */

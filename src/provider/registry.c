@@ -8,9 +8,10 @@ extern const struct provider provider_docker;
 extern const struct provider provider_k3d;
 extern const struct provider provider_kubernetes;
 extern const struct provider provider_secret;
+extern const struct provider provider_helm;
 
 const struct provider *const provider_table[] = {&provider_local, &provider_docker, &provider_k3d,
-	&provider_kubernetes, &provider_secret};
+	&provider_kubernetes, &provider_secret, &provider_helm};
 const size_t provider_count = sizeof(provider_table) / sizeof(provider_table[0]);
 
 const struct provider *provider_by_type(const char *type)

@@ -26,6 +26,9 @@ static void add_run_json(struct cli *cli, const struct run *run)
 	jsonl_text(buf, "status", run->status);
 	jsonl_text(buf, "actor", run->actor);
 	jsonl_text(buf, "summary", run->summary);
+	jsonl_text(buf, "commit", run->origin.revision);
+	jsonl_text(buf, "author", run->origin.author);
+	jsonl_text(buf, "signer", run->origin.signer);
 	jsonl_time(buf, "started_at", run->started_at);
 	jsonl_time(buf, "finished_at", run->finished_at);
 	if (run->finished_at)
@@ -45,7 +48,11 @@ static void add_run_row(struct table *table, const struct run *run)
 	table_add(table, status_style(run->status), "%s", run->status);
 	table_add(table, STYLE_DIM, "%s", took);
 	table_add(table, STYLE_DIM, "%s", run->actor);
-	table_add(table, STYLE_PLAIN, "%s", run->summary);
+	if (run->origin.revision) /* whose change it was says more than who carried it out */
+		table_add(table, STYLE_PLAIN, "%s (%.12s by %s)", run->summary, run->origin.revision,
+			run->origin.author ? run->origin.author : "nobody");
+	else
+		table_add(table, STYLE_PLAIN, "%s", run->summary);
 }
 
 static void add_run_header(struct table *table)

@@ -144,9 +144,12 @@ static void add_last_run(struct cli *cli, const struct run *run)
 	if (!run)
 		stream_add(&cli->out, "Nothing was applied yet: `devenv apply` does it.\n");
 	else
-		stream_add(&cli->out, "Last run: %s %s, %s (`devenv history %lld`).\n", run->kind,
-			when_ago(run->started_at, clock_wall(cli->clock), ago), run->status,
-			(long long)run->id);
+		stream_add(&cli->out, "Last run: %s %s%s%.12s%s%s, %s (`devenv history %lld`).\n", run->kind,
+			when_ago(run->started_at, clock_wall(cli->clock), ago),
+			run->origin.revision ? " from " : "",
+			run->origin.revision ? run->origin.revision : "",
+			run->origin.author ? " by " : "", run->origin.author ? run->origin.author : "",
+			run->status, (long long)run->id);
 }
 
 static int show(struct cli *cli, struct reconcile *r)

@@ -62,6 +62,13 @@ const struct command *const command_table[] = {
 	&command_logs,
 	&command_exec,
 
+	&command_sync,
+	&command_sync_now,
+	&command_sync_list,
+	&command_sync_status,
+	&command_sync_suspend,
+	&command_sync_resume,
+
 	&command_import,
 	&command_taint,
 	&command_untaint,

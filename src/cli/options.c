@@ -273,6 +273,16 @@ static int add_positional(struct parse *p, const char *word)
 {
 	struct args *args = p->args;
 
+	/* "sync" is a command, and the first word of others. */
+	if (!args->n_positional && !args->n_given && is_group(args->command->name)) {
+		const struct command *longer = command_find(
+			arena_printf(args->arena, "%s %s", args->command->name, word));
+
+		if (longer) {
+			args->command = longer;
+			return 0;
+		}
+	}
 	if (!argument_at(args->command, args->n_positional))
 		return error_set(p->err, ERROR_INVALID, "`devenv %s` takes no argument \"%s\"",
 			args->command->name, word);

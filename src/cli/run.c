@@ -124,6 +124,7 @@ static void set_apply_options(struct cli *cli, const struct run_request *request
 	const struct command *command = cli->args.command;
 
 	options->kind = request->kind;
+	options->origin = request->origin;
 	options->actor = session_actor(cli);
 	if (option_find(command, "parallelism"))
 		options->parallelism = (int)args_number(&cli->args, "parallelism");

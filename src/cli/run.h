@@ -16,6 +16,7 @@ struct run_request {
 	struct apply_result *result;
 	void (*event)(void *arg, const struct event *event);
 	void *event_arg;
+	struct run_origin origin; /* the commit it is made from */
 };
 
 /* May the command act, or can it only show what it would do? Decides how state is opened. */

@@ -253,6 +253,7 @@ static void start_run(struct scheduler *s)
 		.status = "running",
 		.summary = "",
 		.started_at = clock_wall(s->r->clock),
+		.origin = s->options->origin,
 	};
 	journal_begin(s);
 	if (!s->error.code && (state_run_start(s->r->state, &s->run, &err) < 0 ||

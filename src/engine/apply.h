@@ -6,6 +6,7 @@
 #define DEVENV_ENGINE_APPLY_H
 
 #include "engine/plan.h"
+#include "state/state.h"
 
 enum event_kind {
 	EVENT_STARTED,   /* an action of the change begins */
@@ -40,6 +41,7 @@ struct apply_options {
 	bool fail_fast, rollback_on_failure;
 	const char *kind;          /* "apply", "destroy", "refresh": for the history */
 	const char *actor;         /* user@host */
+	struct run_origin origin;  /* the commit it is made from */
 	/* All events arrive on the calling thread. */
 	void (*event)(void *arg, const struct event *event);
 	void *event_arg;

@@ -294,11 +294,16 @@ int reconcile_enter(struct reconcile *r, enum state_mode mode, const char *what,
 
 /* --- observe, plan ------------------------------------------------------------------------------ */
 
+static const char *content_root(const struct reconcile *r)
+{
+	return r->content ? r->content : r->manifest.root;
+}
+
 static int digest_file(void *arg, const char *path, struct hash *out, struct error *err)
 {
 	struct reconcile *r = arg;
 
-	return hash_file(fs_join(&r->arena, r->manifest.root, path), out, err);
+	return hash_file(fs_join(&r->arena, content_root(r), path), out, err);
 }
 
 static const struct value *recorded_outputs(struct reconcile *r)
@@ -338,7 +343,7 @@ static struct planner_input *planner_of(struct reconcile *r)
 	struct planner_input *in = arena_zalloc(&r->arena, sizeof(*in));
 	struct digester *digester = arena_alloc(&r->arena, sizeof(*digester));
 
-	*digester = (struct digester){digest_file, r, r->manifest.root};
+	*digester = (struct digester){digest_file, r, content_root(r)};
 	*in = (struct planner_input){
 		.arena = &r->arena,
 		.diags = &r->diags,

@@ -32,6 +32,8 @@ struct reconcile {
 	const char *home;           /* absolute: DEVENV_HOME or ~/.devenv */
 	const char *self;           /* path of this program */
 	int64_t lock_timeout;       /* ms; 0: fail at once */
+	const char *content;        /* where the files below manifest.root are read from that its resources
+	                               name, when they do not lie there (yet); NULL: there */
 	struct plan_options options;
 	struct trail *trail;        /* every file and name that the plan depends on is marked there; NULL */
 

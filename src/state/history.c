@@ -17,9 +17,11 @@ int state_run_start(struct state *state, struct run *run, struct error *err)
 	if (db_run(state, err, "UPDATE run SET status = 'died' WHERE environment = ?"
 		" AND status = 'running'", "l", no) < 0)
 		return -1;
-	if (db_run(state, err, "INSERT INTO run (environment, kind, actor, status, summary,"
-		" started_at, finished_at) VALUES (?, ?, ?, 'running', NULL, ?, 0)", "lssl", no,
-		    run->kind, run->actor, run->started_at) < 0)
+	if (db_run(state, err, "INSERT INTO run (environment, kind, actor, status, summary, started_at,"
+		" finished_at, revision, author, signer)"
+		" VALUES (?, ?, ?, 'running', NULL, ?, 0, ?, ?, ?)", "lsslsss", no, run->kind,
+		    run->actor, run->started_at, run->origin.revision, run->origin.author,
+		    run->origin.signer) < 0)
 		return -1;
 	run->id = sqlite3_last_insert_rowid(state->db);
 	return db_run(state, err, "UPDATE environment SET last_run_at = ? WHERE no = ?", "ll",
@@ -44,6 +46,7 @@ static struct run read_run(sqlite3_stmt *row, struct arena *arena)
 		.summary = db_text(row, 5, arena),
 		.started_at = sqlite3_column_int64(row, 6),
 		.finished_at = sqlite3_column_int64(row, 7),
+		.origin = {db_text(row, 8, arena), db_text(row, 9, arena), db_text(row, 10, arena)},
 	};
 }
 
@@ -59,7 +62,7 @@ int state_runs(struct state *state, const char *environment, size_t limit, struc
 	if (!state->db)
 		return 0;
 	rows = db_query(state, err, "SELECT run.id, environment.id, kind, actor, status, summary,"
-		" started_at, finished_at FROM environment"
+		" started_at, finished_at, revision, author, signer FROM environment"
 		" JOIN run ON run.environment = environment.no"
 		" WHERE environment.id = ? ORDER BY run.id DESC LIMIT ?", "sl", environment,
 		limit ? (int64_t)limit : (int64_t)-1);

@@ -64,8 +64,21 @@ static const char version_1[] =
 	"CREATE TRIGGER audit_delete BEFORE DELETE ON audit BEGIN"
 	" SELECT RAISE(ABORT, 'the audit trail is append-only'); END;";
 
+/* What a run was made from, and the remotes that this machine follows. */
+static const char version_2[] =
+	"ALTER TABLE run ADD COLUMN revision TEXT;"
+	"ALTER TABLE run ADD COLUMN author TEXT;"
+	"ALTER TABLE run ADD COLUMN signer TEXT;"
+
+	"CREATE TABLE sync ("
+	" name TEXT PRIMARY KEY, environment TEXT, url TEXT NOT NULL, ref TEXT NOT NULL,"
+	" root TEXT NOT NULL, seen TEXT, applied TEXT, author TEXT, signer TEXT, summary TEXT,"
+	" result TEXT NOT NULL, message TEXT, run INTEGER NOT NULL, changed_at INTEGER NOT NULL,"
+	" suspended TEXT) WITHOUT ROWID;";
+
 const struct migration state_migrations[] = {
 	{version_1},
+	{version_2},
 };
 const int state_version = ARRAY_SIZE(state_migrations);
 

@@ -100,6 +100,13 @@ int state_intents(struct state *state, const char *environment, struct arena *ar
 
 /* --- history ----------------------------------------------------------------------------------- */
 
+/* The commit that a run was made from; all NULL where no git remote is followed. */
+struct run_origin {
+	const char *revision; /* 40 hex digits */
+	const char *author;   /* "Name <address>" */
+	const char *signer;   /* who signed it, as the keys of the machine call them; NULL: not asked for */
+};
+
 struct run {
 	int64_t id;
 	const char *environment;
@@ -108,6 +115,7 @@ struct run {
 	const char *status;  /* "running", "ok", "failed", "cancelled", "died" */
 	const char *summary; /* "2 added, 1 changed" */
 	int64_t started_at, finished_at; /* finished_at 0: not yet */
+	struct run_origin origin;
 };
 
 struct run_change {
@@ -138,6 +146,30 @@ int state_note_put(struct state *state, const char *environment, const char *kin
 	const char *value, struct error *err);
 int state_notes(struct state *state, const char *environment, const char *kind, struct arena *arena,
 	const char *const **keys, const char *const **values, size_t *n, struct error *err);
+
+/* --- remotes that are followed (`devenv sync`) ------------------------------------------------- */
+
+struct sync_record {
+	const char *name;
+	const char *environment; /* id; NULL: nothing was applied yet */
+	const char *url, *ref;   /* "branch main", "tag v1.*" ... */
+	const char *root;        /* the live folder */
+	const char *seen;        /* the newest commit that was judged; NULL: none */
+	const char *applied;     /* the newest commit that was taken; NULL: none */
+	const char *author, *signer, *summary; /* of `seen`; NULL: not known */
+	const char *result;      /* "ok", "held", "failed", "invalid", "refused" ... */
+	const char *message;     /* why; NULL: nothing to say */
+	int64_t run, changed_at; /* run 0: none */
+	const char *suspended;   /* by whom and why; NULL: it is not */
+};
+
+/* By name; both live in `arena`. */
+int state_syncs(struct state *state, struct arena *arena, struct sync_record **out, size_t *n,
+	struct error *err);
+/* Inserts or replaces, but for `suspended`, which stays. Inside a transaction. */
+int state_sync_put(struct state *state, const struct sync_record *sync, struct error *err);
+/* NULL resumes. ERROR_NOT_FOUND: there is no such sync. Inside a transaction. */
+int state_sync_suspend(struct state *state, const char *name, const char *why, struct error *err);
 
 /* --- audit ------------------------------------------------------------------------------------- */
 

@@ -74,6 +74,19 @@ cli_tests() { # PRESET LABEL
 	unset DEVENV DEVENV_TEST_TOOLS
 }
 
+part_sync() {
+	local dir
+	build release || return
+	if [[ $INSTALL == yes ]]; then
+		packages_need "${PACKAGES_SYNC[@]}" || report_missing sync "packages could not be installed"
+	fi
+	dir=$(build_dir release)
+	export DEVENV=$dir/devenv DEVENV_TEST_TOOLS=$dir/tests
+	[[ $AVAILABLE == yes ]] && export DEVENV_TEST_AVAILABLE=1
+	report_many "$JOBS" 600 < <(scripts sync "$SOURCE"/tests/sync/*.sh)
+	unset DEVENV DEVENV_TEST_TOOLS
+}
+
 part_docker() {
 	local name
 	build release || return

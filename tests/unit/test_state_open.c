@@ -342,16 +342,29 @@ static void reading_while_others_write(void **cmocka)
 
 /* --- upgrades ------------------------------------------------------------------------------------ */
 
-static struct migration two[] = {{NULL}, {"ALTER TABLE record ADD COLUMN extra TEXT;"
-					  "UPDATE record SET extra = 'new'"}};
-static struct migration broken[] = {{NULL}, {"ALTER TABLE record ADD COLUMN extra TEXT;"
-					     "INSERT INTO nowhere VALUES (1)"}};
+/* The step behind the newest schema. */
+static const char next[] = "ALTER TABLE record ADD COLUMN extra TEXT; UPDATE record SET extra = 'new'";
+static const char broken[] = "ALTER TABLE record ADD COLUMN extra TEXT; INSERT INTO nowhere VALUES (1)";
 
-static struct state *open_version(struct home *home, enum state_mode mode,
-	struct migration *migrations, int version, struct error *err)
+static struct state *open_next(struct home *home, enum state_mode mode, const char *sql,
+	struct error *err)
 {
-	migrations[0] = state_migrations[0];
-	return state_open_version(home->path, mode, &clock_system, migrations, version, err);
+	struct migration all[16];
+
+	assert_true(state_version < 16);
+	memcpy(all, state_migrations, (size_t)state_version * sizeof(*all));
+	all[state_version].sql = sql;
+	return state_open_version(home->path, mode, &clock_system, all, state_version + 1, err);
+}
+
+static const char *schema_text(struct home *home, int version)
+{
+	return arena_printf(&home->arena, "schema %d", version);
+}
+
+static const char *backup_of(struct home *home, const char *suffix)
+{
+	return home_file(home, arena_printf(&home->arena, "state.db.backup-v%d%s", state_version, suffix));
 }
 
 static void an_upgrade_leaves_a_copy(void **cmocka)
@@ -362,19 +375,19 @@ static void an_upgrade_leaves_a_copy(void **cmocka)
 	sqlite3 *copy;
 
 	make_home(home);
-	state = open_version(home, STATE_WRITE, two, 2, &err);
+	state = open_next(home, STATE_WRITE, next, &err);
 	assert_non_null(state);
 	assert_int_equal(number(state, "SELECT count(*) FROM record WHERE extra = 'new'"), 1);
-	assert_int_equal(number(state, "PRAGMA user_version"), 2);
+	assert_int_equal(number(state, "PRAGMA user_version"), state_version + 1);
 	state_free(state);
-	assert_int_equal(mode_of(home_file(home, "state.db.backup-v1")), 0600);
-	assert_int_equal(access(home_file(home, "state.db.backup-v1.new"), F_OK), -1);
-	assert_int_equal(sqlite3_open(home_file(home, "state.db.backup-v1"), &copy), SQLITE_OK);
+	assert_int_equal(mode_of(backup_of(home, "")), 0600);
+	assert_int_equal(access(backup_of(home, ".new"), F_OK), -1);
+	assert_int_equal(sqlite3_open(backup_of(home, ""), &copy), SQLITE_OK);
 	assert_int_equal(sqlite3_exec(copy, "SELECT count(*) FROM record", 0, 0, 0), SQLITE_OK);
 	assert_int_equal(sqlite3_exec(copy, "SELECT extra FROM record", 0, 0, 0), SQLITE_ERROR);
 	sqlite3_close(copy);
 	/* The copy can stand in for the database. */
-	assert_int_equal(rename(home_file(home, "state.db.backup-v1"), home_file(home, "state.db")), 0);
+	assert_int_equal(rename(backup_of(home, ""), home_file(home, "state.db")), 0);
 	unlink(home_file(home, "state.db-wal"));
 	unlink(home_file(home, "state.db-shm"));
 	assert_reads_without_effect(home, 1);
@@ -392,7 +405,7 @@ static void an_older_schema_is_read_in_memory(void **cmocka)
 
 	make_home(home);
 	before = tree(home->path);
-	state = open_version(home, STATE_READ, two, 2, &err);
+	state = open_next(home, STATE_READ, next, &err);
 	assert_non_null(state);
 	assert_int_equal(number(state, "SELECT count(*) FROM record WHERE extra = 'new'"), 1);
 	state_free(state);
@@ -406,12 +419,12 @@ static void a_failed_upgrade_changes_nothing(void **cmocka)
 	struct error err = ERROR_INIT;
 
 	make_home(home);
-	assert_null(open_version(home, STATE_WRITE, broken, 2, &err));
-	assert_non_null(strstr(err.msg, "schema 2"));
+	assert_null(open_next(home, STATE_WRITE, broken, &err));
+	assert_non_null(strstr(err.msg, schema_text(home, state_version + 1)));
 	assert_reads_without_effect(home, 1);
-	state_free(home_open(home, STATE_WRITE)); /* still of version 1, and well */
+	state_free(home_open(home, STATE_WRITE)); /* still of its version, and well */
 	/* A second try overwrites the copy that the first one left. */
-	assert_null(open_version(home, STATE_WRITE, broken, 2, &err));
+	assert_null(open_next(home, STATE_WRITE, broken, &err));
 	assert_reads_without_effect(home, 1);
 }
 
@@ -423,14 +436,14 @@ static void a_newer_schema_is_refused(void **cmocka)
 	struct state *state;
 
 	make_home(home);
-	state = open_version(home, STATE_WRITE, two, 2, &err);
+	state = open_next(home, STATE_WRITE, next, &err);
 	state_free(state);
 	before = tree(home_file(home, "state.db"));
 	for (int mode = STATE_READ; mode <= STATE_WRITE; mode++) {
 		err = home_open_fails(home, (enum state_mode)mode);
 		assert_int_equal(err.code, ERROR_CORRUPT);
 		assert_non_null(strstr(err.msg, "newer"));
-		assert_non_null(strstr(err.msg, "schema 2"));
+		assert_non_null(strstr(err.msg, schema_text(home, state_version + 1)));
 	}
 	after = tree(home_file(home, "state.db"));
 	assert_string_equal(before, after);

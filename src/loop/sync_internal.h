@@ -1,0 +1,117 @@
+/*
+ * The inside of sync, shared by its files:
+ *   sync.c          when: intervals, backoff, order, waiting
+ *   sync_round.c    what one look at one remote does
+ *   sync_verify.c   who signed it
+ *   sync_files.c    status file, what was read, the pipe that `sync now` writes to
+ *   sync_signals.c  signals, the watchdog of systemd
+ *   sync_report.c   results that go back
+ *   sync_spec.c     names, and what cannot work
+ */
+#ifndef DEVENV_LOOP_SYNC_INTERNAL_H
+#define DEVENV_LOOP_SYNC_INTERNAL_H
+
+#include "loop/sync.h"
+#include "state/lock.h"
+#include "state/state.h"
+
+#include <pthread.h>
+
+enum { OID_HEX = 41 };
+
+struct signals {
+	pthread_t thread;
+	bool running;
+	int fd, wake;          /* signalfd; eventfd that says that something came */
+	int quit;              /* eventfd that ends the thread */
+	sigset_t before;
+	atomic_bool stop;      /* SIGINT, SIGTERM */
+	atomic_bool hurry;     /* SIGHUP */
+	atomic_llong alive;    /* monotonic ms until which the main thread has said to be busy */
+	int64_t watchdog;      /* ms between two signs of life; 0: nobody waits for them */
+	const char *socket;    /* NOTIFY_SOCKET; NULL: none */
+	const struct clock *clock;
+};
+
+int signals_start(struct signals *signals, const struct clock *clock, struct error *err);
+void signals_stop(struct signals *signals);
+/* While an apply runs, SIGINT and SIGTERM are its own. */
+void signals_lend(struct signals *signals, bool lent);
+/* "READY=1", "STATUS=..." to systemd; nothing without it. */
+void signals_notify(const struct signals *signals, const char *text);
+/* The main thread will be back within `ms`. */
+void signals_busy(struct signals *signals, int64_t ms);
+
+struct loop;
+
+struct sync {
+	const struct sync_spec *spec;
+	struct loop *loop;
+	char *folder, *live, *stage, *clone;
+	struct lock lock;
+	int now;               /* the pipe */
+	int64_t next;          /* monotonic: when it is looked at */
+	int failures;          /* in a row */
+	bool force;            /* plan, whatever the commit is */
+	enum sync_result result; /* of the last round */
+	bool ok;               /* may those that depend on it go on? */
+	int64_t started, finished; /* rounds; those of one process */
+	int64_t checked_at;    /* wall */
+};
+
+struct loop {
+	const struct sync_options *options;
+	const struct sync_hooks *hooks;
+	struct git git;
+	struct signals signals;
+	struct sync *syncs;    /* those that others depend on before them */
+	size_t n;
+	int64_t pass;          /* of the loop: one fetch of a URL a pass */
+	struct reports *reports;
+	uint64_t random;
+};
+
+/* One look at one remote. */
+struct round {
+	struct sync *sync;
+	struct arena arena;
+	struct sync_record record; /* as it was, and then as it is */
+	bool known;                /* there was one */
+	struct git_found found;
+	const char *signer;
+	struct sync_task task;
+	enum sync_result result;
+	const char *message;
+	bool judged;               /* the result is about a commit, and new */
+};
+
+void round_run(struct round *round, struct sync *sync, bool fetched);
+void round_release(struct round *round);
+
+/* 0: whoever must have signed it did; `signer` says who, NULL when nobody had to. */
+int sync_verify_commit(const struct git *git, const struct sync_spec *spec, const char *clone,
+	const struct git_found *found, const char *base, const char *folder, struct arena *arena,
+	const char **signer, struct error *err);
+
+/* --- sync_files.c */
+
+int files_prepare(struct sync *sync, struct error *err);
+void files_release(struct sync *sync);
+/* Volatile: a status file is made again. Failing is no harm. */
+void files_write_status(const struct sync *sync, const struct round *round);
+void files_write_reads(const struct sync *sync, const char *const *reads, size_t n);
+/* True when one of the changed paths is one that the last plan depended on, or that is not known. */
+bool files_concerned(const struct sync *sync, const char *const *changed, size_t n,
+	struct arena *arena);
+/* Somebody asked for a look. */
+bool files_asked(const struct sync *sync);
+
+/* --- sync_report.c */
+
+struct reports *reports_new(void);
+void reports_free(struct reports *reports);
+void reports_add(struct reports *reports, const struct round *round);
+/* Sends what is due; returns when the next is (monotonic), 0 for none. */
+int64_t reports_send(struct reports *reports, struct loop *loop);
+
+#endif

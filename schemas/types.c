@@ -18,6 +18,7 @@ static const struct {
 	{"noUpdate", "TYPE_NO_UPDATE"}, {"runs", "TYPE_RUNS"}, {"remember", "TYPE_REMEMBER"},
 	{"openOutputs", "TYPE_OPEN_OUTPUTS"}, {"holds", "TYPE_HOLDS"}, {"digest", "TYPE_DIGEST"},
 	{"conceals", "TYPE_CONCEALS"}, {"health", "TYPE_HEALTH"},
+	{"served", "TYPE_SERVED"},
 };
 
 static const struct {

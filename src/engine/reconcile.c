@@ -9,11 +9,13 @@
 #include "engine/schedule.h"
 #include "model/json.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 enum { SETTLE_TIMEOUT = 5000 }; /* how long what an earlier run left running may still take */
+enum { LATE_MS = 2000, LATE_STEP_MS = 50 }; /* how late a server may make what it was asked for */
 
 void reconcile_init(struct reconcile *r)
 {
@@ -381,6 +383,34 @@ static void learn_secrets(struct reconcile *r)
 	}
 }
 
+/* A create of a run that died whose thing is not there, and is not wanted any more. */
+static bool is_awaited(const struct reconcile *r, const struct observation *item)
+{
+	const struct intent *intent = item->intent;
+
+	return intent && intent->action == INTENT_CREATE && item->presence == PRESENCE_ABSENT &&
+		(!item->desired || r->options.destroy) && item->type->flags & TYPE_SERVED &&
+		clock_wall(r->clock) - intent->started_at < LATE_MS;
+}
+
+/* Who serves it may still be making it, deaf to the death of the one who asked. It would come to be after
+   the intent was dropped, and nothing would lead to it: so for a moment it is waited for. */
+static int observe_late(struct reconcile *r, struct error *err)
+{
+	for (int step = 0; step < LATE_MS / LATE_STEP_MS; step++) {
+		bool awaited = false;
+
+		for (size_t i = 0; i < r->n_observations && !awaited; i++)
+			awaited = is_awaited(r, &r->observations[i]);
+		if (!awaited)
+			return 0;
+		poll(NULL, 0, LATE_STEP_MS);
+		if (observe_all(r, r->views, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int reconcile_observe(struct reconcile *r, struct error *err)
 {
 	struct planner_input *in = planner_of(r);
@@ -391,7 +421,9 @@ int reconcile_observe(struct reconcile *r, struct error *err)
 	if (status < 0)
 		return error_set(err, ERROR_INVALID, "the manifest has mistakes");
 	learn_secrets(r);
-	return observe_all(r, r->views, err);
+	if (observe_all(r, r->views, err) < 0)
+		return -1;
+	return r->lock.fd >= 0 ? observe_late(r, err) : 0;
 }
 
 int reconcile_plan(struct reconcile *r, struct error *err)

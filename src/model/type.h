@@ -42,6 +42,7 @@ enum type_flag {
 	TYPE_CONCEALS = 1 << 9,    /* its provider knows which inputs are secrets: provider.conceal */
 	TYPE_HEALTH = 1 << 10,     /* has a health of its own, which is waited for unless `readiness` says
 	                              otherwise */
+	TYPE_SERVED = 1 << 11,     /* a server makes it, and goes on when who asked has died ("served") */
 };
 
 struct type {

@@ -130,4 +130,28 @@ test_a_plan_after_an_import_shows_what_the_manifest_says_otherwise() {
 	no_changes
 }
 
+# The engine goes on with what it was asked for, whether or not the one who asked still lives.
+test_what_the_engine_makes_after_its_maker_died_is_destroyed() {
+	local pid
+	engine
+	manifest <<-'YML'
+	spec:
+	  resources:
+	    - { type: docker_container, name: web, image: 'fake:1', pull: never }
+	YML
+	curl -sf --unix-socket "$TRASH/engine.sock" -X POST 'http://engine/late?seconds=0.7'
+	"$DEVENV" apply --yes </dev/null >/dev/null 2>&1 &
+	pid=$!
+	wait_until 10 grep -qs '^ask container' "$TRASH/engine.log"
+	kill -9 "$pid"
+	wait "$pid" 2>/dev/null || true
+	lacks "$TRASH/engine.log" 'create container'
+	expect 0 destroy --yes
+	wait_until 10 grep -q '^create container' "$TRASH/engine.log"
+	has "$TRASH/engine.log" 'remove container'
+	expect 0 status
+	lacks out stray
+	no_rest
+}
+
 run_tests "$@"

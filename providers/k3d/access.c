@@ -82,21 +82,15 @@ static int write_kubeconfig(struct docker *docker, const char *name, const char 
 	return fs_write(*path, temporary, text, strlen(text), 0600, 0, err);
 }
 
-/* Into ~/.kube/config, because the manifest says so. */
-static int merge(struct docker *docker, const struct value *inputs, const char *name,
-	struct error *err)
+/* As the manifest says, and no longer when it said so before. */
+static int share(struct docker *docker, const struct value *inputs, struct record *record,
+	const char *name, struct error *err)
 {
-	const char *home = getenv("HOME");
-	const char *target = home ? arena_printf(docker->arena, "%s/.kube/config", home) : NULL;
-	const char *const args[] = {"kubeconfig", "merge", name, "--output", target, NULL};
-
-	if (!value_get_bool(inputs, "mergeKubeconfig", false))
-		return 0;
-	if (!target)
-		return error_set(err, ERROR_INVALID, "mergeKubeconfig: there is no HOME to put it into");
-	if (fs_make_dirs(fs_parent(docker->arena, target), 0700, docker->arena, NULL, err))
-		return -1;
-	return k3d_run(docker, args, NULL, err);
+	if (value_get_bool(inputs, "mergeKubeconfig", false))
+		return k3d_merge(docker, name, err);
+	if (record && value_get_bool(record_inputs(record, NULL), "mergeKubeconfig", false))
+		return k3d_unmerge(docker, name, err);
+	return 0;
 }
 
 static void put_server(struct docker *docker, const struct value *labels,
@@ -117,7 +111,8 @@ static struct value ports_of(struct docker *docker, const struct k3d_cluster *cl
 
 	builder_init(&ports, docker->arena);
 	for (size_t i = 0; i < cluster->n; i++) {
-		const struct value *list = cluster->nodes[i].ports;
+		bool registry = !strcmp(cluster->nodes[i].role, K3D_ROLE_REGISTRY);
+		const struct value *list = registry ? NULL : cluster->nodes[i].ports;
 
 		for (uint32_t k = 0; list && list->kind == VALUE_LIST && k < list->len; k++) {
 			const struct value *port = &list->items[k];
@@ -150,9 +145,11 @@ static struct value registry_of(struct docker *docker, const struct k3d_cluster 
 	return value_empty_map;
 }
 
-int k3d_access(struct docker *docker, const struct value *inputs, const char *name,
+int k3d_access(struct docker *docker, const struct request *request, const char *name,
 	struct outcome *outcome, struct error *err)
 {
+	const struct value *inputs =
+		request->inputs ? request->inputs : record_inputs(request->record, NULL);
 	struct observation item = {.record = NULL};
 	struct value *map = arena_alloc(docker->arena, sizeof(*map));
 	struct k3d_cluster cluster;
@@ -167,7 +164,8 @@ int k3d_access(struct docker *docker, const struct value *inputs, const char *na
 	if (!outcome->exists)
 		return error_set(err, ERROR_FAILED, "cluster %s is gone again", name);
 	if (wait_for_api(docker, &cluster, &uid, err) ||
-		write_kubeconfig(docker, name, &kubeconfig, err) || merge(docker, inputs, name, err))
+		write_kubeconfig(docker, name, &kubeconfig, err) ||
+		share(docker, inputs, request->record, name, err))
 		return -1;
 	builder_init(&outputs, docker->arena);
 	put_server(docker, cluster.labels, &outputs);

@@ -41,7 +41,7 @@ static int make_room(struct docker *docker, const struct request *request, const
 static int create(struct docker *docker, const struct request *request, const char *name,
 	struct error *err)
 {
-	const char *config = k3d_config(docker, request, name), *folder, *path;
+	const char *config, *folder, *path;
 	const char *args[] = {"cluster", "create", "--config", NULL, NULL};
 	int rc;
 
@@ -51,6 +51,7 @@ static int create(struct docker *docker, const struct request *request, const ch
 			K3D_NAME_MAX);
 	if (make_room(docker, request, name, err) || k3d_folder(docker->env, name, &folder, err))
 		return -1;
+	config = k3d_config(docker, request, name, folder);
 	args[3] = path = fs_join(docker->arena, folder, "config.yaml");
 	if (fs_write(path, fs_join(docker->arena, folder, ".config.yaml.new"), config, strlen(config),
 			0600, FS_VOLATILE, err))
@@ -94,15 +95,16 @@ static int update(struct docker *docker, const struct request *request, const ch
 		return -1;
 	if (!cluster.labels)
 		return error_set(err, ERROR_FAILED, "cluster %s is gone", name);
-	return k3d_update(docker, request, &cluster, err);
+	if (k3d_change_ports(docker, value_get(record_inputs(request->record, NULL), "ports"),
+			value_get(request->inputs, "ports"), name, err))
+		return -1;
+	return k3d_scale(docker, request, &cluster, err);
 }
 
 int k3d_apply(struct docker *docker, const struct request *request, struct outcome *outcome,
 	struct error *err)
 {
 	const char *name = request_name(docker, request);
-	const struct value *inputs =
-		request->inputs ? request->inputs : record_inputs(request->record, NULL);
 	int rc = 0;
 
 	switch (request->act) {
@@ -124,7 +126,7 @@ int k3d_apply(struct docker *docker, const struct request *request, struct outco
 			return 0;
 		break;
 	}
-	return rc ? -1 : k3d_access(docker, inputs, name, outcome, err);
+	return rc ? -1 : k3d_access(docker, request, name, outcome, err);
 }
 
 int k3d_destroy(struct docker *docker, struct record *record, struct error *err)
@@ -143,6 +145,9 @@ int k3d_destroy(struct docker *docker, struct record *record, struct error *err)
 		return -1;
 	if (found && k3d_run(docker, args, NULL, err))
 		return error_wrap(err, "cannot delete cluster %s", record->id);
+	if (value_get_bool(record_inputs(record, NULL), "mergeKubeconfig", false) &&
+		k3d_unmerge(docker, record->id, err))
+		return -1;
 	if (k3d_clean(docker, record->id, err) || k3d_folder(docker->env, record->id, &folder, err))
 		return -1;
 	return fs_remove_tree(folder, err);

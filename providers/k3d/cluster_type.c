@@ -96,6 +96,7 @@ const struct k3d_type k3d_type_cluster = {
 	.name = "k3d_cluster",
 	.validate = validate,
 	.claims = claims,
+	.digest = k3d_digest,
 	.observe = k3d_observe,
 	.apply = k3d_apply,
 	.destroy = k3d_destroy,

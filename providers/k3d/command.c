@@ -28,10 +28,20 @@ static const char *const *environment(struct docker *docker, const char *home)
 	process_env_init(&env, docker->arena, NULL);
 	process_env_set(&env, "HOME", home);
 	process_env_set(&env, "KUBECONFIG", fs_join(docker->arena, home, "kubeconfig"));
+	process_env_set(&env, "TMPDIR", fs_join(docker->arena, home, "tmp"));
 	process_env_set(&env, "DOCKER_HOST", docker->where);
 	process_env_set(&env, "LOG_COLORS", "false");
 	process_env_set(&env, "LOG_LEVEL", "info");
 	return process_env_vector(&env);
+}
+
+/* k3d leaves a copy of its configuration, with the token, where temporary files go: that is here. */
+static int renew(struct docker *docker, const char *home, struct error *err)
+{
+	const char *folder = fs_join(docker->arena, home, "tmp");
+
+	return fs_remove_tree(folder, err) ||
+	       fs_make_dirs(folder, 0700, docker->arena, NULL, err) ? -1 : 0;
 }
 
 /* `out` and `said` may be NULL; with neither, what it prints is progress. */
@@ -50,6 +60,7 @@ static int run(struct docker *docker, const char *const *args, const char **out,
 	};
 	const char **argv, *home;
 	size_t n = 0;
+	int rc;
 
 	while (args[n])
 		n++;
@@ -57,11 +68,13 @@ static int run(struct docker *docker, const char *const *args, const char **out,
 	argv[0] = "k3d";
 	memcpy(argv + 1, args, (n + 1) * sizeof(*argv));
 	request.argv = argv;
-	if (k3d_folder(env, "home", &home, err))
+	if (k3d_folder(env, "home", &home, err) || renew(docker, home, err))
 		return -1;
 	request.env = environment(docker, home);
 	request.directory = home;
-	if (process_run(&request, &result, err) < 0)
+	rc = process_run(&request, &result, err);
+	fs_remove_tree(fs_join(docker->arena, home, "tmp"), NULL);
+	if (rc < 0)
 		return err->code == ERROR_NOT_FOUND
 			? error_wrap(err, "clusters of k3d need the program k3d (https://k3d.io)")
 			: -1;
@@ -81,6 +94,24 @@ int k3d_run_noting(struct docker *docker, const char *const *args, const char **
 	struct error *err)
 {
 	return run(docker, args, NULL, said, err);
+}
+
+int k3d_version(struct docker *docker, const char **out, struct error *err)
+{
+	static const char *const argv[] = {"k3d", "version", "--output", "json", NULL};
+	struct process_result cleanup_process result = PROCESS_RESULT_INIT;
+	const struct process_request request = {
+		.argv = argv,
+		.env = environment(docker, "/nonexistent"),
+		.deadline = docker->env->deadline,
+		.clock = docker->env->clock,
+		.cancel = docker->env->cancel,
+	};
+
+	if (process_run(&request, &result, err) || process_check(&request, &result, err))
+		return -1;
+	*out = arena_strndup(docker->arena, result.out.text, result.out.len);
+	return 0;
 }
 
 struct capture {

@@ -157,14 +157,16 @@ static struct value proxy(struct arena *arena, const struct value *written)
 	return builder_map(&map);
 }
 
-static struct value registries(struct arena *arena, const struct value *written)
+static struct value registries(struct docker *docker, const struct value *written)
 {
+	struct arena *arena = docker->arena;
 	const struct value *create = value_get(written, "create"), *port = value_get(create, "hostPort");
 	struct value_builder map, made;
 
 	builder_init(&map, arena);
 	put(&map, written, "use", "use");
-	put(&map, written, "config", "config");
+	if (value_get(written, "config"))
+		builder_put_str(&map, "config", k3d_text_or_path(docker, value_get(written, "config")));
 	if (!create || create->kind != VALUE_MAP)
 		return builder_map(&map);
 	builder_init(&made, arena);
@@ -180,7 +182,41 @@ static struct value registries(struct arena *arena, const struct value *written)
 	return builder_map(&map);
 }
 
-const char *k3d_config(struct docker *docker, const struct request *request, const char *name)
+/* Mounts whose source starts with a dot start in the project root. */
+static struct value mounts(struct docker *docker, const struct value *list)
+{
+	struct value_builder out;
+
+	builder_init(&out, docker->arena);
+	for (uint32_t i = 0; list && list->kind == VALUE_LIST && i < list->len; i++) {
+		struct value mount = k3d_filtered(docker->arena, &list->items[i], "volume");
+		struct value_builder map;
+
+		builder_init(&map, docker->arena);
+		if (value_get(&mount, "nodeFilters"))
+			builder_put(&map, "nodeFilters", *value_get(&mount, "nodeFilters"));
+		builder_put_str(&map, "volume",
+			k3d_mount(docker, value_get_text(&mount, "volume", "")));
+		builder_push(&out, builder_map(&map));
+	}
+	return builder_list(&out);
+}
+
+/* k3d expands $NAME in the text of its configuration, and has no way to write a `$` but this. */
+static const char *without_dollars(struct arena *arena, const struct strbuf *json)
+{
+	cleanup_strbuf struct strbuf out = STRBUF_INIT;
+
+	for (size_t i = 0; i < json->len; i++)
+		if (json->text[i] == '$')
+			strbuf_addf(&out, "\\u0024");
+		else
+			strbuf_addch(&out, json->text[i]);
+	return arena_strndup(arena, out.text, out.len);
+}
+
+const char *k3d_config(struct docker *docker, const struct request *request, const char *name,
+	const char *folder)
 {
 	const struct value *inputs = request->inputs;
 	struct arena *arena = docker->arena;
@@ -200,16 +236,18 @@ const char *k3d_config(struct docker *docker, const struct request *request, con
 	put(&map, inputs, "network", "network");
 	put(&map, inputs, "subnet", "subnet");
 	put(&map, inputs, "token", "token");
-	put(&map, inputs, "files", "files");
+	if (value_get(inputs, "files"))
+		builder_put(&map, "files", k3d_files(docker, value_get(inputs, "files"), folder));
 	put(&map, inputs, "hostAliases", "hostAliases");
 	put_filtered(&map, arena, value_get(inputs, "ports"), "ports", "port");
-	put_filtered(&map, arena, value_get(inputs, "volumes"), "volumes", "volume");
+	if (value_get(inputs, "volumes"))
+		builder_put(&map, "volumes", mounts(docker, value_get(inputs, "volumes")));
 	put_filtered(&map, arena, value_get(inputs, "env"), "env", "envVar");
 	builder_put(&map, "kubeAPI", api(arena, inputs));
 	if (value_get(inputs, "registries"))
-		builder_put(&map, "registries", registries(arena, value_get(inputs, "registries")));
+		builder_put(&map, "registries", registries(docker, value_get(inputs, "registries")));
 	builder_put(&map, "options", options(docker, request));
 	config = builder_map(&map);
 	json_write(&json, &config, JSON_CLEAR, NULL);
-	return arena_strndup(arena, json.text, json.len);
+	return without_dollars(arena, &json);
 }

@@ -38,6 +38,15 @@ static void claims(const struct type *type, const struct value *inputs, const ch
 		of->claims(type, inputs, project_root, claim, arg);
 }
 
+static int digest(const struct type *type, const struct value *inputs, const char *project_root,
+	struct hash *out, struct error *err)
+{
+	const struct k3d_type *of = find(type->name);
+
+	memset(out, 0, sizeof(*out));
+	return of->digest ? of->digest(type, inputs, project_root, out, err) : 0;
+}
+
 /* --- one engine ---------------------------------------------------------------------------------- */
 
 static int observe_types(struct docker *docker, struct observe_request *request,
@@ -147,6 +156,7 @@ const struct provider provider_k3d = {
 	.max_parallel = 1, /* two k3d at once share files in their home */
 	.validate = validate,
 	.claims = claims,
+	.digest = digest,
 	.observe = observe,
 	.apply = apply,
 	.destroy = destroy,

@@ -33,6 +33,8 @@ struct k3d_type {
 	void (*validate)(const struct resource *resource, struct diags *diags);
 	void (*claims)(const struct type *type, const struct value *inputs, const char *project_root,
 		void (*claim)(void *arg, const char *what), void *arg);
+	int (*digest)(const struct type *type, const struct value *inputs, const char *project_root,
+		struct hash *out, struct error *err);
 	int (*observe)(struct docker *docker, struct docker_observe *observe, struct error *err);
 	int (*apply)(struct docker *docker, const struct request *request, struct outcome *outcome,
 		struct error *err);
@@ -76,16 +78,29 @@ void k3d_describe(struct docker *docker, struct observation *item,
 	const struct k3d_cluster *cluster);
 int k3d_observe(struct docker *docker, struct docker_observe *observe, struct error *err);
 
-/* config.c: the file for `k3d cluster create --config`, as JSON. Holds the token in clear. */
-const char *k3d_config(struct docker *docker, const struct request *request, const char *name);
+/* config.c: the file for `k3d cluster create --config`, as JSON, to be put into `folder`. Holds the token
+   in clear. */
+const char *k3d_config(struct docker *docker, const struct request *request, const char *name,
+	const char *folder);
 /* "8080:80@loadbalancer" or {port, nodeFilters} -> {KEY: ..., nodeFilters: [...]} */
 struct value k3d_filtered(struct arena *arena, const struct value *item, const char *key);
+
+/* files.c: `files` as k3d finds them from `folder`; a path made absolute, or the text itself; a mount whose
+   source starts in the project root, made absolute. */
+struct value k3d_files(struct docker *docker, const struct value *files, const char *folder);
+const char *k3d_text_or_path(struct docker *docker, const struct value *value);
+const char *k3d_mount(struct docker *docker, const char *mount);
+int k3d_digest(const struct type *type, const struct value *inputs, const char *project_root,
+	struct hash *out, struct error *err);
+bool k3d_files_changed(const struct value *before, const struct value *after);
 
 /* command.c: runs `k3d ARGS...` with a home of its own; stdout in the arena (`out` may be NULL). */
 int k3d_run(struct docker *docker, const char *const *args, const char **out, struct error *err);
 /* The same with its stderr: its exit status does not tell everything that went wrong. */
 int k3d_run_noting(struct docker *docker, const char *const *args, const char **said,
 	struct error *err);
+/* What `k3d version` says, as JSON; writes nothing anywhere, so a plan may ask. */
+int k3d_version(struct docker *docker, const char **out, struct error *err);
 /* Runs a command in a container; ERROR_FAILED with its last line when it does not end with 0. */
 int k3d_exec(struct docker *docker, const char *container, const char *const *argv,
 	const char **out, struct error *err);
@@ -96,16 +111,30 @@ int k3d_folder(struct provider_env *env, const char *name, const char **path, st
 int k3d_apply(struct docker *docker, const struct request *request, struct outcome *outcome,
 	struct error *err);
 int k3d_destroy(struct docker *docker, struct record *record, struct error *err);
-/* nodes.c: agents and ports of a cluster that stands. */
-int k3d_update(struct docker *docker, const struct request *request,
+/* nodes.c: agents of a cluster that stands, one after the other. */
+int k3d_scale(struct docker *docker, const struct request *request,
 	const struct k3d_cluster *cluster, struct error *err);
+/* A volume that fewer agents would lose, when too few of them are without one. NULL: none, or nobody can
+   say now. */
+const char *k3d_loses(struct docker *docker, const struct k3d_cluster *cluster, size_t wanted);
+/* ports.c: those of the load balancer. */
+int k3d_change_ports(struct docker *docker, const struct value *before, const struct value *after,
+	const char *name, struct error *err);
+/* Why these ports cannot be had in place; NULL: they can. */
+const char *k3d_fixed_ports(struct docker *docker, const struct k3d_cluster *cluster,
+	const struct value *before, const struct value *after);
 /* registry.c: {name, use, address}. */
 struct value k3d_registry_value(struct arena *arena, const char *name, const char *host,
 	const char *port);
 /* debris.c: what k3d leaves behind when it is killed, and what its `delete` forgets. */
 int k3d_clean(struct docker *docker, const char *name, struct error *err);
 /* access.c: waits for the API, writes the kubeconfig, fills the outputs. */
-int k3d_access(struct docker *docker, const struct value *inputs, const char *name,
+int k3d_access(struct docker *docker, const struct request *request, const char *name,
 	struct outcome *outcome, struct error *err);
+/* user_config.c: the cluster in ~/.kube/config; taking it out again is safe when it is not in it. */
+int k3d_merge(struct docker *docker, const char *name, struct error *err);
+int k3d_unmerge(struct docker *docker, const char *name, struct error *err);
+/* The text of a kubeconfig without that cluster. */
+const char *k3d_without(struct arena *arena, const char *text, const char *cluster);
 
 #endif

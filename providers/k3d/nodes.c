@@ -1,10 +1,9 @@
 /*
- * What changes in place: the number of agents, and ports of the load balancer. A surplus agent is
- * drained first; one whose node holds the data of a local volume is not removed.
+ * The number of agents, which changes in place. A surplus agent is drained first. One whose node holds
+ * the data of a local volume is the last to go, and only when losing it was allowed.
  */
 #include "providers/k3d/k3d.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static const char *agent_name(struct docker *docker, const char *cluster, size_t number)
@@ -55,31 +54,72 @@ static int add_agent(struct docker *docker, const struct request *request,
 
 /* --- fewer --------------------------------------------------------------------------------------- */
 
-/* A volume of the class local-path lies on one node: it goes with the node. */
-static int check_volumes(struct docker *docker, const struct k3d_cluster *cluster, const char *node,
+/* A volume of the class local-path lies on one node and goes with it. "VOLUME\tNODE NODE\n" ... */
+static int list_volumes(struct docker *docker, const struct k3d_cluster *cluster, const char **out,
 	struct error *err)
 {
 	static const char *const argv[] = {"kubectl", "get", "persistentvolumes", "-o",
 		"jsonpath={range .items[*]}{.metadata.name}{\"\\t\"}{.spec.nodeAffinity.required.nodeSelectorTerms[*].matchExpressions[*].values[*]}{\"\\n\"}{end}",
 		NULL};
-	const char *out;
 
-	if (k3d_exec(docker, k3d_server(cluster)->id, argv, &out, err))
-		return -1;
-	for (const char *line = out; *line; line += strcspn(line, "\n"), line += *line == '\n') {
-		size_t len = strcspn(line, "\n"), name = strcspn(line, "\t");
-		const char *at = memmem(line, len, node, strlen(node));
-
-		if (at && name < len && strchr(" \n", at[strlen(node)]))
-			return error_set(err, ERROR_CONFLICT,
-				"agent %s holds the volume %.*s, whose data would be lost: delete its claim first, "
-				"or keep the number of agents", node, (int)name, line);
-	}
-	return 0;
+	return k3d_exec(docker, k3d_server(cluster)->id, argv, out, err);
 }
 
-static int remove_agent(struct docker *docker, const struct k3d_cluster *cluster, const char *node,
-	struct error *err)
+/* The name of a volume that lies on that node; NULL: none does. */
+static const char *volume_on(struct docker *docker, const char *volumes, const char *node)
+{
+	size_t len = strlen(node);
+
+	for (const char *line = volumes; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+		size_t name = strcspn(line, "\t\n");
+		const char *at = line + name;
+
+		while (*at && *at != '\n') {
+			at++;
+			if (!strncmp(at, node, len) && strchr(" \n", at[len]))
+				return arena_strndup(docker->arena, line, name);
+			at += strcspn(at, " \n");
+		}
+	}
+	return NULL;
+}
+
+/* The next to go: the last by name, agents that k3d made with the cluster and later ones alike, of those
+   without a volume; else the last of all. `*volume` is what it holds; NULL: nothing. */
+static const char *next_to_go(struct docker *docker, const struct k3d_cluster *cluster,
+	const char *volumes, size_t skip, const char **volume)
+{
+	for (int pass = 0; pass < 2; pass++)
+		for (size_t i = cluster->n; i-- > 0;) {
+			const char *name = cluster->nodes[i].name, *held;
+
+			if (strcmp(cluster->nodes[i].role, "agent"))
+				continue;
+			held = volume_on(docker, volumes, name);
+			if ((held != NULL) != pass || skip-- > 0)
+				continue;
+			*volume = held;
+			return name;
+		}
+	*volume = NULL;
+	return NULL;
+}
+
+const char *k3d_loses(struct docker *docker, const struct k3d_cluster *cluster, size_t wanted)
+{
+	struct error ignored = ERROR_INIT;
+	const char *volumes, *volume, *node;
+
+	if (wanted >= cluster->agents || !k3d_server(cluster)->runs ||
+		list_volumes(docker, cluster, &volumes, &ignored))
+		return NULL;
+	/* The worst of those that go is the last of them. */
+	node = next_to_go(docker, cluster, volumes, cluster->agents - wanted - 1, &volume);
+	return volume ? arena_printf(docker->arena, "volume %s on agent %s", volume, node) : NULL;
+}
+
+static int drain_and_remove(struct docker *docker, const struct k3d_cluster *cluster,
+	const char *node, struct error *err)
 {
 	const char *const drain[] = {"kubectl", "drain", node, "--ignore-daemonsets",
 		"--delete-emptydir-data", "--force", "--timeout=120s", NULL};
@@ -87,8 +127,6 @@ static int remove_agent(struct docker *docker, const struct k3d_cluster *cluster
 	const char *const args[] = {"node", "delete", node, NULL};
 	const char *server = k3d_server(cluster)->id;
 
-	if (check_volumes(docker, cluster, node, err))
-		return -1;
 	provider_progress(docker->env, "draining %s", node);
 	if (k3d_exec(docker, server, drain, NULL, err))
 		return error_wrap(err, "cannot drain %s", node);
@@ -97,16 +135,26 @@ static int remove_agent(struct docker *docker, const struct k3d_cluster *cluster
 	return k3d_exec(docker, server, forget, NULL, err);
 }
 
-/* The last by name; agents that k3d made with the cluster and those added later alike. */
-static const char *last_agent(const struct k3d_cluster *cluster)
+/* Whether losing data is allowed was asked when the plan saw it; what came since was not asked. */
+static int remove_agent(struct docker *docker, const struct request *request,
+	const struct k3d_cluster *cluster, struct error *err)
 {
-	for (size_t i = cluster->n; i-- > 0;)
-		if (!strcmp(cluster->nodes[i].role, "agent"))
-			return cluster->nodes[i].name;
-	return NULL;
+	bool allowed = request->observed && request->observed->loses;
+	const char *volumes, *volume, *node;
+
+	if (list_volumes(docker, cluster, &volumes, err))
+		return -1;
+	node = next_to_go(docker, cluster, volumes, 0, &volume);
+	if (volume && !allowed)
+		return error_set(err, ERROR_CONFLICT,
+			"agent %s holds the volume %s, whose data would be lost: delete its claim first, or "
+			"keep the number of agents", node, volume);
+	return drain_and_remove(docker, cluster, node, err);
 }
 
-static int scale(struct docker *docker, const struct request *request,
+/* --- as many as wanted --------------------------------------------------------------------------- */
+
+int k3d_scale(struct docker *docker, const struct request *request,
 	const struct k3d_cluster *cluster, struct error *err)
 {
 	size_t wanted = (size_t)value_get_int(request->inputs, "agents", 0);
@@ -120,7 +168,7 @@ static int scale(struct docker *docker, const struct request *request,
 			has_node(&now, arena_printf(docker->arena, "%s-0", agent_name(docker, now.name, number))))
 			number++;
 		if (wanted > before ? add_agent(docker, request, &now, number, err)
-				    : remove_agent(docker, &now, last_agent(&now), err))
+				    : remove_agent(docker, request, &now, err))
 			return -1;
 		if (k3d_find(docker, now.name, &now, &found, err))
 			return -1;
@@ -128,54 +176,4 @@ static int scale(struct docker *docker, const struct request *request,
 			return error_set(err, ERROR_FAILED, "k3d did not change the number of agents");
 	}
 	return 0;
-}
-
-/* --- ports --------------------------------------------------------------------------------------- */
-
-static bool in_list(const struct value *list, const struct value *item)
-{
-	for (uint32_t i = 0; list && list->kind == VALUE_LIST && i < list->len; i++)
-		if (value_equal(&list->items[i], item))
-			return true;
-	return false;
-}
-
-static const char *port_text(struct docker *docker, const struct value *item)
-{
-	struct value port = k3d_filtered(docker->arena, item, "port");
-	const struct value *filters = value_get(&port, "nodeFilters");
-	const char *text = value_get_text(&port, "port", "");
-
-	for (uint32_t i = 0; filters && filters->kind == VALUE_LIST && i < filters->len; i++)
-		text = arena_printf(docker->arena, "%s%c%s", text, i ? ';' : '@',
-			value_text(&filters->items[i], ""));
-	return text;
-}
-
-/* Removing a port is known to k3d from 5.9 on; an older one says that it does not know the flag. */
-static int edit_ports(struct docker *docker, const struct value *list, const struct value *other,
-	const char *flag, const char *cluster, struct error *err)
-{
-	for (uint32_t i = 0; list && list->kind == VALUE_LIST && i < list->len; i++) {
-		const char *const args[] = {"cluster", "edit", cluster, flag,
-			port_text(docker, &list->items[i]), NULL};
-
-		if (!in_list(other, &list->items[i]) && k3d_run(docker, args, NULL, err))
-			return error_wrap(err, "cannot change the ports of cluster %s in place; `devenv apply "
-				"--replace` makes it anew", cluster);
-	}
-	return 0;
-}
-
-int k3d_update(struct docker *docker, const struct request *request,
-	const struct k3d_cluster *cluster, struct error *err)
-{
-	const struct value *before =
-		request->record ? value_get(record_inputs(request->record, NULL), "ports") : NULL;
-	const struct value *after = value_get(request->inputs, "ports");
-
-	if (edit_ports(docker, before, after, "--port-delete", cluster->name, err) ||
-		edit_ports(docker, after, before, "--port-add", cluster->name, err))
-		return -1;
-	return scale(docker, request, cluster, err);
 }

@@ -173,6 +173,45 @@ static void describe_debris(struct docker *docker, struct observation *item,
 		"remains of a k3d that was killed: `k3d cluster delete %s`", cluster->name);
 }
 
+/* Of a node that somebody made anew by hand, the id is another one than recorded. */
+static const struct value *outputs_now(struct docker *docker, struct record *record,
+	const struct k3d_cluster *cluster)
+{
+	const struct value *then = record_outputs(record, NULL);
+	struct value *out = arena_alloc(docker->arena, sizeof(*out));
+	struct value nodes = k3d_nodes(docker->arena, cluster);
+	struct value_builder map;
+
+	if (!value_get(then, "nodes") || value_equal(value_get(then, "nodes"), &nodes))
+		return NULL;
+	builder_init(&map, docker->arena);
+	for (uint32_t i = 0; i < then->len; i++)
+		builder_put(&map, then->members[i].key,
+			strcmp(then->members[i].key, "nodes") ? then->members[i].value : nodes);
+	*out = builder_map(&map);
+	return out;
+}
+
+/* What only the cluster itself can say about a change that is wanted. */
+static void judge(struct docker *docker, struct observation *item,
+	const struct k3d_cluster *cluster)
+{
+	const struct value *agents, *before;
+
+	if (!item->record || !item->desired)
+		return;
+	agents = value_get(item->desired, "agents");
+	before = record_inputs(item->record, NULL);
+	item->outputs = outputs_now(docker, item->record, cluster);
+	item->replace = k3d_files_changed(before, item->desired)
+		? "files are put into the nodes when they are made"
+		: k3d_fixed_ports(docker, cluster, value_get(before, "ports"),
+			value_get(item->desired, "ports"));
+	if (!agents || value_is_known(agents))
+		item->loses = k3d_loses(docker, cluster,
+			(size_t)value_get_int(item->desired, "agents", 0));
+}
+
 static void look(struct docker *docker, struct observation *item, const struct k3d_cluster *clusters,
 	size_t n)
 {
@@ -182,10 +221,12 @@ static void look(struct docker *docker, struct observation *item, const struct k
 	for (size_t i = 0; name && i < n; i++) {
 		if (strcmp(clusters[i].name, name))
 			continue;
-		if (clusters[i].labels)
+		if (clusters[i].labels) {
 			k3d_describe(docker, item, &clusters[i]);
-		else
+			judge(docker, item, &clusters[i]);
+		} else {
 			describe_debris(docker, item, &clusters[i]);
+		}
 	}
 }
 

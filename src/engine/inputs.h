@@ -16,9 +16,6 @@ struct digester {
 	const char *project_root;
 };
 
-/* The member of the inputs that holds the digests; no attribute can have this name. */
-#define INPUT_DIGESTS "$digests"
-
 /*
  * Adds INPUT_DIGESTS to resolved inputs. A file that is not there is a diagnostic, unless the node
  * waits for others (one of them may make it): then its digest is unknown.

@@ -106,6 +106,7 @@ void schema_validate(const struct schema *schema, const struct value *value, str
 /*
  * The value in the types that the schema wants, at any depth; what needs no change is not copied.
  *   - where a string is admitted, a number or boolean becomes the string of its source text;
+ *   - what x-sensitive stands on becomes sensitive, however it was written;
  *   - where only numbers or booleans are, a string that reads as one becomes one: the result of a
  *     reference to the environment is always text.
  * Schemas that admit anything (local_value.input) leave values as they are.

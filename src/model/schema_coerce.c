@@ -146,6 +146,10 @@ static bool coerce(const struct schema *schema, const struct value *value, struc
 		if (branch)
 			changed |= step(branch, out, arena);
 	}
+	if (schema->flags & SCHEMA_SENSITIVE && !(out->flags & VALUE_SENSITIVE)) {
+		*out = value_sensitive(*out);
+		changed = true;
+	}
 	return changed;
 }
 

@@ -63,6 +63,10 @@ bool provider_cancelled(const struct provider_env *env); /* cancelled or past th
 /* `path` made absolute against the project root, in the arena. */
 const char *provider_path(const struct provider_env *env, const char *path);
 
+/* The member of resolved inputs that holds the digests of files, and in it as "content" that of
+   provider.digest; no attribute can have this name. */
+#define INPUT_DIGESTS "$digests"
+
 enum presence {
 	PRESENCE_UNKNOWN,   /* could not be seen; `message` says why. Never the same as absent. */
 	PRESENCE_ABSENT,

@@ -27,7 +27,7 @@ static const char *config_of(const char *inputs)
 	mock_start(&mock, "1.41", NULL);
 	docker = mock_open(&mock);
 	request.inputs = mock_json(&mock, inputs);
-	text = k3d_config(&docker, &request, "dev");
+	text = k3d_config(&docker, &request, "dev", "/home/k3d/dev");
 	snprintf(kept, sizeof(kept), "%s", text);
 	docker_close(&docker);
 	mock_stop(&mock);
@@ -67,6 +67,76 @@ static void without_agents_no_filter_names_them(void **state)
 {
 	(void)state;
 	assert_null(strstr(config_of("{\"servers\":1}"), "agent:*"));
+}
+
+/* k3d expands variables in the text, and looks for files where its configuration lies. */
+static void what_k3d_would_take_otherwise_is_written_otherwise(void **state)
+{
+	const char *config = config_of("{\"token\":\"a$HOME\",\"files\":[{\"source\":\"n.txt\","
+		"\"destination\":\"/n\"},{\"source\":\"one\\ntwo\",\"destination\":\"/t\"}],"
+		"\"volumes\":[\"./a:/b@server:0\",\"data:/c\",\"/d:/e\"],"
+		"\"registries\":{\"config\":\"reg.yaml\"}}");
+	static const char *const wanted[] = {
+		"\"token\":\"a\\u0024HOME\"", "\"source\":\"one\\ntwo\"", "../../../", "n.txt\"",
+		"\"nodeFilters\":[\"server:0\"],\"volume\":\"/", "/a:/b\"",
+		"{\"volume\":\"data:/c\"},{\"volume\":\"/d:/e\"}", "reg.yaml\"",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
+		if (!strstr(config, wanted[i]))
+			fail_msg("no %s in %s", wanted[i], config);
+	assert_null(strchr(config, '$'));
+	assert_null(strstr(config, "\"reg.yaml\""));
+}
+
+/* Whatever else is in the kubeconfig of the user, and how it is written, stays. */
+static void a_cluster_is_taken_out_of_a_kubeconfig_line_by_line(void **state)
+{
+	static const char with[] =
+		"apiVersion: v1\n# mine\nclusters:\n- cluster:\n    server: https://a\n  name: k3d-dev\n"
+		"- cluster:\n    server: https://b\n  name: k3d-dev2\ncontexts:\n"
+		"- context: {cluster: k3d-dev, user: admin@k3d-dev}\n  name: k3d-dev\n"
+		"current-context: k3d-dev\nusers:\n  - name: \"admin@k3d-dev\"\n    user:\n      token: t\n"
+		"      list:\n        - x\n  - name: other\n    user: {}\n";
+	static const char without[] =
+		"apiVersion: v1\n# mine\nclusters:\n- cluster:\n    server: https://b\n  name: k3d-dev2\n"
+		"contexts:\ncurrent-context: \"\"\nusers:\n  - name: other\n    user: {}\n";
+	struct arena arena = ARENA_INIT;
+
+	(void)state;
+	assert_string_equal(k3d_without(&arena, with, "dev"), without);
+	assert_string_equal(k3d_without(&arena, without, "dev"), without);
+	assert_string_equal(k3d_without(&arena, with, "de"), with);
+	assert_string_equal(k3d_without(&arena, "", "dev"), "");
+	arena_release(&arena);
+}
+
+static const char *fixed(struct mock *mock, const char *roles, const char *before, const char *after)
+{
+	struct k3d_node node = {.role = roles};
+	struct k3d_cluster cluster = {.name = "dev", .nodes = &node, .n = 1};
+	struct docker docker = mock_open(mock);
+	const char *why = k3d_fixed_ports(&docker, &cluster, mock_json(mock, before),
+		mock_json(mock, after));
+
+	docker_close(&docker);
+	return why ? why : "";
+}
+
+static void ports_that_k3d_cannot_change_are_known_before(void **state)
+{
+	struct mock mock;
+
+	(void)state;
+	mock_start(&mock, "1.41", NULL);
+	assert_string_equal(fixed(&mock, "server", "[\"1:1\"]", "[\"1:1\"]"), "");
+	assert_string_equal(fixed(&mock, "loadbalancer", "[\"1:1\"]", "[\"1:1\",\"2:2@loadbalancer\"]"),
+		"");
+	assert_non_null(strstr(fixed(&mock, "server", "[]", "[\"1:1\"]"), "only a load balancer"));
+	assert_non_null(strstr(fixed(&mock, "loadbalancer", "[]", "[\"1:1@agent:0:direct\"]"),
+		"a port of a node"));
+	mock_stop(&mock);
 }
 
 /* --- observing ----------------------------------------------------------------------------------- */
@@ -213,6 +283,9 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_configuration_is_in_the_words_of_k3d),
 		cmocka_unit_test(without_agents_no_filter_names_them),
+		cmocka_unit_test(what_k3d_would_take_otherwise_is_written_otherwise),
+		cmocka_unit_test(a_cluster_is_taken_out_of_a_kubeconfig_line_by_line),
+		cmocka_unit_test(ports_that_k3d_cannot_change_are_known_before),
 		cmocka_unit_test(a_cluster_is_what_its_nodes_say),
 		cmocka_unit_test(debris_is_in_the_way_of_everybody_but_its_maker),
 		cmocka_unit_test(an_engine_that_is_silent_makes_no_cluster_absent),

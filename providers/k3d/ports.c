@@ -1,0 +1,113 @@
+/*
+ * Ports of a cluster that stands. k3d publishes them on its load balancer, which it makes anew for a change;
+ * what it cannot do is known before anything is done, so that a plan says `replace`.
+ */
+#include "providers/k3d/k3d.h"
+
+#include "model/json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool in_list(const struct value *list, const struct value *item)
+{
+	for (uint32_t i = 0; list && list->kind == VALUE_LIST && i < list->len; i++)
+		if (value_equal(&list->items[i], item))
+			return true;
+	return false;
+}
+
+/* The first that only `list` has; NULL: none. */
+static const struct value *extra(const struct value *list, const struct value *other)
+{
+	for (uint32_t i = 0; list && list->kind == VALUE_LIST && i < list->len; i++)
+		if (!in_list(other, &list->items[i]))
+			return &list->items[i];
+	return NULL;
+}
+
+static const char *port_text(struct docker *docker, const struct value *item)
+{
+	struct value port = k3d_filtered(docker->arena, item, "port");
+	const struct value *filters = value_get(&port, "nodeFilters");
+	const char *text = value_get_text(&port, "port", "");
+
+	for (uint32_t i = 0; filters && filters->kind == VALUE_LIST && i < filters->len; i++)
+		text = arena_printf(docker->arena, "%s%c%s", text, i ? ';' : '@',
+			value_text(&filters->items[i], ""));
+	return text;
+}
+
+/* --- what k3d can -------------------------------------------------------------------------------- */
+
+/* "agent:0:direct": published by the node itself. */
+static bool any_direct(struct docker *docker, const struct value *list, const struct value *other)
+{
+	for (uint32_t i = 0; list && list->kind == VALUE_LIST && i < list->len; i++)
+		if (!in_list(other, &list->items[i]) &&
+			strstr(port_text(docker, &list->items[i]), ":direct"))
+			return true;
+	return false;
+}
+
+static bool has_balancer(const struct k3d_cluster *cluster)
+{
+	for (size_t i = 0; i < cluster->n; i++)
+		if (!strcmp(cluster->nodes[i].role, K3D_ROLE_BALANCER))
+			return true;
+	return false;
+}
+
+/* From 5.9 on k3d takes a port away, too. NULL: this one does. */
+static const char *cannot_take_away(struct docker *docker)
+{
+	struct error ignored = ERROR_INIT;
+	const char *text, *at;
+	int major, minor;
+
+	if (k3d_version(docker, &text, &ignored))
+		return NULL; /* to be said when it is run */
+	at = strstr(text, "\"k3d\":\"v");
+	if (!at || sscanf(at, "\"k3d\":\"v%d.%d", &major, &minor) != 2 ||
+		major > 5 || (major == 5 && minor >= 9))
+		return NULL;
+	return arena_printf(docker->arena, "k3d %d.%d takes no port away, 5.9 does", major, minor);
+}
+
+const char *k3d_fixed_ports(struct docker *docker, const struct k3d_cluster *cluster,
+	const struct value *before, const struct value *after)
+{
+	const struct value *gone = extra(before, after);
+
+	if ((before && !value_is_known(before)) || (after && !value_is_known(after)) ||
+		(!gone && !extra(after, before)))
+		return NULL;
+	if (!has_balancer(cluster))
+		return "only a load balancer takes ports later";
+	if (any_direct(docker, before, after) || any_direct(docker, after, before))
+		return "a port of a node is published when the node is made";
+	return gone ? cannot_take_away(docker) : NULL;
+}
+
+/* --- changing ------------------------------------------------------------------------------------ */
+
+static int edit(struct docker *docker, const struct value *list, const struct value *other,
+	const char *flag, const char *cluster, struct error *err)
+{
+	for (uint32_t i = 0; list && list->kind == VALUE_LIST && i < list->len; i++) {
+		const char *const args[] = {"cluster", "edit", cluster, flag,
+			port_text(docker, &list->items[i]), NULL};
+
+		if (!in_list(other, &list->items[i]) && k3d_run(docker, args, NULL, err))
+			return error_wrap(err, "cannot change the ports of cluster %s in place; `devenv apply "
+				"--replace` makes it anew", cluster);
+	}
+	return 0;
+}
+
+int k3d_change_ports(struct docker *docker, const struct value *before, const struct value *after,
+	const char *name, struct error *err)
+{
+	return edit(docker, before, after, "--port-delete", name, err) ||
+	       edit(docker, after, before, "--port-add", name, err) ? -1 : 0;
+}

@@ -8,7 +8,6 @@
  */
 #include "providers/helm/helm.h"
 
-#include "base/fs.h"
 #include "model/json.h"
 
 #include <string.h>
@@ -20,7 +19,6 @@ struct run {
 	const struct request *request;
 	struct helm helm;
 	const char *namespace, *name;
-	const char *digest;          /* of a chart that was fetched */
 	struct helm_revisions revisions;
 	struct error *err;
 };
@@ -142,7 +140,7 @@ static void add_ownership(struct run *run, struct helm_args *args)
 	helm_args(args, "--labels", helm_labels(run->kube, run->request->address), NULL);
 }
 
-static int upgrade_once(struct run *run, const char *chart)
+static int upgrade_once(struct run *run)
 {
 	const struct value *inputs = run->request->inputs, *values = value_get(inputs, "values");
 	cleanup_strbuf struct strbuf text = STRBUF_INIT;
@@ -155,7 +153,8 @@ static int upgrade_once(struct run *run, const char *chart)
 			NULL);
 	else /* helm 4.0 forgets --force-conflicts where an upgrade installs */
 		helm_arg(&args, "install");
-	helm_args(&args, run->name, chart, "--namespace", run->namespace, NULL);
+	helm_args(&args, run->name, "--namespace", run->namespace, NULL);
+	helm_chart_args(run->kube, inputs, &args);
 	add_files(run, &args);
 	if (values) {
 		json_write(&text, values, JSON_CLEAR, NULL);
@@ -174,7 +173,7 @@ static int upgrade_once(struct run *run, const char *chart)
 }
 
 /* A webhook that has no endpoints yet, a kind whose definition another node brings: waited for. */
-static int upgrade(struct run *run, const char *chart)
+static int upgrade(struct run *run)
 {
 	int64_t wait = RETRY_FIRST;
 
@@ -182,7 +181,7 @@ static int upgrade(struct run *run, const char *chart)
 		struct error pause = ERROR_INIT;
 
 		*run->err = (struct error)ERROR_INIT;
-		if (!upgrade_once(run, chart))
+		if (!upgrade_once(run))
 			return 0;
 		if (run->err->code != ERROR_TRANSIENT)
 			return -1;
@@ -199,7 +198,7 @@ static int upgrade(struct run *run, const char *chart)
 }
 
 /* Helm leaves a definition as it is once it is there. */
-static int upgrade_definitions(struct run *run, const char *chart)
+static int upgrade_definitions(struct run *run)
 {
 	struct kube_objects found = {0};
 	struct helm_args args = {.n = 0};
@@ -207,8 +206,9 @@ static int upgrade_definitions(struct run *run, const char *chart)
 
 	if (strcmp(value_get_text(run->request->inputs, "crds", "install"), "upgrade") != 0)
 		return 0;
-	helm_args(&args, "show", "crds", chart, NULL);
-	if (helm_run(&run->helm, &args, NULL, 0, &text, run->err) ||
+	helm_args(&args, "show", "crds", NULL);
+	helm_chart_args(run->kube, run->request->inputs, &args);
+	if (helm_run(&run->helm, &args, NULL, HELM_ACTS, &text, run->err) ||
 		kube_objects_read(run->kube->arena, "crds of the chart", text, strlen(text), &found,
 			run->err))
 		return -1;
@@ -255,22 +255,19 @@ static int finish(struct run *run, struct outcome *outcome)
 	if (!found)
 		return error_set(run->err, ERROR_TRANSIENT, "release %s/%s is gone already",
 			run->namespace, run->name);
-	return helm_describe(run->kube, &release, found, run->request->address, run->digest, outcome,
+	return helm_describe(run->kube, &release, found, run->request->address, outcome,
 		run->err);
 }
 
 static int act(struct run *run, struct outcome *outcome)
 {
-	const char *chart = value_get_text(run->request->inputs, "chart", "");
-
 	if (helm_open(&run->helm, run->kube, run->err) || list(run) || make_way(run))
 		return -1;
 	if (is_done(run))
 		return finish(run, outcome);
-	chart = fs_normalise(run->kube->arena, provider_path(run->kube->env, chart));
-	if (upgrade_definitions(run, chart))
+	if (upgrade_definitions(run))
 		return -1;
-	if (upgrade(run, chart)) {
+	if (upgrade(run)) {
 		clean_up(run);
 		return -1;
 	}

@@ -115,6 +115,8 @@ const char *helm_id(struct kube *kube, const struct value *inputs, const char *a
 /* Its parts. */
 void helm_id_split(struct arena *arena, const char *id, const char **namespace, const char **name);
 bool helm_chart_is_local(const char *chart);
+/* What names the chart to helm: an absolute path, or where to fetch it from. */
+void helm_chart_args(struct kube *kube, const struct value *inputs, struct helm_args *args);
 /* Are the parts of the inputs that helm gets to see the same? */
 bool helm_same_inputs(const struct value *desired, const struct value *recorded,
 	const struct secret_key *key);
@@ -133,7 +135,7 @@ int helm_read(struct helm *helm, const char *namespace, const char *name,
 	struct helm_release *out, struct error *err);
 /* Looks at the objects and fills uid and state of each; then the outcome. */
 int helm_describe(struct kube *kube, const struct helm_release *release,
-	const struct helm_revision *revision, const char *address, const char *chart_digest,
+	const struct helm_revision *revision, const char *address,
 	struct outcome *outcome, struct error *err);
 /* See kube_state. */
 const char *helm_object_state(struct kube *kube, const struct kube_object *object,

@@ -66,6 +66,23 @@ void helm_id_split(struct arena *arena, const char *id, const char **namespace, 
 	*name = slash ? slash + 1 : id;
 }
 
+void helm_chart_args(struct kube *kube, const struct value *inputs, struct helm_args *args)
+{
+	const char *chart = value_get_text(inputs, "chart", "");
+
+	if (helm_chart_is_local(chart)) {
+		helm_arg(args, provider_path(kube->env, chart));
+		return;
+	}
+	helm_arg(args, chart);
+	if (value_get(inputs, "repository"))
+		helm_args(args, "--repo", value_get_text(inputs, "repository", ""), NULL);
+	if (value_get(inputs, "version"))
+		helm_args(args, "--version", value_get_text(inputs, "version", ""), NULL);
+	if (value_get_bool(inputs, "plainHttp", false))
+		helm_arg(args, "--plain-http");
+}
+
 /* --- validate, claims --------------------------------------------------------------------------- */
 
 static const char *written(const struct value *attributes, const char *key)
@@ -90,6 +107,13 @@ void helm_validate(const struct resource *resource, struct diags *diags)
 		diag_error(diags, value_pos(value_get(attributes, "version")),
 			"a chart in a folder or archive has the version that it has");
 		diag_hint(diags, "take version out");
+	}
+	if (chart && !helm_chart_is_local(chart) && strncmp(chart, "oci://", 6) != 0 &&
+		!value_get(attributes, "repository")) {
+		diag_error(diags, value_pos(value_get(attributes, "chart")),
+			"where to find the chart \"%s\" is not said", chart);
+		diag_hint(diags, "a folder or archive begins with ./, ../ or /; a chart of a repository needs "
+			"`repository`; one of a registry begins with oci://");
 	}
 }
 
@@ -174,7 +198,7 @@ int helm_digest(const struct type *type, const struct value *inputs, const char 
 /* Where a cluster's kubeconfig lies, and how helm goes about it, is no matter of the release. */
 static struct value essence(struct arena *arena, const struct value *inputs)
 {
-	static const char *const keys[] = {"chart", "version", "values", "valuesFiles", "hooks", "crds",
+	static const char *const keys[] = {"chart", "repository", "version", "values", "valuesFiles", "hooks", "crds",
 		"releaseName", "namespace", "$digests"};
 	struct value_builder out;
 

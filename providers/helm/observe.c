@@ -322,7 +322,7 @@ int helm_import(struct kube *kube, const char *id, struct observation *out, stru
 	if (!found)
 		return error_set(err, ERROR_NOT_FOUND, "there is no release %s in %s", id, kube->where);
 	if (helm_open(&helm, kube, err) || helm_read(&helm, namespace, name, &release, err) ||
-		helm_describe(kube, &release, found, out->address, NULL, &outcome, err))
+		helm_describe(kube, &release, found, out->address, &outcome, err))
 		return -1;
 	builder_init(&map, kube->arena);
 	builder_put(&map, "cluster", *value_get(out->desired, "cluster")); /* destroying needs it */

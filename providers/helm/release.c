@@ -122,7 +122,7 @@ static struct value texts(struct arena *arena, const char *const *names)
 }
 
 static const struct value *outputs_of(struct kube *kube, const struct helm_release *release,
-	const struct helm_revision *revision, const char *address, const char *chart_digest)
+	const struct helm_revision *revision, const char *address)
 {
 	struct value *outputs = arena_alloc(kube->arena, sizeof(*outputs));
 	const char *intent = helm_intent_of(revision);
@@ -134,7 +134,6 @@ static const struct value *outputs_of(struct kube *kube, const struct helm_relea
 	builder_put_int(&map, "revision", release->revision);
 	builder_put_str(&map, "chart", release->chart);
 	builder_put_str(&map, "chartVersion", release->chart_version);
-	builder_put_str(&map, "chartDigest", chart_digest ? chart_digest : "");
 	builder_put_str(&map, "appVersion", release->app_version);
 	builder_put(&map, "objects", kube_inventory_write(kube->arena, &release->objects));
 	builder_put(&map, "definitions", texts(kube->arena, release->definitions));
@@ -146,7 +145,7 @@ static const struct value *outputs_of(struct kube *kube, const struct helm_relea
 }
 
 int helm_describe(struct kube *kube, const struct helm_release *release,
-	const struct helm_revision *revision, const char *address, const char *chart_digest,
+	const struct helm_revision *revision, const char *address,
 	struct outcome *outcome, struct error *err)
 {
 	struct value *observed = arena_alloc(kube->arena, sizeof(*observed));
@@ -164,7 +163,7 @@ int helm_describe(struct kube *kube, const struct helm_release *release,
 	outcome->exists = true;
 	outcome->id = kube_printf(kube, "%s/%s", revision->namespace, revision->name);
 	outcome->endpoint = kube->id;
-	outcome->outputs = outputs_of(kube, release, revision, address, chart_digest);
+	outcome->outputs = outputs_of(kube, release, revision, address);
 	outcome->observed = observed;
 	return 0;
 }

@@ -84,10 +84,10 @@ rollback() {
 	apply
 	held blue pre-rollback,pre-upgrade
 	kill_at devenv pending-upgrade apply --yes
-	k delete pod "$R-hook" --force
+	k delete pod "$R-hook" --force --ignore-not-found
 	# In the middle of going back.
 	kill_at devenv pending-rollback apply --yes
-	k delete pod "$R-hook" --force
+	k delete pod "$R-hook" --force --ignore-not-found
 	while_hooks_end apply
 	converged blue
 }

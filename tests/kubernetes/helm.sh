@@ -306,6 +306,41 @@ namespaces() {
 }
 test_a_namespace_that_is_missing_is_told() { with_each_helm namespaces; }
 
+fetched() {
+	local port
+	chart
+	mkdir -p charts
+	h package chart -d charts
+	sed -i 's/1.2.3/1.3.0/; s/appVersion: .*/appVersion: "8"/' chart/Chart.yaml
+	h package chart -d charts
+	sed -i 's/1.3.0/2.0.0/' chart/Chart.yaml
+	h package chart -d charts
+	# A port of the system's choice, told in the log.
+	python3 -u -m http.server --bind 127.0.0.1 --directory charts 0 >http.log 2>&1 &
+	wait_until 20 grep -q 'port [0-9]' http.log
+	port=$(grep -oE 'port [0-9]+' http.log | cut -d ' ' -f 2)
+	h repo index charts --url "http://127.0.0.1:$port"
+	release <<<$'chart: web\nvalues: { colour: red }'
+	expect 1 validate
+	has err 'where to find the chart "web" is not said'
+	release <<<$'chart: web\nversion: 1.x\nrepository: '"http://127.0.0.1:$port"$'\nvalues: { colour: red }'
+	# A folder of the chart's name must not be taken for it.
+	mkdir -p web
+	apply
+	equal colour red "$(get configmap "$R-settings" .data.colour)"
+	expect 0 show helm_release.web
+	matches out 'chartVersion += "1.3.0"'
+	no_changes
+	release <<<$'chart: web\nversion: 2.0.0\nrepository: '"http://127.0.0.1:$port"$'\nvalues: { colour: red }'
+	expect 0 plan
+	matches out 'version += "1.x" → "2.0.0"'
+	apply
+	expect 0 show helm_release.web
+	matches out 'chartVersion += "2.0.0"'
+	expect 0 destroy --yes
+}
+test_a_chart_is_fetched_from_a_repository() { with_each_helm fetched; }
+
 kept() {
 	chart
 	sed -i 's|-settings" }|-settings", annotations: { helm.sh/resource-policy: keep } }|' chart/templates/settings.yaml

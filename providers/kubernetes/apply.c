@@ -181,6 +181,16 @@ static int is_established(struct run *run, const struct kube_object *object)
 	return 0;
 }
 
+static bool is_definition(const struct kube_object *object)
+{
+	return kube_rank(object->api_version, object->kind) == KUBE_RANK_DEFINITION;
+}
+
+static int rank_group(const struct kube_object *object)
+{
+	return kube_rank_group(kube_rank(object->api_version, object->kind));
+}
+
 /* Custom resources can be made as soon as their definition is established, not before. */
 static int wait_established(struct run *run, size_t until)
 {
@@ -190,7 +200,7 @@ static int wait_established(struct run *run, size_t until)
 	for (size_t i = 0; i < until; i++) {
 		const struct kube_object *object = &run->desired.items[i];
 
-		if (kube_rank(object->api_version, object->kind) != KUBE_RANK_DEFINITION)
+		if (!is_definition(object))
 			continue;
 		any = true;
 		while ((rc = is_established(run, object)) == 0)
@@ -252,19 +262,44 @@ static int place_all(struct run *run)
 	return rc;
 }
 
+/* Objects that do not wait for each other. */
+struct batch {
+	const struct run *run;
+	struct kube_object **items;
+	size_t n;
+};
+
+static int apply_nth(struct kube *kube, size_t i, void *arg, struct error *err)
+{
+	const struct batch *batch = arg;
+	struct run own = *batch->run;
+
+	own.kube = kube;
+	own.err = err;
+	return apply_object(&own, batch->items[i]);
+}
+
+static void keep_nth(struct arena *arena, size_t i, void *arg)
+{
+	kube_object_keep(arena, ((const struct batch *)arg)->items[i]);
+}
+
 static int apply_all(struct run *run)
 {
-	bool defined = false;
+	struct batch batch = {run, arena_alloc(run->kube->arena,
+		(run->desired.n + 1) * sizeof(*batch.items)), 0};
 
-	for (size_t i = 0; i < run->desired.n; i++) {
+	for (size_t i = 0; i < run->desired.n;) {
 		struct kube_object *object = &run->desired.items[i];
+		int group = rank_group(object);
 
-		if (!defined && kube_rank(object->api_version, object->kind) > KUBE_RANK_DEFINITION) {
-			if (wait_established(run, i))
-				return -1;
-			defined = true;
-		}
-		if (!is_untouched(run, object) && apply_object(run, object))
+		if (i && group != rank_group(object - 1) && is_definition(object - 1) && wait_established(run, i))
+			return -1;
+		for (batch.n = 0; i < run->desired.n && rank_group(object) == group;
+			object = &run->desired.items[++i])
+			if (!is_untouched(run, object))
+				batch.items[batch.n++] = object;
+		if (kube_each(run->kube, batch.n, apply_nth, keep_nth, &batch, run->err))
 			return -1;
 	}
 	return 0;

@@ -117,12 +117,24 @@ int kube_open(struct kube *kube, struct provider_env *env, const struct value *c
 	};
 	if (kube->config.server_name)
 		rename_host(kube, &options);
+	kube->options = options;
 	if (!own.code)
 		kube->http = http_client_new(&options, &own);
 	if (kube->http)
 		return 0;
 	kube_close(kube);
 	return error_set(err, own.code, "%s: %s", kube->where, own.msg);
+}
+
+int kube_open_beside(struct kube *kube, const struct kube *other, struct provider_env *env)
+{
+	*kube = *other;
+	kube->env = env;
+	kube->arena = env->arena;
+	kube->http = http_client_new(&other->options, NULL);
+	for (int i = 0; i < KUBE_BLOBS; i++)
+		kube->blobs[i] = -1;
+	return kube->http ? 0 : -1;
 }
 
 void kube_close(struct kube *kube)

@@ -26,6 +26,7 @@ struct kube {
 	const char *id;            /* uid of kube-system: record.endpoint; NULL before kube_identify */
 	struct kube_discovery *discovery; /* NULL: not asked yet (discovery.h) */
 	bool discovered_again;     /* because of an unknown kind: once is enough */
+	struct http_options options; /* of `http` */
 	int blobs[KUBE_BLOBS];     /* certificates and key: memory that has a path, never a file on disk */
 };
 
@@ -34,6 +35,8 @@ int kube_open(struct kube *kube, struct provider_env *env, const struct value *c
 	struct error *err);
 /* Which cluster is it? */
 int kube_identify(struct kube *kube, struct error *err);
+/* Another connection to the same cluster, with nothing asked anew; `other` outlives it. */
+int kube_open_beside(struct kube *kube, const struct kube *other, struct provider_env *env);
 void kube_close(struct kube *kube);
 
 /* Accept: a list without what its items say beyond their metadata. */

@@ -66,6 +66,17 @@ bool kube_is_immutable(const struct kube_reply *reply);
 /* The fields that it does not let be changed: "spec.selector, spec.template". */
 const char *kube_immutable_fields(struct arena *arena, const struct value *status);
 
+/* --- parallel.c --------------------------------------------------------------------------------- */
+
+/*
+ * Calls `work` for 0 to n - 1, over a few connections at once when there are many, each with a kube and an
+ * arena of its own; then `keep` for each, which copies into `arena` what is to last. Nothing new begins
+ * after a failure; the error is that of the first in order.
+ */
+int kube_each(struct kube *kube, size_t n,
+	int (*work)(struct kube *kube, size_t i, void *arg, struct error *err),
+	void (*keep)(struct arena *arena, size_t i, void *arg), void *arg, struct error *err);
+
 /* --- guard.c ------------------------------------------------------------------------------------ */
 
 /* The claims whose data goes with these objects, in words; NULL: none. */

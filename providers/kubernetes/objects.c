@@ -188,6 +188,15 @@ int kube_object_place(struct kube *kube, struct kube_object *object, const char 
 	return 0;
 }
 
+void kube_object_keep(struct arena *arena, struct kube_object *object)
+{
+	const char **const texts[] = {&object->api_version, &object->namespace, &object->plural,
+		&object->ref, &object->uid, &object->version, &object->state};
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		*texts[i] = *texts[i] ? arena_strdup(arena, *texts[i]) : NULL;
+}
+
 const char *kube_object_path(struct kube *kube, const struct kube_object *object,
 	const char *name)
 {

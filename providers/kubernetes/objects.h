@@ -25,6 +25,8 @@ struct kube_object {
 	const char *version;       /* its resourceVersion right after the last apply; NULL: not known */
 	const char *state;         /* what was observed right after the last apply; see observe.c */
 };
+/* Copies what placing and applying have filled. */
+void kube_object_keep(struct arena *arena, struct kube_object *object);
 
 struct kube_objects {
 	struct kube_object *items;
@@ -75,6 +77,8 @@ struct kube_object *kube_objects_find(const struct kube_objects *objects, const 
 
 /* Namespaces, definitions, what others use, workloads, what lets others in. Destroying goes backwards. */
 int kube_rank(const char *api_version, const char *kind);
+/* Groups of ranks: objects of one group do not wait for each other. */
+int kube_rank_group(int rank);
 void kube_objects_sort(struct kube_objects *objects);
 enum { KUBE_RANK_NAMESPACE = 0, KUBE_RANK_DEFINITION = 1 };
 

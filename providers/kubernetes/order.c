@@ -10,7 +10,7 @@
 
 enum { RANK_CUSTOM = 500 };
 
-/* Hundreds are groups; inside one, the order of the rows. */
+/* In this order; see kube_rank_group. */
 static const struct {
 	const char *kind, *group;
 } kinds[] = {
@@ -65,6 +65,20 @@ int kube_rank(const char *api_version, const char *kind)
 		if (!strcmp(last[i], kind) && !strncmp(api_version, "admissionregistration.k8s.io/", 29))
 			return RANK_CUSTOM + 1 + (int)i;
 	return RANK_CUSTOM;
+}
+
+int kube_rank_group(int rank)
+{
+	static const char *const first[] = {"CustomResourceDefinition", "PriorityClass", "Service",
+		"HorizontalPodAutoscaler"};
+	int group = 0;
+
+	if (rank >= RANK_CUSTOM)
+		return (int)ARRAY_SIZE(first) + (rank > RANK_CUSTOM ? 2 : 1);
+	for (int i = 0; i <= rank; i++)
+		for (size_t k = 0; k < ARRAY_SIZE(first); k++)
+			group += !strcmp(kinds[i].kind, first[k]);
+	return group;
 }
 
 struct ranked {

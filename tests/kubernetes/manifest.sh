@@ -285,6 +285,29 @@ test_a_claim_in_a_namespace_that_goes_counts_too() {
 	absent namespace holds
 }
 
+test_many_objects_are_made_over_several_connections() {
+	local i
+	for i in {1..40}; do config_map default "crowd-$i" a "$i"; done | several
+	strace -f -e trace=connect -o "$TRASH/trace" "$DEVENV" apply --yes </dev/null >"$TRASH/out" 2>"$TRASH/err" ||
+		fail 'the apply failed'
+	equal connections 5 "$(grep -c "htons($(cat "$API/port"))" "$TRASH/trace")" # one to plan, four to apply
+	equal 'the last one' 40 "$(get configmap crowd-40 .data.a)"
+	no_changes
+	# What fails is told, and the others are not forgotten.
+	{
+		for i in {1..40}; do config_map default "crowd-$i" a "x$i"; done
+		echo '- { apiVersion: v1, kind: ConfigMap, metadata: { name: crowd-bad }, data: [wrong] }'
+	} | several
+	expect 1 apply --yes
+	has err crowd-bad
+	for i in {1..40}; do config_map default "crowd-$i" a "x$i"; done | several
+	apply
+	equal 'the last one' x40 "$(get configmap crowd-40 .data.a)"
+	no_changes
+	expect 0 destroy --yes
+	absent configmap crowd-1
+}
+
 test_what_is_there_already_is_not_taken_without_a_word() {
 	k create configmap theirs --from-literal a=0
 	config_map default theirs a 1 | several

@@ -166,8 +166,6 @@ static int follow(struct cli *cli, const char *home, const struct sync_spec *spe
 	struct sync_options options = {
 		.clock = cli->clock, .self = self, .home = home, .actor = session_actor(cli),
 		.specs = specs, .n_specs = n, .once = args_flag(&cli->args, "once"),
-		.listen = args_text(&cli->args, "listen"),
-		.listen_secret = take_secret(cli, "DEVENV_SYNC_LISTEN_SECRET"),
 	};
 	enum sync_result worst = SYNC_UNCHANGED;
 	struct error err = ERROR_INIT;
@@ -272,8 +270,6 @@ const struct command command_sync = {
 			.help = "Tell what became of a commit: github, gitlab, gitea, azure, webhook or slack"},
 		{.name = "report-link", .kind = OPTION_TEXT, .argument = "URL", .env = "DEVENV_SYNC_REPORT_LINK",
 			.help = "What a commit status links to"},
-		{.name = "listen", .kind = OPTION_TEXT, .argument = "ADDRESS", .env = "DEVENV_SYNC_LISTEN",
-			.help = "Take push events at HOST:PORT, signed with DEVENV_SYNC_LISTEN_SECRET"},
 		{.name = "config", .kind = OPTION_TEXT, .argument = "FILE", .complete = COMPLETE_FILE,
 			.env = "DEVENV_SYNC_CONFIG", .help = "The machine's file with several syncs"},
 		{.name = NULL}},

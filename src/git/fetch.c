@@ -196,17 +196,25 @@ static bool is_same(struct call *call, const git_remote_head **heads, size_t n)
 	return seen == count_own(call->repo);
 }
 
-/* For whoever names no branch: the one that the server calls its own. */
-static void remember_head(struct call *call, git_remote *remote)
+/* For whoever names no branch: the one that the server calls its own; NULL: it says none. */
+static const char *head_of(struct call *call, git_remote *remote)
 {
 	git_buf name = GIT_BUF_INIT;
+	const char *own = NULL;
+
+	if (git_remote_default_branch(&name, remote) == 0)
+		own = own_name(&call->arena, arena_strdup(&call->arena, name.ptr));
+	git_buf_dispose(&name);
+	return own;
+}
+
+static void remember_head(struct call *call, const char *own)
+{
 	git_reference *ref = NULL;
 
-	if (git_remote_default_branch(&name, remote) == 0 && own_name(&call->arena, name.ptr))
-		git_reference_symbolic_create(&ref, call->repo, "refs/remotes/origin/HEAD",
-			own_name(&call->arena, name.ptr), 1, NULL);
+	if (own)
+		git_reference_symbolic_create(&ref, call->repo, "refs/remotes/origin/HEAD", own, 1, NULL);
 	git_reference_free(ref);
-	git_buf_dispose(&name);
 }
 
 /* --- many fetches, many packs ------------------------------------------------------------------- */
@@ -326,9 +334,11 @@ static int talk(struct call *call, git_remote *remote, const char *url, bool *fe
 		return fail_remote(call, &credentials, url, err);
 	*fetched = !is_same(call, heads, n);
 	if (*fetched) {
-		remember_head(call, remote);
+		const char *own = head_of(call, remote);
+
 		if (download(remote, &credentials) < 0)
 			return fail_remote(call, &credentials, url, err);
+		remember_head(call, own); /* it leads nowhere before */
 	}
 	alarm(0);
 	git_remote_disconnect(remote);

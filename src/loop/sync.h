@@ -118,8 +118,6 @@ struct sync_options {
 	const struct sync_spec *specs;
 	size_t n_specs;
 	bool once;
-	const char *listen;        /* address for push events; NULL: none */
-	const char *listen_secret;
 };
 
 /* Until a signal ends it, or once. The worst result; -1 when it could not begin. */

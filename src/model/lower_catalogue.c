@@ -55,12 +55,14 @@ static const struct catalogue_entry entries[] = {
 			{"primary.persistence.size", "%s"}},
 	},
 	{
-		/* The password goes in by a pipe: an argument could be seen by any process. */
+		/* The password goes in by a pipe: an argument could be seen by any process. The server is the one
+		   that is asked to stop, so that it saves. */
 		.type = "redis", .image = "redis", .version = "7", .scheme = "redis", .port = "6379",
+		.username = "default",
 		.password = true, .data = "/data",
 		.env = {{"REDIS_PASSWORD", "%p"}, {"REDISCLI_AUTH", "%p"}},
-		.command = {"sh", "-c", "printf 'dir /data\\nrequirepass \"%s\"\\n' \"$REDIS_PASSWORD\" | "
-			"exec redis-server -"},
+		.command = {"sh", "-c", "exec redis-server - <<END\ndir /data\n"
+			"requirepass \"$REDIS_PASSWORD\"\nEND"},
 		.health = "test \"$(redis-cli ping)\" = PONG", .user = "999:1000",
 		.values = {{"auth.password", "%p"}, {"master.persistence.size", "%s"}},
 	},

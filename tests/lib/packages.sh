@@ -42,13 +42,13 @@ PACKAGES_BUILD=(gcc libc6-dev cmake ninja-build pkg-config libyaml-dev libcurl4-
 	libjansson-dev libsqlite3-dev libsodium-dev libinotifytools0-dev libgit2-dev)
 # shellcheck disable=SC2034
 PACKAGES_TEST=(g++ libcmocka-dev valgrind strace sqlite3 shellcheck procps git jq curl bsdutils util-linux
-	python3 python3-jsonschema python3-ruamel.yaml zsh fish man-db openssl)
+	python3 python3-jsonschema python3-ruamel.yaml zsh fish man-db openssl age)
 # shellcheck disable=SC2034
 PACKAGES_SYNC=(openssh-client openssh-server lighttpd lighttpd-mod-openssl gpg openssl)
 # shellcheck disable=SC2034
 PACKAGES_FUZZ=(clang libclang-rt-14-dev)
 # shellcheck disable=SC2034
-PACKAGES_DOCKER=(docker.io iptables iproute2 docker-registry busybox-static curl ca-certificates)
+PACKAGES_DOCKER=(docker.io iptables iproute2 docker-registry busybox-static curl ca-certificates redis-tools)
 # shellcheck disable=SC2034
 PACKAGES_GO=(python3-venv)
 # shellcheck disable=SC2034

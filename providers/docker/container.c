@@ -211,4 +211,5 @@ const struct docker_type docker_type_container = {
 	.import = container_import,
 	.logs = container_logs,
 	.exec = container_exec,
+	.copy = container_copy,
 };

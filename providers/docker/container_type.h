@@ -152,6 +152,10 @@ int container_exec(struct docker *docker, struct record *record, struct exec_req
 int container_run(struct docker *docker, const char *id, const struct value *argv,
 	int *exit_status, struct strbuf *output, struct error *err);
 
+/* container_copy.c */
+int container_copy(struct docker *docker, struct record *record, const struct copy_request *request,
+	struct error *err);
+
 /* container_ready.c */
 enum readiness container_ready(struct docker *docker, struct record *record,
 	const struct probe *probe, const struct value *spec, const char **why);

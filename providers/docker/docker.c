@@ -371,6 +371,22 @@ static int exec(struct provider_env *env, struct record *record, struct exec_req
 	return rc;
 }
 
+static int copy(struct provider_env *env, struct record *record, const struct copy_request *request,
+	struct error *err)
+{
+	const struct docker_type *type = find(record->type);
+	struct docker docker;
+	int rc;
+
+	if (!type->copy)
+		return error_set(err, ERROR_INVALID, "nothing can be copied into %s", record->address);
+	if (docker_open_for(&docker, env, record, err))
+		return -1;
+	rc = type->copy(&docker, record, request, err);
+	docker_close(&docker);
+	return rc;
+}
+
 const struct provider provider_docker = {
 	.name = "docker",
 	.types = type_names,
@@ -385,4 +401,5 @@ const struct provider provider_docker = {
 	.import = import,
 	.logs = logs,
 	.exec = exec,
+	.copy = copy,
 };

@@ -52,6 +52,8 @@ struct docker_type {
 		struct error *err);
 	int (*exec)(struct docker *docker, struct record *record, struct exec_request *request,
 		struct error *err);
+	int (*copy)(struct docker *docker, struct record *record, const struct copy_request *request,
+		struct error *err);
 };
 
 extern const struct docker_type docker_type_container, docker_type_image, docker_type_network,

@@ -49,7 +49,7 @@ static bool same_time(struct timespec a, struct timespec b)
 	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
 }
 
-static bool same_stamp(const struct trail_stamp *a, const struct trail_stamp *b)
+bool trail_stamp_same(const struct trail_stamp *a, const struct trail_stamp *b)
 {
 	return a->type == b->type && a->device == b->device && a->inode == b->inode &&
 	       a->size == b->size && same_time(a->modified, b->modified) &&
@@ -126,16 +126,6 @@ void trail_text(const char *path, int fd, const char *text, size_t len)
 	item->hashed = true;
 }
 
-void trail_hash(const char *path, int fd, const struct hash *hash)
-{
-	struct trail_item *item = current ? mark_content(path, fd) : NULL;
-
-	if (!item || !hash)
-		return;
-	item->hash = *hash;
-	item->hashed = true;
-}
-
 bool trail_name_counts(const char *name)
 {
 	size_t len = strlen(name);
@@ -156,6 +146,46 @@ static void hash_names(const char *const *names, size_t n, struct hash *out)
 		if (trail_name_counts(names[i]))
 			hasher_add_str(&hasher, names[i], strlen(names[i]));
 	hasher_finish(&hasher, out);
+}
+
+/* The hash of what is there now, by a reader that leaves no mark. */
+static bool hash_again(const struct trail_item *item, struct hash *out)
+{
+	struct trail *before = trail_open(NULL);
+	struct arena arena = ARENA_INIT;
+	const char *const *names;
+	char target[PATH_MAX];
+	size_t n;
+	bool done;
+
+	if (S_ISLNK(item->stamp.type)) {
+		ssize_t len = readlink(item->path, target, sizeof(target));
+
+		done = len >= 0;
+		if (done)
+			hash_bytes(target, (size_t)len, out);
+	} else if (S_ISDIR(item->stamp.type)) {
+		done = fs_list(item->path, &arena, &names, &n, NULL) == 0;
+		if (done)
+			hash_names(names, n, out);
+	} else {
+		done = hash_file(item->path, out, NULL) == 0;
+	}
+	arena_release(&arena);
+	trail_open(before);
+	return done;
+}
+
+void trail_hash(const char *path, int fd, const struct hash *hash)
+{
+	struct trail_item *item = current ? mark_content(path, fd) : NULL;
+
+	if (!item)
+		return;
+	if (hash)
+		item->hash = *hash;
+	/* Its times may not tell the next change: the content has to. */
+	item->hashed = hash || (item->fresh && hash_again(item, &item->hash));
 }
 
 void trail_folder(const char *path, const char *const *names, size_t n)
@@ -210,34 +240,6 @@ void trail_join(struct trail *trail, const struct trail *other)
 	}
 }
 
-/* The hash of what is there now, by a reader that leaves no mark. */
-static bool hash_again(const struct trail_item *item, struct hash *out)
-{
-	struct trail *before = trail_open(NULL);
-	struct arena arena = ARENA_INIT;
-	const char *const *names;
-	char target[PATH_MAX];
-	size_t n;
-	bool done;
-
-	if (S_ISLNK(item->stamp.type)) {
-		ssize_t len = readlink(item->path, target, sizeof(target));
-
-		done = len >= 0;
-		if (done)
-			hash_bytes(target, (size_t)len, out);
-	} else if (S_ISDIR(item->stamp.type)) {
-		done = fs_list(item->path, &arena, &names, &n, NULL) == 0;
-		if (done)
-			hash_names(names, n, out);
-	} else {
-		done = hash_file(item->path, out, NULL) == 0;
-	}
-	arena_release(&arena);
-	trail_open(before);
-	return done;
-}
-
 bool trail_item_changed(struct trail_item *item)
 {
 	struct trail_stamp now = {0};
@@ -248,7 +250,7 @@ bool trail_item_changed(struct trail_item *item)
 		now = stamp_of(&st);
 	if (now.type != item->stamp.type)
 		return true;
-	if (!now.type || !item->content || (same_stamp(&now, &item->stamp) && !item->fresh))
+	if (!now.type || !item->content || (trail_stamp_same(&now, &item->stamp) && !item->fresh))
 		return false;
 	if (!item->hashed) /* a change that nobody can rule out is one */
 		return true;

@@ -48,10 +48,11 @@ struct trail *trail_open(struct trail *trail);
    A relative path is none of a manifest: it is not kept. */
 void trail_name(const char *path);                                 /* is it there, and what is it? */
 void trail_text(const char *path, int fd, const char *text, size_t len);
-void trail_hash(const char *path, int fd, const struct hash *hash); /* NULL: not known */
+void trail_hash(const char *path, int fd, const struct hash *hash); /* NULL: by its times */
 void trail_folder(const char *path, const char *const *names, size_t n);
 void trail_link(const char *path, const char *target, size_t len); /* the link itself, not what it leads to */
 
+bool trail_stamp_same(const struct trail_stamp *a, const struct trail_stamp *b);
 const struct trail_item *trail_find(const struct trail *trail, const char *path);
 /* Takes over what only `other` has. */
 void trail_join(struct trail *trail, const struct trail *other);

@@ -244,6 +244,9 @@ void watch_view_tell(struct watch_view *view, const struct watch_event *event)
 	case WATCH_WARNING:
 		say(view, event, "watch_warning", "warn", "Warning: %s", event->text);
 		break;
+	case WATCH_COPIED:
+		say(view, event, "watch_copied", "info", "%s", event->text);
+		break;
 	case WATCH_PAUSED:
 	case WATCH_RESUMED:
 		view->paused = event->kind == WATCH_PAUSED;

@@ -68,6 +68,11 @@ static void validate(struct reconcile *r)
 
 		if (provider && provider->validate)
 			provider->validate(resource, &r->diags);
+		if (resource->sync && (!provider || !provider->copy)) {
+			diag_error(&r->diags, resource->pos, "nothing can be copied into a %s: sync is not "
+				"possible", resource->type->name);
+			diag_address(&r->diags, resource->address);
+		}
 	}
 }
 

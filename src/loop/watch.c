@@ -44,10 +44,13 @@ static void describe_cause(struct watch *w)
 	size_t named = 0;
 
 	strbuf_reset(&w->cause);
-	for (size_t i = 0; i < w->follow.trail.n && named < CAUSES; i++) {
+	for (size_t i = 0; i < w->follow.trail.n; i++) {
 		const char *path = w->follow.trail.items[i].path;
 
 		if (!w->follow.changed[i])
+			continue;
+		live_note(&w->live, path);
+		if (named == CAUSES)
 			continue;
 		strbuf_addf(&w->cause, "%s%s", named++ ? ", " : "",
 			w->root ? fs_relative(w->root, path) : path);
@@ -174,9 +177,16 @@ static void pass(struct watch *w)
 	if (is_busy(w))
 		return;
 	announce(w);
+	if (why == WHY_CHANGE && watch_is_live(w) && watch_copy(w) == 0) {
+		w->dirty = false;
+		quiet_end(&w->quiet);
+		return;
+	}
 	if (why == WHY_RETRY)
 		w->retry_at = 0;
 	watch_pass(w, why);
+	if (w->live.n && !w->dirty && !w->options->plan_only)
+		watch_copy(w); /* into what is new */
 	if (!w->started && w->root) {
 		w->started = true;
 		watch_tell(w, (struct watch_event){.kind = WATCH_FOLLOWING, .n = w->follow.trail.n,
@@ -293,6 +303,7 @@ int watch_run(const struct watch_options *options, const struct watch_hooks *hoo
 	run(&w, signals);
 	follow_release(&w.follow);
 	ran_release(&w);
+	live_release(&w.live);
 	free(w.held);
 	strbuf_release(&w.cause);
 	strbuf_release(&w.waiting);

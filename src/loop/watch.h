@@ -20,6 +20,7 @@ enum watch_event_kind {
 	WATCH_DRIFT,     /* `r` has a plan of what moved away by itself */
 	WATCH_HELD,      /* `text`: an address that changes its own input, and which */
 	WATCH_WARNING,   /* `text` */
+	WATCH_COPIED,    /* `text`: into what */
 	WATCH_PAUSED,
 	WATCH_RESUMED,
 };

@@ -4,6 +4,7 @@
 
 #include "base/strbuf.h"
 #include "loop/follow.h"
+#include "loop/live.h"
 #include "loop/quiet.h"
 #include "loop/watch.h"
 
@@ -36,6 +37,7 @@ struct watch {
 	const struct watch_hooks *hooks;
 	struct follow follow;
 	struct quiet quiet;
+	struct live live;
 	struct arena arena;      /* texts that live as long as the loop */
 	const char *root;        /* of the manifest, from the first time it was read; NULL: not yet */
 	const char *git_lock;    /* NULL: no worktree */
@@ -70,6 +72,15 @@ void watch_wait_for(struct watch *w, const char *text);
 void watch_pass(struct watch *w, enum watch_why why);
 /* Was the state written by another run since it was looked at last? */
 bool watch_state_moved(struct watch *w);
+
+/* --- watch_live.c: what needs no plan */
+
+/* Everything that changed is answered by copying it. */
+bool watch_is_live(const struct watch *w);
+/* Copies; -1: it cannot be told what and where. Afterwards the files are followed as they are now. */
+int watch_copy(struct watch *w);
+/* Did anything that was read change, but for what is copied? `trail` is newer than what is followed. */
+bool watch_differs(const struct watch *w, const struct trail *trail);
 
 /* --- watch_again.c: what runs because it ran */
 

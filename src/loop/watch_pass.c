@@ -114,6 +114,8 @@ static int stages(struct watch *w, struct reconcile *r, bool write, struct error
 		reconcile_open(r, write ? STATE_WRITE : STATE_READ, "watch", err) < 0)
 		return -1;
 	r->options.excludes = ran_excludes(w, &r->arena);
+	if (w->live.replaces)
+		r->options.replaces = w->live.replaces;
 	if (reconcile_observe(r, err) < 0 || reconcile_plan(r, err) < 0)
 		return -1;
 	return write && w->approve ? approve(w, r, err) : 0;
@@ -206,14 +208,17 @@ static void act(struct watch *w, struct reconcile *r, const uint8_t *blocked)
 }
 
 /* The plan changes something. Is now the time? */
-static void decide(struct watch *w, struct reconcile *r, enum watch_why why, bool own)
+static void decide(struct watch *w, struct reconcile *r, enum watch_why why, bool own, bool unseen)
 {
 	uint8_t *blocked = watch_blocked(r);
 	struct due due = count_due(r, blocked);
 	struct watch_event event = {.kind = WATCH_PLANNED, .r = r};
 
 	if (why == WHY_DRIFT && due.n > due.drift) {
-		/* A file changed so shortly before that no event has told it yet. */
+		/* What was copied waits for a reason to be built in. Else a file changed so shortly before
+		   that no event has told it yet. */
+		if (!unseen)
+			return;
 		w->dirty = true;
 		quiet_change(&w->quiet, watch_now(w), 1);
 		quiet_crowd(&w->quiet);
@@ -251,7 +256,7 @@ static bool still_stands(struct watch *w, enum watch_why why)
 	return false;
 }
 
-static void settle(struct watch *w, struct reconcile *r, enum watch_why why)
+static void settle(struct watch *w, struct reconcile *r, enum watch_why why, bool unseen)
 {
 	bool own = w->own;
 
@@ -268,7 +273,7 @@ static void settle(struct watch *w, struct reconcile *r, enum watch_why why)
 	}
 	w->dirty = w->own = false;
 	if (r->plan.has_changes) {
-		decide(w, r, why, own);
+		decide(w, r, why, own, unseen);
 	} else {
 		w->strong = false;
 		w->retry_at = 0;
@@ -317,12 +322,17 @@ void watch_pass(struct watch *w, enum watch_why why)
 	struct trail trail = {0};
 	struct error err = ERROR_INIT;
 	struct reconcile r;
+	bool unseen;
 	int status;
 
 	reconcile_init(&r);
 	w->hooks->prepare(w->hooks->arg, &r);
 	r.trail = &trail;
 	status = stages(w, &r, !look, &err);
+	trail_open(&trail);
+	live_mark(&r);
+	trail_open(NULL);
+	unseen = watch_differs(w, &trail);
 	if (status < 0) /* what was not reached this time is followed all the same */
 		trail_join(&trail, &w->follow.trail);
 	follow_take(&w->follow, &trail);
@@ -331,7 +341,12 @@ void watch_pass(struct watch *w, enum watch_why why)
 		if (status < 0)
 			fail(w, &r, &err, why);
 		else
-			settle(w, &r, why);
+			settle(w, &r, why, unseen);
+	}
+	if (status == 0) {
+		live_take(&w->live, &r);
+		if (!w->dirty)
+			live_made(&w->live);
 	}
 	w->hooks->leave(w->hooks->arg, &r);
 	reconcile_release(&r);

@@ -147,7 +147,7 @@ void expand_resources(struct loading *l, const struct value *list);
 
 /* --- meta.c */
 
-/* type, name, when, forEach, dependsOn, lifecycle, timeout, retry, readiness. */
+/* type, name, when, forEach, dependsOn, lifecycle, timeout, retry, readiness, sync. */
 bool meta_is_key(const char *key);
 /* Fills the rest of the resource from these members of its map. */
 void meta_read(struct scope *scope, const struct value *map, struct resource *resource);

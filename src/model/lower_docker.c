@@ -360,7 +360,7 @@ static void put_readiness(struct value_builder *b, const struct service *service
 void lower_container(struct lowering *l, const struct service *service)
 {
 	static const char *const same[] = {"command", "entrypoint", "workingDirectory", "user", "hostname",
-		"restart", "stopSignal", "stopGracePeriod", "healthcheck"};
+		"restart", "stopSignal", "stopGracePeriod", "healthcheck", "sync"};
 	const struct value *env = value_get(service->spec, "env");
 	const struct value *labels = value_get(service->spec, "labels");
 	struct value image = image_of(l, service);

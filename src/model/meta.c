@@ -19,6 +19,7 @@ bool meta_is_key(const char *key)
 	case 'l': return strcmp(key, "lifecycle") == 0;
 	case 'n': return strcmp(key, "name") == 0;
 	case 'r': return strcmp(key, "retry") == 0 || strcmp(key, "readiness") == 0;
+	case 's': return strcmp(key, "sync") == 0;
 	case 't': return strcmp(key, "type") == 0 || strcmp(key, "timeout") == 0;
 	case 'w': return strcmp(key, "when") == 0;
 	default: return false;
@@ -222,6 +223,14 @@ static void read_probe(struct scope *scope, const struct value *map, struct prob
 	probe->success_threshold = read_int(map, "successThreshold");
 }
 
+static const struct value *keep_list(struct scope *scope, const struct value *value)
+{
+	struct value *list = arena_alloc(scope->l->arena, sizeof(*list));
+
+	*list = *value;
+	return value->kind == VALUE_LIST ? list : NULL;
+}
+
 static void read_key(struct scope *scope, const char *key, const struct value *value,
 	struct resource *resource)
 {
@@ -231,6 +240,8 @@ static void read_key(struct scope *scope, const char *key, const struct value *v
 		resource->depends_on = read_dependencies(scope, value, &resource->n_depends_on);
 	else if (strcmp(key, "timeout") == 0)
 		resource->timeout = read_duration(scope, value);
+	else if (strcmp(key, "sync") == 0)
+		resource->sync = keep_list(scope, value);
 	else if (value->kind != VALUE_MAP)
 		return; /* the schema has said it */
 	else if (strcmp(key, "lifecycle") == 0)

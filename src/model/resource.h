@@ -78,6 +78,7 @@ struct resource {
 	int64_t timeout; /* deadline of one action in milliseconds; 0: default */
 	struct retry retry;
 	struct probe readiness;
+	const struct value *sync; /* a list of {path, target, action}, for watch; NULL: none */
 	const char *service; /* the service it was lowered from; NULL: none */
 };
 

@@ -211,6 +211,18 @@ struct exec_request {
 	int exit_status; /* out */
 };
 
+/* Files for something that runs, as `sync` of the manifest says. */
+struct copy_item {
+	const char *from; /* absolute, here; NULL: it is removed there */
+	const char *to;   /* absolute, there */
+};
+
+struct copy_request {
+	const struct copy_item *items;
+	size_t n;
+	bool restart;     /* afterwards */
+};
+
 struct provider {
 	const char *name;          /* "local" */
 	const char *const *types;  /* names of its types, NULL-terminated */
@@ -272,6 +284,9 @@ struct provider {
 		struct error *err); /* optional */
 	int (*exec)(struct provider_env *env, struct record *record, struct exec_request *request,
 		struct error *err); /* optional */
+	/* Into what runs, without making it anew; safe to repeat. Optional. */
+	int (*copy)(struct provider_env *env, struct record *record, const struct copy_request *request,
+		struct error *err);
 };
 
 /* registry.c: every provider, and the one that owns a type. */

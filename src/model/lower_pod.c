@@ -392,9 +392,13 @@ static struct value pod_metadata(struct lowering *l, const struct service *servi
 
 struct value lower_pod(struct lowering *l, struct service *service, bool *persistent)
 {
+	const struct member *sync = value_member(service->spec, "sync");
 	struct value_builder b, spec, volumes, mounts;
 	struct value container;
 
+	if (sync)
+		diag_warning(l->diags, sync->pos, "pods take no files while they run: sync of service %s "
+			"is for Docker only", service->name);
 	builder_init(&volumes, l->arena);
 	builder_init(&mounts, l->arena);
 	lower_mounts(l, service, &volumes, &mounts, persistent);

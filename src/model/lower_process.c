@@ -8,7 +8,7 @@
 static void refuse(struct lowering *l, const struct service *service)
 {
 	static const char *const keys[] = {"volumes", "networks", "healthcheck", "entrypoint", "hostname",
-		"user", "restart", "resources", "labels"};
+		"user", "restart", "resources", "labels", "sync"};
 	static const char *const running[] = {"ports", "readiness", "stopSignal", "stopGracePeriod"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {

@@ -6,27 +6,43 @@
 #include "providers/k3d/k3d.h"
 
 #include <string.h>
+#include <time.h>
 
 static int ignore_missing(int rc, const struct docker_reply *reply)
 {
 	return rc && reply->status == 404 ? 0 : rc;
 }
 
+/* The engine may be removing it already, for a k3d that was killed meanwhile (409): then it is gone soon. */
+static int remove_container(struct docker *docker, const char *id, struct error *err)
+{
+	const struct timespec pause = {.tv_nsec = 50 * 1000 * 1000};
+	struct docker_reply reply;
+
+	for (;;) {
+		struct error own = ERROR_INIT;
+
+		if (!ignore_missing(docker_call(docker, "DELETE",
+				docker_path(docker, "/containers/%s?force=1&v=1", id), NULL, &reply, &own),
+				&reply))
+			return 0;
+		if (reply.status != 409 || provider_cancelled(docker->env))
+			return error_set(err, own.code, "%s", own.msg);
+		nanosleep(&pause, NULL);
+	}
+}
+
 static int remove_containers(struct docker *docker, const char *name, struct error *err)
 {
 	const char *wanted = arena_printf(docker->arena, K3D_LABEL_CLUSTER "=%s", name);
-	struct docker_reply list, reply;
+	struct docker_reply list;
 
 	if (docker_get(docker, docker_path(docker, "/containers/json?all=1&%s",
 			docker_filters(docker, "label", wanted, NULL)), &list, err))
 		return -1;
-	for (uint32_t i = 0; list.body->kind == VALUE_LIST && i < list.body->len; i++) {
-		const char *id = value_get_text(&list.body->items[i], "Id", "");
-
-		if (ignore_missing(docker_call(docker, "DELETE",
-				docker_path(docker, "/containers/%s?force=1&v=1", id), NULL, &reply, err), &reply))
+	for (uint32_t i = 0; list.body->kind == VALUE_LIST && i < list.body->len; i++)
+		if (remove_container(docker, value_get_text(&list.body->items[i], "Id", ""), err))
 			return -1;
-	}
 	return 0;
 }
 

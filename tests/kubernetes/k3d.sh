@@ -89,20 +89,42 @@ test_agents_come_and_go_in_place() {
 	no_remains
 }
 
-# k3d has no signal handler: whatever it has made by then stays.
+# Runs devenv until k3d has come so far, and kills both: k3d has no signal handler, so whatever it has made or
+# removed by then stays so.
+killed_when() { # COMMAND-OF-K3D CONDITION... -- ARGUMENT...
+	local k3d=$1 condition=()
+	shift
+	while [[ $1 != -- ]]; do condition+=("$1") && shift; done
+	"$DEVENV" "${@:2}" </dev/null >"$TRASH/out" 2>"$TRASH/err" &
+	wait_until 60 "${condition[@]}"
+	kill -9 $!
+	pkill -9 -f "$k3d.*$NAME" || true
+	wait $! 2>/dev/null || true
+}
+has_network() { docker network ls --format '{{.Name}}' | grep -q "k3d-$NAME"; }
+has_volume() { docker volume ls -q | grep -q "k3d-$NAME"; }
+has_container() { docker ps -a --format '{{.Names}}' | grep -q "k3d-$NAME-$1"; }
+has_started() { docker ps --format '{{.Names}}' | grep -q "k3d-$NAME-$1"; }
+has_lost() { ! has_container "$1"; }
+
 test_a_creation_that_was_killed_is_started_over() {
-	local seconds
-	environment
-	for seconds in 0.3 1.5 4; do
-		"$DEVENV" apply --yes </dev/null >"$TRASH/out" 2>"$TRASH/err" &
-		sleep "$seconds"
-		kill -9 $!
-		pkill -9 -f "k3d cluster create --config .*$NAME" || true
-		wait $! 2>/dev/null || true
-	done
+	environment 'agents: 1'
+	killed_when 'k3d cluster create' has_network -- apply --yes
+	killed_when 'k3d cluster create' has_volume -- apply --yes
+	killed_when 'k3d cluster create' has_container tools -- apply --yes
+	killed_when 'k3d cluster create' has_container server-0 -- apply --yes
+	killed_when 'k3d cluster create' has_started agent-0 -- apply --yes
 	expect 0 apply --yes
 	no_changes
-	equal 'nodes' True "$(nodes_ready)"
+	equal 'nodes' 'True True' "$(nodes_ready)"
+	# More agents, and k3d dies over it.
+	environment 'agents: 2'
+	killed_when 'k3d node create' has_container agent-1 -- apply --yes
+	expect 0 apply --yes
+	no_changes
+	equal 'nodes' 'True True True' "$(nodes_ready)"
+	# And over the end of it.
+	killed_when 'k3d cluster delete' has_lost agent-0 -- destroy --yes
 	expect 0 destroy --yes
 	no_remains
 	no_rest

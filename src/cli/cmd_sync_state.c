@@ -190,6 +190,19 @@ static int run_status(struct cli *cli)
 	return cli_fail(cli, &err);
 }
 
+static int put_suspended(struct cli *cli, struct state *state, const char *name, const char *why,
+	struct error *err)
+{
+	if (state_begin(state, err) < 0)
+		return -1;
+	if (state_sync_suspend(state, name, why, err) == 0 &&
+		state_audit(state, "", session_actor(cli), why ? "sync.suspended" : "sync.resumed", name,
+			err) == 0)
+		return state_commit(state, err);
+	state_rollback(state);
+	return -1;
+}
+
 static int suspend(struct cli *cli, const char *why, const char *done)
 {
 	struct error err = ERROR_INIT;
@@ -199,12 +212,8 @@ static int suspend(struct cli *cli, const char *why, const char *done)
 	size_t n;
 	int status = open_syncs(cli, STATE_WRITE, &home, &state, &all, &n);
 
-	if (!status && (state_begin(state, &err) < 0 || state_sync_suspend(state, name, why, &err) < 0 ||
-		state_audit(state, "", session_actor(cli), why ? "sync.suspended" : "sync.resumed", name,
-			&err) < 0 || state_commit(state, &err) < 0)) {
-		state_rollback(state);
+	if (!status && put_suspended(cli, state, name, why, &err) < 0)
 		status = cli_fail(cli, &err);
-	}
 	state_free(state);
 	if (!status)
 		cli_note(cli, "%s: %s", name, done);

@@ -134,6 +134,39 @@ static void set_apply_options(struct cli *cli, const struct run_request *request
 		options->rollback_on_failure = args_flag(&cli->args, "rollback-on-failure");
 }
 
+static int suspend_one(struct reconcile *r, const char *name, const char *why, struct error *err)
+{
+	if (state_begin(r->state, err) < 0)
+		return -1;
+	if (state_sync_suspend(r->state, name, why, err) == 0)
+		return state_commit(r->state, err);
+	state_rollback(r->state);
+	return -1;
+}
+
+/* Two hands on one thing: what a person does by hand is not undone by the next look at a remote. */
+static void suspend_sync(struct cli *cli, struct reconcile *r, const struct run_request *request)
+{
+	const char *why = arena_printf(&cli->arena, "%s by hand, by %s", request->kind,
+		session_actor(cli));
+	struct error err = ERROR_INIT;
+	struct sync_record *all;
+	size_t n = 0;
+
+	if (request->origin.revision || !r->environment.id ||
+		state_syncs(r->state, &cli->arena, &all, &n, &err) < 0)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		const char *id = all[i].environment;
+
+		if (!id || all[i].suspended || strcmp(id, r->environment.id) != 0)
+			continue;
+		if (suspend_one(r, all[i].name, why, &err) == 0)
+			cli_note(cli, "This environment follows a git remote: that is suspended now; go "
+				"on with `devenv sync resume %s`.", all[i].name);
+	}
+}
+
 int run_now(struct cli *cli, struct reconcile *r, const struct run_request *request)
 {
 	struct error err = ERROR_INIT;
@@ -147,6 +180,7 @@ int run_now(struct cli *cli, struct reconcile *r, const struct run_request *requ
 	progress_init(&progress, progress_kind(cli), cli->json ? &cli->out : &cli->err, cli->clock,
 		&r->plan, cli->verbose);
 	progress.parallelism = options.parallelism ? options.parallelism : DEFAULT_PARALLELISM;
+	suspend_sync(cli, r, request);
 	failed = reconcile_apply(r, &options, &result, &err);
 	progress_end(&progress);
 	session_warnings(cli, r);

@@ -285,6 +285,10 @@ static void follow(struct loop *loop)
 		run_due(loop);
 		notify(loop, first);
 		report = reports_send(loop->reports, loop);
+		while (report && loop->options->once && !stops(loop)) {
+			wait_for_something(loop, report);
+			report = reports_send(loop->reports, loop);
+		}
 		if (loop->options->once || stops(loop))
 			break;
 		wait_for_something(loop, next_of(loop, report));

@@ -135,10 +135,30 @@ static int check_keys(const struct sync_spec *spec, const char *home, struct err
 	return status;
 }
 
+static int check_reports(const struct sync_spec *spec, struct error *err)
+{
+	static const char *const kinds[] = {"github", "gitlab", "gitea", "azure", "webhook", "slack"};
+
+	for (size_t i = 0; i < spec->n_reports; i++) {
+		const struct sync_report *report = &spec->reports[i];
+		bool known = false;
+
+		for (size_t k = 0; k < ARRAY_SIZE(kinds); k++)
+			known |= strcmp(report->kind, kinds[k]) == 0;
+		if (!known)
+			return error_set(err, ERROR_INVALID, "\"%s\" is told nothing: there are github, "
+				"gitlab, gitea, azure, webhook and slack", report->kind);
+		if (strncmp(report->url, "https://", 8) != 0 && strncmp(report->url, "http://", 7) != 0)
+			return error_set(err, ERROR_INVALID, "%s is no URL", report->url);
+	}
+	return 0;
+}
+
 int sync_spec_check(const struct sync_spec *spec, const char *home, struct error *err)
 {
 	if (check_url(spec->url, err) < 0 || check_name(spec->name, err) < 0 ||
-		check_path(spec->path, err) < 0 || check_keys(spec, home, err) < 0)
+		check_path(spec->path, err) < 0 || check_keys(spec, home, err) < 0 ||
+		check_reports(spec, err) < 0)
 		return -1;
 	if (spec->verify == SYNC_VERIFY_TAGS && strcmp(spec->kind, "tag") != 0)
 		return error_set(err, ERROR_INVALID, "--verify tags needs --tag PATTERN");

@@ -90,6 +90,23 @@ test_suspended_nothing_happens_until_it_is_resumed() {
 	end_loop
 }
 
+test_what_is_done_by_hand_suspends_it() {
+	repo
+	follow
+	expect 0 -C "$(LIVE)" apply --yes --replace local_file.a
+	has err 'devenv sync resume s'
+	writes two && commit two
+	kill -HUP "$LOOP"
+	wait_until 20 is_told suspended
+	holds one
+	expect 0 sync status s
+	matches out 'suspended +apply by hand, by .*@'
+	expect 0 sync resume s
+	expect 0 sync now s
+	holds two
+	end_loop
+}
+
 # file_of_two: ./one and ./two as repositories; two depends on one.
 file_of_two() {
 	repo && mv repo two

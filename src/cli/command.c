@@ -68,6 +68,7 @@ const struct command *const command_table[] = {
 	&command_sync_status,
 	&command_sync_suspend,
 	&command_sync_resume,
+	&command_sync_unit,
 
 	&command_import,
 	&command_taint,

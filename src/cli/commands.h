@@ -9,7 +9,7 @@ extern const struct command command_init, command_validate, command_plan, comman
 	command_outputs, command_history, command_graph, command_start, command_stop, command_restart, command_logs,
 	command_exec, command_import, command_taint, command_untaint, command_forget, command_approve,
 	command_audit_verify, command_sync, command_sync_now, command_sync_list, command_sync_status,
-	command_sync_suspend, command_sync_resume, command_config_show, command_config_schema, command_completion,
+	command_sync_suspend, command_sync_resume, command_sync_unit, command_config_show, command_config_schema, command_completion,
 	command_version, command_help, command_complete_words, command_man, command_markdown;
 
 /* Which part of the graph; for commands that plan. */

@@ -211,4 +211,14 @@ test_a_supervisor_sees_when_it_is_ready_alive_and_ending() {
 	wait_until 20 grep -q STOPPING=1 told
 }
 
+test_the_unit_is_one_that_systemd_takes() {
+	need systemd-analyze
+	expect 0 sync install-unit
+	cp "$TRASH/out" devenv-sync.service
+	has devenv-sync.service KillMode=process
+	has devenv-sync.service "ExecStart=$(readlink -f "$DEVENV") sync"
+	systemd-analyze verify "$PWD/devenv-sync.service" 2>&1 | grep devenv-sync >said || true
+	[[ ! -s said ]] || fail "$(cat said)"
+}
+
 run_tests "$@"

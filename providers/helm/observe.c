@@ -265,6 +265,7 @@ static void conclude(struct look *look, const struct helm_revisions *all,
 			builder_put(&map, imported[i], *value_get(look->recorded, imported[i]));
 	*attributes = builder_map(&map);
 	o->attributes = attributes;
+	o->holds = kube_losses(look->kube, &look->inventory);
 	o->matches = is_as_desired(look);
 }
 

@@ -353,6 +353,26 @@ kept() {
 }
 test_what_the_chart_wants_kept_is_told() { with_each_helm kept; }
 
+data() {
+	chart
+	cat >chart/templates/data.yaml <<-'YML'
+	apiVersion: v1
+	kind: PersistentVolumeClaim
+	metadata: { name: "{{ .Release.Name }}-data" }
+	spec: { accessModes: [ReadWriteOnce], resources: { requests: { storage: 1Mi } } }
+	YML
+	simple
+	apply
+	no_changes
+	expect 0 destroy --yes
+	has out "it holds data (PersistentVolumeClaim/default/$R-data) and is kept"
+	equal 'the claim' "$R-data" "$(get pvc "$R-data" .metadata.name)"
+	expect 0 destroy --yes --volumes
+	wait_until 20 claim_is_gone
+}
+claim_is_gone() { ! kubectl --kubeconfig "$API/kubeconfig" get pvc "$R-data" >/dev/null 2>&1; }
+test_a_release_that_holds_data_is_kept_by_destroy() { with_each_helm data; }
+
 replaced() {
 	chart
 	simple

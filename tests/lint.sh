@@ -151,7 +151,7 @@ rules() {
 			manifest/*:* | plan/*:*) false ;;
 			manifest/* | plan/*) compgen -G "tests/$file.test" ;;
 			fault/*) compgen -G "tests/$file.*" ;;
-			cli/*:* | kubernetes/*:* | watch/*:* | sync/*:*) grep -qE "^test_${test//\*/.*}\\(" "tests/$file.sh" ;;
+			cli/*:* | kubernetes/*:* | watch/*:* | sync/*:* | terraform/*:*) grep -qE "^test_${test//\*/.*}\\(" "tests/$file.sh" ;;
 			docker/*:*)
 				grep -qE "^static void ${test//\*/.*}\\(" "tests/docker/test_${file##*/}.c" ||
 					grep -qE "^test_${test//\*/.*}\\(" "tests/$file.sh"

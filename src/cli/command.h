@@ -42,6 +42,7 @@ struct option {
 	bool repeatable;        /* several values; its variable holds one a line */
 	const char *argument;   /* what its value is called; NULL for flags */
 	const char *help;       /* one sentence without a full stop */
+	const char *also;       /* of a flag: one more value that it can have, which is on; NULL: none */
 	const char *fallback;   /* the value when nothing is said; NULL: unset */
 	const char *env;        /* its variable; NULL: DEVENV_ and the name in capitals */
 	const char *const *choices; /* NULL-terminated; NULL: any */

@@ -30,8 +30,9 @@ extern const struct command command_init, command_validate, command_plan, comman
 		.help = "Let up to N resources go although they are more than half"}
 
 #define OPTION_REFRESH                                                                             \
-	{.name = "refresh", .kind = OPTION_FLAG, .fallback = "true",                               \
-		.help = "Look at reality first; --refresh=false takes what is recorded for true"}
+	{.name = "refresh", .kind = OPTION_FLAG, .fallback = "true", .also = "full",               \
+		.help = "Look at reality first; --refresh=false takes what is recorded for true, "     \
+			"--refresh=full also asks what is slow to answer (Terraform)"}
 
 /* For commands that act. */
 #define OPTION_YES                                                                                 \

@@ -73,8 +73,12 @@ static int give_checked(struct args *args, const struct option *option, const ch
 	const char *where, bool from_env, struct error *err)
 {
 	if (option->kind == OPTION_FLAG) {
-		const char *word = flag_word(text);
+		const char *word = option->also && strcasecmp(text, option->also) == 0 ? option->also
+			: flag_word(text);
 
+		if (!word && option->also)
+			return error_set(err, ERROR_INVALID, "%s: \"%s\" is neither true, false nor %s",
+				where, text, option->also);
 		if (!word)
 			return error_set(err, ERROR_INVALID, "%s: \"%s\" is neither true nor false",
 				where, text);
@@ -419,7 +423,7 @@ bool args_flag(const struct args *args, const char *name)
 {
 	const char *text = args_text(args, name);
 
-	return text && strcmp(text, "true") == 0;
+	return text && strcmp(text, "false") != 0;
 }
 
 long args_number(const struct args *args, const char *name)

@@ -68,6 +68,7 @@ static void add_options(struct strbuf *buf, const struct reconcile *r)
 	jsonl_bool(buf, "destroy", r->options.destroy);
 	jsonl_bool(buf, "refresh_only", r->options.refresh_only);
 	jsonl_bool(buf, "no_refresh", r->options.no_refresh);
+	jsonl_bool(buf, "full_refresh", r->options.full_refresh);
 	jsonl_bool(buf, "volumes", r->options.volumes);
 	add_list(buf, "allow_data_loss", r->options.allow_data_loss);
 	jsonl_number(buf, "allow_delete", r->options.allow_delete);
@@ -240,6 +241,7 @@ void planfile_use(struct cli *cli, struct reconcile *r, const struct planfile *f
 	r->options.destroy = value_get_bool(o, "destroy", false);
 	r->options.refresh_only = value_get_bool(o, "refresh_only", false);
 	r->options.no_refresh = value_get_bool(o, "no_refresh", false);
+	r->options.full_refresh = value_get_bool(o, "full_refresh", false);
 	r->options.volumes = value_get_bool(o, "volumes", false);
 	r->options.allow_data_loss = read_list(cli, o, "allow_data_loss");
 	r->options.allow_delete = (long)value_get_int(o, "allow_delete", -1);

@@ -61,6 +61,9 @@ bool change_is_shown(const struct plan_view *view, const struct change *change);
 /* "Plan: 1 to add, ..." or "No changes. ...", with a newline. */
 void render_plan_summary(struct strbuf *buf, const struct plan_view *view, const struct plan *plan);
 void render_plan_json(struct strbuf *buf, const struct plan_view *view, const struct plan *plan);
+/* What its own tool would do inside it; nothing for what does not act (render_details.c). */
+void render_details(struct strbuf *buf, const struct plan_view *view, const struct change *change);
+void render_details_json(struct strbuf *buf, const struct change *change);
 /* The members of one change, for render_plan_json and the plan file. */
 void render_change_json(struct strbuf *buf, const struct plan_view *view, const struct plan *plan,
 	const struct change *change);

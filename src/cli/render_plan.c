@@ -429,6 +429,7 @@ static void add_change(struct painter *p, const struct change *change)
 	if (p->view->explain)
 		add_facts(p, change);
 	add_attributes(p, change);
+	render_details(p->buf, p->view, change);
 	add_hold(p, change);
 	p->buf = out;
 	if (block.len > header && p->tight)

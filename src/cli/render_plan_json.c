@@ -105,6 +105,7 @@ void render_change_json(struct strbuf *buf, const struct plan_view *view, const 
 		jsonl_text(buf, "id", change->record->id);
 	add_reasons(buf, view, change);
 	add_attributes(buf, view, change);
+	render_details_json(buf, change);
 	add_hold(buf, plan, change);
 }
 

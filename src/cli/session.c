@@ -95,6 +95,8 @@ static void set_plan_options(struct cli *cli, struct plan_options *options)
 	options->destroy = flag_option(cli, "destroy");
 	options->refresh_only = flag_option(cli, "refresh-only");
 	options->no_refresh = has_option(cli, "refresh") && !args_flag(&cli->args, "refresh");
+	options->full_refresh = has_option(cli, "refresh") &&
+		strcmp(args_text(&cli->args, "refresh"), "full") == 0;
 	options->volumes = flag_option(cli, "volumes");
 	options->allow_delete = -1;
 	if (has_option(cli, "allow-delete") && args_given(&cli->args, "allow-delete"))

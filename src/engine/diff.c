@@ -244,6 +244,10 @@ static void diff_present(const struct diff_input *in, struct change *change)
 		change->action = ACTION_UPDATE;
 		change_reason(change, in->arena, in->intent ? REASON_INTERRUPTED : REASON_FAILED, NULL,
 			POS_NONE, in->intent ? "a run died while updating it" : "its last update failed");
+	} else if (in->observed && in->observed->differs) {
+		change->action = ACTION_UPDATE;
+		change_reason(change, in->arena, REASON_DRIFT, NULL, POS_NONE, "%s",
+			in->observed->differs);
 	} else if (in->intent && in->intent->action == INTENT_DELETE) {
 		change->action = ACTION_RECORD;
 		change_reason(change, in->arena, REASON_INTERRUPTED, NULL, POS_NONE,
@@ -275,7 +279,7 @@ static void diff_unseen(const struct diff_input *in, struct change *change)
 
 static void look_at_inputs(const struct diff_input *in, struct change *change)
 {
-	change->deferred = !value_is_known(in->inputs);
+	change->deferred = !value_is_known(in->inputs) || (in->observed && in->observed->later);
 	if (!change->deferred)
 		inputs_fingerprint(in->inputs, in->key, &change->fingerprint);
 }

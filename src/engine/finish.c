@@ -1,6 +1,8 @@
 /*
  * What follows from a result: the record, the end of the intent, another try, the next probe.
  */
+#include "engine/details.h"
+#include "engine/observe.h"
 #include "engine/schedule.h"
 
 #include <sodium.h>
@@ -229,6 +231,9 @@ static void finish_observe(struct scheduler *s, struct task *task)
 	seen->holds = seen->holds ? arena_strdup(&s->r->arena, seen->holds) : NULL;
 	seen->loses = seen->loses ? arena_strdup(&s->r->arena, seen->loses) : NULL;
 	seen->health = seen->health ? arena_strdup(&s->r->arena, seen->health) : NULL;
+	seen->differs = seen->differs ? arena_strdup(&s->r->arena, seen->differs) : NULL;
+	seen->details = details_copy(&s->r->arena, seen->details, seen->n_details);
+	observe_keep(s->r, seen);
 	change->observed = seen;
 	s->running[step].observed = true;
 	if (step_decide(s, step, seen) < 0)

@@ -38,6 +38,8 @@ struct provider_env reconcile_env(struct reconcile *r, struct arena *arena)
 		.settings = r->manifest.settings,
 		.self = r->self,
 		.intent_fd = -1,
+		.refresh = r->options.destroy || r->options.power ? REFRESH_BRIEF
+			: r->options.full_refresh ? REFRESH_FULL : REFRESH_QUICK,
 		.deadline = clock_monotonic(r->clock) + OBSERVE_DEADLINE,
 		.cancel = &never,
 	};
@@ -144,6 +146,56 @@ static void add_open(struct batch *b)
 	}
 }
 
+/* Something it waits for was never made: what it asks there is not there yet. */
+static bool is_early(const struct reconcile *r, const struct map *recorded, const char *address)
+{
+	uint32_t index = graph_find(&r->graph, address);
+	const struct node *node = index == MAP_NONE ? NULL : &r->graph.nodes[index];
+
+	for (uint32_t i = 0; node && i < node->n_needs; i++) {
+		const struct resource *need = r->graph.nodes[node->needs[i].node].resource;
+
+		if (node->needs[i].kind >= EDGE_HARD && !(need->type->flags & TYPE_EFFECTLESS) &&
+			map_get(recorded, need->address) == MAP_NONE)
+			return true;
+	}
+	return false;
+}
+
+/* Only for those who get something ready: nobody else asks. */
+static void mark_early(struct reconcile *r)
+{
+	struct map recorded = {0};
+
+	for (size_t i = 0; i < r->n_observations; i++) {
+		struct observation *item = &r->observations[i];
+
+		if (!item->desired || !provider_of(item->type)->release)
+			continue;
+		for (size_t k = recorded.n ? r->n_records : 0; k < r->n_records; k++)
+			map_add(&recorded, address_now(r, r->records[k].address), (uint32_t)k);
+		item->early = is_early(r, &recorded, item->address);
+	}
+	map_release(&recorded);
+}
+
+void observe_keep(struct reconcile *r, const struct observation *seen)
+{
+	struct kept *kept;
+
+	if (!seen->prepared)
+		return;
+	kept = arena_alloc(&r->arena, sizeof(*kept));
+	*kept = (struct kept){provider_of(seen->type), seen->prepared, r->kept};
+	r->kept = kept;
+}
+
+void observe_release(struct reconcile *r)
+{
+	for (; r->kept; r->kept = r->kept->next)
+		r->kept->provider->release(r->kept->prepared);
+}
+
 static void all_unknown(struct observe_request *request, const char *why)
 {
 	for (size_t i = 0; i < request->n; i++) {
@@ -188,8 +240,10 @@ static void ask_provider(struct reconcile *r, const struct provider *provider, u
 			request.items[request.n] = r->observations[where[request.n]];
 		if (provider->observe(&env, &request, &err) < 0)
 			all_unknown(&request, arena_strdup(&r->arena, err.msg));
-		for (size_t i = 0; i < n; i++)
+		for (size_t i = 0; i < n; i++) {
 			r->observations[where[i]] = request.items[i];
+			observe_keep(r, &request.items[i]);
+		}
 		keep_strays(r, &request);
 	}
 	free(where);
@@ -265,6 +319,7 @@ int observe_all(struct reconcile *r, const struct view *views, struct error *err
 	add_recorded(&batch);
 	add_open(&batch);
 	map_release(&batch.desired);
+	mark_early(r);
 	if (r->options.no_refresh) {
 		for (size_t i = 0; i < r->n_observations; i++)
 			r->observations[i].presence = r->observations[i].record ? PRESENCE_UNTRACKED

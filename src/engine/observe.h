@@ -8,6 +8,10 @@
 /* Fills r->observations and r->strays. A provider that cannot be asked leaves "unknown", no error. */
 int observe_all(struct reconcile *r, const struct view *views, struct error *err);
 
+/* Keeps what `seen` has prepared for apply until the end of the reconcile. */
+void observe_keep(struct reconcile *r, const struct observation *seen);
+void observe_release(struct reconcile *r);
+
 /* The environment of a provider call made outside a run (observing, logs, import). */
 struct provider_env reconcile_env(struct reconcile *r, struct arena *arena);
 

@@ -145,7 +145,7 @@ struct plan_options {
 	const char *const *excludes;
 	const char *const *replaces;
 	bool destroy, refresh_only;
-	bool no_refresh;
+	bool no_refresh, full_refresh;
 	bool remove_strays;          /* destroy what carries our mark and nobody names */
 	enum power power;
 	bool volumes;                /* destroy: persistent ones too */

@@ -2,6 +2,7 @@
  * Guards: what `--yes` does not answer. A held change stays in the plan, with a hash that
  * `devenv approve` releases; the rest proceeds without it.
  */
+#include "engine/details.h"
 #include "engine/planner.h"
 
 #include <stdio.h>
@@ -46,6 +47,7 @@ static void set_approval(const struct planner_input *in, struct change *change)
 		hasher_add(&hasher, change->record->fingerprint.bytes, HASH_SIZE);
 	if (change->inputs && !change->deferred)
 		hasher_add(&hasher, change->fingerprint.bytes, HASH_SIZE);
+	details_hash(change->observed, in->key, &hasher);
 	hasher_finish(&hasher, &hash);
 	hash_hex(&hash, hex);
 	memcpy(change->approval, hex, sizeof(change->approval) - 1);
@@ -82,6 +84,9 @@ static bool loses_data(const struct plan_options *options, const struct change *
 {
 	const struct type *type = change->record ? type_find(change->record->type) : NULL;
 
+	if ((change->action == ACTION_UPDATE || change->action == ACTION_ADOPT) &&
+		details_removed(change->observed, NULL))
+		return true; /* something inside it goes */
 	if (options->destroy && options->volumes)
 		return false;
 	if (what_is_lost(change))

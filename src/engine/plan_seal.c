@@ -2,6 +2,7 @@
  * The names of actions, the counts of a plan, and the hash over everything that a person was shown:
  * `apply FILE` goes on only when a fresh plan has the same one.
  */
+#include "engine/details.h"
 #include "engine/planner.h"
 
 #include <string.h>
@@ -133,6 +134,7 @@ void plan_seal(const struct planner_input *in, struct plan *plan)
 			seal_value(&hasher, change->attributes[k].before, in->key);
 			seal_value(&hasher, change->attributes[k].after, in->key);
 		}
+		details_hash(change->observed, in->key, &hasher);
 		for (size_t k = 0; k < change->n_reasons; k++)
 			seal_text(&hasher, change->reasons[k].text);
 	}

@@ -26,6 +26,7 @@ void reconcile_init(struct reconcile *r)
 
 void reconcile_release(struct reconcile *r)
 {
+	observe_release(r);
 	state_free(r->state);
 	lock_drop(&r->lock);
 	graph_release(&r->graph);

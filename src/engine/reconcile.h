@@ -25,6 +25,12 @@
 struct view;
 struct planner_input;
 
+struct kept {
+	const struct provider *provider;
+	void *prepared;
+	struct kept *next;
+};
+
 struct reconcile {
 	/* Set by the caller before reconcile_load. */
 	const struct clock *clock;
@@ -52,6 +58,7 @@ struct reconcile {
 	const char *const *taken;   /* ids of what was taken over (import --take-over); NULL: nothing */
 	struct observation *observations; /* of every resource whose provider observes */
 	size_t n_observations;
+	struct kept *kept;          /* what providers have prepared for apply; NULL: nothing */
 	struct stray *strays;
 	size_t n_strays;
 	struct view *views;         /* per node: what references to it see */

@@ -28,6 +28,13 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+/* How closely observe looks. */
+enum refresh {
+	REFRESH_QUICK, /* asks no more than is needed to see that something moved or is to be changed */
+	REFRESH_FULL,  /* --refresh=full: also where nothing says so */
+	REFRESH_BRIEF, /* whether it is there and runs: it is to be destroyed, started or stopped */
+};
+
 /* What a provider may use. One per call; never kept. */
 struct provider_env {
 	struct arena *arena;
@@ -46,6 +53,7 @@ struct provider_env {
 	const char *intent;         /* id of the open intent; NULL while observing */
 	int intent_fd;              /* a file the intent's children keep open (lock); -1: none. Pass it on to
 	                               children that act; a detached service closes it. */
+	enum refresh refresh;       /* of observe */
 	int64_t deadline;           /* monotonic; give up then with ERROR_TIMEOUT */
 	const atomic_bool *cancel;  /* set: stop as soon as it is safe, with ERROR_CANCELLED */
 	/* A line of output or progress for the person who watches ("pulling 40%"); may be NULL. */
@@ -81,6 +89,33 @@ enum ownership {
 	OWNER_OTHER,   /* the mark of another home, environment or address: named in `message` */
 };
 
+/* One thing inside a resource that an apply of it would touch, as the resource's own tool plans it. */
+enum detail_kind {
+	DETAIL_CREATE,
+	DETAIL_UPDATE,
+	DETAIL_REPLACE,
+	DETAIL_DELETE,
+	DETAIL_FORGET, /* it stays, and is no longer looked after */
+	DETAIL_MOVE,   /* only its name changes */
+	DETAIL_IMPORT, /* it exists and is taken over */
+};
+
+struct detail_value {
+	const char *path;
+	const struct value *before, *after; /* NULL: not set; VALUE_UNKNOWN: known after apply */
+	bool forces_replace;
+};
+
+struct detail {
+	enum detail_kind kind;
+	const char *address;  /* as the tool calls it */
+	const char *previous; /* its name before; NULL: the same */
+	bool removes;         /* something that stands goes: the guards ask */
+	bool drift;           /* it changed outside */
+	const struct detail_value *values; /* by path; secrets are flagged so */
+	size_t n_values;
+};
+
 struct observation {
 	/* In: what to look for. At least one of the three is set. */
 	const char *address;
@@ -89,6 +124,8 @@ struct observation {
 	struct record *record;       /* NULL: not recorded */
 	const struct intent *intent; /* an open intent of a run that died; NULL: none */
 	const char *const *ignore;   /* lifecycle.ignoreChanges, as written; NULL: nothing */
+	bool early;                  /* something it needs was never made: what it would ask may not be there.
+	                                Said to providers that have `release` only */
 
 	/* Out. */
 	enum presence presence;
@@ -112,6 +149,16 @@ struct observation {
 	const char *holds, *loses;
 	bool matches;                /* reality is already as `desired` says (used when nothing is recorded
 	                                or the inputs changed): record only, no action */
+	const char *differs;         /* why it is not as it shall be although inputs and attributes are the
+	                                same: it is updated. NULL: it is */
+	bool later;                  /* what is to be done shows only when its needs are there: looked at again
+	                                at its turn */
+	/* What an apply of `desired` would do inside it, in the tool's order; shown below the change. */
+	const struct detail *details;
+	size_t n_details;
+	/* What apply needs to do exactly that (a saved plan); comes back in request.observed. Ends with
+	   provider.release, whether there was an apply or not. NULL: nothing. */
+	void *prepared;
 	const char *health;          /* a word for status: "healthy", "exited (1)"; NULL: none */
 	/* What it wants and something else holds ("port 8080 is taken by container web"), or why it would be
 	   refused; NULL: nothing. Holders with our environment's mark are not told. `blocked_claim` is the claim concerned (see
@@ -248,6 +295,9 @@ struct provider {
 	/* Fills every item of the request. One batch per plan: list once, not once per item. Never
 	   changes anything. -1 only when nothing at all can be said; then every item is unknown. */
 	int (*observe)(struct provider_env *env, struct observe_request *request, struct error *err);
+
+	/* Frees what observe has prepared. Optional. */
+	void (*release)(void *prepared);
 
 	/* Safe to repeat after a crash at any point: a create that finds its own half-made thing finishes
 	   it. Optional only for types that are TYPE_EFFECTLESS. */

@@ -9,9 +9,11 @@ extern const struct provider provider_k3d;
 extern const struct provider provider_kubernetes;
 extern const struct provider provider_secret;
 extern const struct provider provider_helm;
+extern const struct provider provider_terraform;
 
 const struct provider *const provider_table[] = {&provider_local, &provider_docker, &provider_k3d,
-	&provider_kubernetes, &provider_secret, &provider_helm};
+	&provider_kubernetes, &provider_secret, &provider_helm,
+	&provider_terraform};
 const size_t provider_count = sizeof(provider_table) / sizeof(provider_table[0]);
 
 const struct provider *provider_by_type(const char *type)

@@ -110,6 +110,17 @@ docker_tests() { # PRESET LABEL HOST
 	unset DOCKER_HOST DEVENV_TEST_DOCKER_HOST DEVENV_TEST_REQUIRE DEVENV DEVENV_TEST_TOOLS
 }
 
+part_terraform() {
+	local dir
+	build release || return
+	dir=$(build_dir release)
+	[[ $AVAILABLE == yes ]] && export DEVENV_TEST_AVAILABLE=1
+	export DEVENV=$dir/devenv DEVENV_TEST_TOOLS=$dir/tests
+	# The first of them builds tofu where it is missing.
+	report_many 1 1800 < <(scripts terraform "$SOURCE"/tests/terraform/[a-z]*.sh)
+	unset DEVENV DEVENV_TEST_TOOLS
+}
+
 # Not one of the parts by default: see tests/run --help.
 part_kubernetes() {
 	local dir

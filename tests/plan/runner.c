@@ -288,6 +288,19 @@ static struct record *record_at(struct test *t, const char *address, int64_t gen
 	return NULL;
 }
 
+/* Names of what is made; "-NAME" is what goes. */
+static const struct detail *details_of(struct test *t, const struct value *list)
+{
+	struct detail *details = arena_zalloc(&t->arena, ((list ? list->len : 0) + 1) * sizeof(*details));
+
+	for (uint32_t i = 0; list && i < list->len; i++) {
+		details[i].address = value_text(&list->items[i], "");
+		details[i].removes = details[i].address[0] == '-';
+		details[i].kind = details[i].removes ? DETAIL_DELETE : DETAIL_CREATE;
+	}
+	return details;
+}
+
 static void read_observed(struct test *t)
 {
 	struct value list = parse(t, "observed");
@@ -313,6 +326,10 @@ static void read_observed(struct test *t)
 			.matches = value_get_bool(v, "matches", false),
 			.health = value_get_text(v, "health", NULL),
 			.replace = value_get_text(v, "replace", NULL),
+			.differs = value_get_text(v, "differs", NULL),
+			.later = value_get_bool(v, "later", false),
+			.details = details_of(t, value_get(v, "details")),
+			.n_details = value_get(v, "details") ? value_get(v, "details")->len : 0,
 			.blocked = value_get_text(v, "blocked", NULL),
 			.remakes = value_get_text(v, "remakes", NULL),
 			.holds = value_get_text(v, "holds", NULL),

@@ -100,7 +100,7 @@ static void test_flags_can_be_negated(void **state)
 	assert_false(args_flag(&args, "refresh"));
 	assert_int_equal(parse("plan --no-color"), 0);
 	assert_true(args_flag(&args, "no-color"));
-	assert_refused("plan --refresh=maybe", "--refresh: \"maybe\" is neither true nor false");
+	assert_refused("plan --refresh=maybe", "--refresh: \"maybe\" is neither true, false nor full");
 }
 
 static void test_two_dashes_end_options(void **state)

@@ -1,0 +1,241 @@
+/*
+ * What a saved plan would do, thing by thing, from `show -json`. Secrets are in clear there: what
+ * the program knows to be sensitive is flagged before anybody sees it.
+ */
+#include "providers/terraform/terraform.h"
+
+#include "model/json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct reader {
+	struct arena *arena;
+	const struct value *drifted; /* resource_drift */
+	struct detail *details;
+	size_t n, cap;
+};
+
+static bool has_action(const struct value *change, const char *action)
+{
+	const struct value *actions = value_get(change, "actions");
+
+	for (uint32_t i = 0; actions && actions->kind == VALUE_LIST && i < actions->len; i++) {
+		if (strcmp(value_text(&actions->items[i], ""), action) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* true, or a container with a true in it. */
+static bool is_marked(const struct value *marks)
+{
+	if (!marks)
+		return false;
+	if (marks->kind == VALUE_BOOL)
+		return marks->boolean;
+	for (uint32_t i = 0; marks->kind == VALUE_LIST && i < marks->len; i++) {
+		if (is_marked(&marks->items[i]))
+			return true;
+	}
+	for (uint32_t i = 0; marks->kind == VALUE_MAP && i < marks->len; i++) {
+		if (is_marked(&marks->members[i].value))
+			return true;
+	}
+	return false;
+}
+
+static const struct value *member_of(const struct value *map, const char *key)
+{
+	return map && map->kind == VALUE_MAP ? value_get(map, key) : NULL;
+}
+
+/* NULL for null: not set. */
+static const struct value *shown(struct arena *arena, const struct value *value,
+	const struct value *sensitive)
+{
+	struct value *copy;
+
+	if (!value || value->kind == VALUE_NULL)
+		return NULL;
+	if (!is_marked(sensitive) && !(sensitive && sensitive->kind == VALUE_BOOL && sensitive->boolean))
+		return value;
+	copy = arena_alloc(arena, sizeof(*copy));
+	*copy = value_sensitive(*value);
+	return copy;
+}
+
+static bool is_replacing(const struct value *change, const char *key)
+{
+	const struct value *paths = value_get(change, "replace_paths");
+
+	for (uint32_t i = 0; paths && paths->kind == VALUE_LIST && i < paths->len; i++) {
+		const struct value *path = &paths->items[i];
+
+		if (path->kind == VALUE_LIST && path->len && strcmp(value_text(&path->items[0], ""), key) == 0)
+			return true;
+	}
+	return false;
+}
+
+struct values {
+	struct detail_value *items;
+	size_t n, cap;
+};
+
+static void add_value(struct reader *r, struct values *values, const struct value *change,
+	const char *key)
+{
+	const struct value *before = shown(r->arena, member_of(value_get(change, "before"), key),
+		member_of(value_get(change, "before_sensitive"), key));
+	const struct value *after = shown(r->arena, member_of(value_get(change, "after"), key),
+		member_of(value_get(change, "after_sensitive"), key));
+
+	if (is_marked(member_of(value_get(change, "after_unknown"), key)))
+		after = &value_unknown;
+	if ((!before && !after) || (before && after && value_equal(before, after)))
+		return;
+	for (size_t i = 0; i < values->n; i++) {
+		if (strcmp(values->items[i].path, key) == 0)
+			return;
+	}
+	ARENA_GROW(r->arena, values->items, values->n, values->cap);
+	values->items[values->n++] = (struct detail_value){
+		.path = key,
+		.before = before,
+		.after = after,
+		.forces_replace = is_replacing(change, key),
+	};
+}
+
+static int by_path(const void *a, const void *b)
+{
+	return strcmp(((const struct detail_value *)a)->path, ((const struct detail_value *)b)->path);
+}
+
+static void add_values(struct reader *r, struct detail *detail, const struct value *change)
+{
+	static const char *const maps[] = {"before", "after", "after_unknown"};
+	struct values values = {0};
+
+	for (size_t i = 0; i < ARRAY_SIZE(maps); i++) {
+		const struct value *map = value_get(change, maps[i]);
+
+		for (uint32_t k = 0; map && map->kind == VALUE_MAP && k < map->len; k++)
+			add_value(r, &values, change, map->members[k].key);
+	}
+	if (values.n)
+		qsort(values.items, values.n, sizeof(*values.items), by_path);
+	detail->values = values.items;
+	detail->n_values = values.n;
+}
+
+static bool is_drifted(const struct reader *r, const char *address)
+{
+	for (uint32_t i = 0; r->drifted && r->drifted->kind == VALUE_LIST && i < r->drifted->len; i++) {
+		if (strcmp(value_get_text(&r->drifted->items[i], "address", ""), address) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* -1: nothing is done. */
+static int kind_of(const struct value *resource, const struct value *change)
+{
+	bool creates = has_action(change, "create"), deletes = has_action(change, "delete");
+
+	if (creates && deletes)
+		return DETAIL_REPLACE;
+	if (creates)
+		return DETAIL_CREATE;
+	if (deletes)
+		return DETAIL_DELETE;
+	if (has_action(change, "update"))
+		return DETAIL_UPDATE;
+	if (has_action(change, "forget"))
+		return DETAIL_FORGET;
+	if (value_get(change, "importing"))
+		return DETAIL_IMPORT;
+	return value_get(resource, "previous_address") ? DETAIL_MOVE : -1;
+}
+
+static struct detail *add(struct reader *r, int kind, const char *address)
+{
+	ARENA_GROW(r->arena, r->details, r->n, r->cap);
+	r->details[r->n] = (struct detail){.kind = (enum detail_kind)kind, .address = address};
+	return &r->details[r->n++];
+}
+
+static void read_resource(struct reader *r, const struct value *resource)
+{
+	const struct value *change = value_get(resource, "change");
+	int kind = kind_of(resource, change);
+	const char *address = value_get_text(resource, "address", "?");
+	struct detail *detail;
+
+	if (kind < 0 || strcmp(value_get_text(resource, "mode", "managed"), "managed") != 0)
+		return;
+	detail = add(r, kind, address);
+	detail->previous = value_get_text(resource, "previous_address", NULL);
+	detail->drift = is_drifted(r, address);
+	/* A half-made one that a dead run left is made anew: nothing is lost with it. */
+	detail->removes = (kind == DETAIL_DELETE || kind == DETAIL_REPLACE) &&
+		strcmp(value_get_text(resource, "action_reason", ""), "replace_because_tainted") != 0;
+	if (kind != DETAIL_DELETE && kind != DETAIL_FORGET)
+		add_values(r, detail, change);
+}
+
+/* "output NAME", with one value. */
+static void read_output(struct reader *r, const char *name, const struct value *change)
+{
+	int kind = kind_of(change, change);
+	struct detail_value *value;
+	struct detail *detail;
+
+	if (kind < 0)
+		return;
+	value = arena_zalloc(r->arena, sizeof(*value));
+	value->path = "value";
+	value->before = shown(r->arena, value_get(change, "before"),
+		value_get(change, "before_sensitive"));
+	value->after = is_marked(value_get(change, "after_unknown")) ? &value_unknown
+		: shown(r->arena, value_get(change, "after"), value_get(change, "after_sensitive"));
+	detail = add(r, kind, arena_printf(r->arena, "output %s", name));
+	detail->values = value;
+	detail->n_values = value->before || value->after;
+}
+
+static void read_plan(struct reader *r, const struct value *plan)
+{
+	const struct value *resources = value_get(plan, "resource_changes");
+	const struct value *outputs = value_get(plan, "output_changes");
+
+	r->drifted = value_get(plan, "resource_drift");
+	for (uint32_t i = 0; resources && resources->kind == VALUE_LIST && i < resources->len; i++)
+		read_resource(r, &resources->items[i]);
+	for (uint32_t i = 0; outputs && outputs->kind == VALUE_MAP && i < outputs->len; i++)
+		read_output(r, outputs->members[i].key, &outputs->members[i].value);
+}
+
+int terraform_details(struct terraform *tf, struct observation *item, bool *removes,
+	struct error *err)
+{
+	const char *const args[] = {"show", "-json", tf->plan, NULL};
+	struct said cleanup_said said = SAID_INIT;
+	struct value *plan = arena_alloc(tf->arena, sizeof(*plan));
+	struct reader reader = {.arena = tf->arena};
+
+	if (terraform_run(tf, args, &said, err))
+		return -1;
+	if (said.status || json_parse(said.out, strlen(said.out), tf->arena, NULL, plan, NULL))
+		return terraform_failed(&said, "cannot read the plan of the module", err);
+	read_plan(&reader, plan);
+	*removes = false;
+	for (size_t i = 0; i < reader.n; i++)
+		*removes = *removes || reader.details[i].removes;
+	if (item) {
+		item->details = reader.details;
+		item->n_details = reader.n;
+	}
+	return 0;
+}

@@ -1,0 +1,20 @@
+/* Running a plan. */
+#include "providers/terraform/terraform.h"
+
+#include <string.h>
+
+int terraform_execute(struct terraform *tf, struct said *said, struct error *err)
+{
+	const char *args[8] = {"apply", "-input=false", "-json", "-lock-timeout=5s"};
+	size_t n = 4;
+
+	args[n++] = arena_printf(tf->arena, "-parallelism=%lld",
+		(long long)value_get_int(tf->inputs, "parallelism", 10));
+	if (tf->state)
+		args[n++] = arena_printf(tf->arena, "-state=%s", tf->state);
+	args[n++] = tf->plan;
+	said->loud = true;
+	if (terraform_run(tf, args, said, err))
+		return -1;
+	return said->status ? terraform_failed(said, "the module failed", err) : 0;
+}

@@ -1,0 +1,366 @@
+/*
+ * A plan: mirror, init and plan in a scratch folder, so that planning leaves neither the user's tree nor
+ * the private folder changed and takes no lock. The saved plan lies in a memfd; the program reaches it
+ * through /proc, and it is gone with this process, whatever ends it.
+ */
+#include "providers/terraform/terraform.h"
+
+#include "base/fs.h"
+#include "base/process.h"
+#include "model/json.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+void terraform_release(void *prepared)
+{
+	struct prepared *p = prepared;
+
+	if (!p)
+		return;
+	if (p->fd >= 0)
+		close(p->fd);
+	fs_remove_tree(p->folder, NULL);
+	free(p->folder);
+	free(p);
+}
+
+const char *terraform_folder(struct provider_env *env, const char *id)
+{
+	return arena_printf(env->arena, "%s/terraform/%s", env->work_dir, id);
+}
+
+static const char *temporary(void)
+{
+	const char *path = getenv("TMPDIR");
+
+	return path && path[0] == '/' ? path : "/tmp";
+}
+
+/* Names the process, so that what a killed one left can be told from what is in use. */
+#define SCRATCH "devenv-terraform-"
+
+static void sweep(struct arena *arena)
+{
+	const char *const *names;
+	size_t n;
+
+	if (fs_list(temporary(), arena, &names, &n, NULL))
+		return;
+	for (size_t i = 0; i < n; i++) {
+		const char *path = fs_join(arena, temporary(), names[i]);
+		struct stat st;
+		long pid;
+
+		if (strncmp(names[i], SCRATCH, strlen(SCRATCH)) != 0)
+			continue;
+		pid = strtol(names[i] + strlen(SCRATCH), NULL, 10);
+		if (pid > 0 && !fs_exists(arena_printf(arena, "/proc/%ld", pid)) && !lstat(path, &st) &&
+			st.st_uid == geteuid())
+			fs_remove_tree(path, NULL);
+	}
+}
+
+static int make_scratch(struct arena *arena, char **folder, struct error *err)
+{
+	sweep(arena);
+	*folder = xstrdup(arena_printf(arena, "%s/" SCRATCH "%ld-XXXXXX", temporary(), (long)getpid()));
+	if (!mkdtemp(*folder))
+		return error_errno(err, "cannot make a folder in %s", temporary());
+	return 0;
+}
+
+/* --- the plugin cache ---------------------------------------------------------------------------- */
+
+/* One for all environments of the user: the program itself does not guard it. */
+static const char *cache_folder(struct arena *arena)
+{
+	const char *set = getenv("TF_PLUGIN_CACHE_DIR"), *cache = getenv("XDG_CACHE_HOME");
+	const char *home = getenv("HOME");
+
+	if (set && set[0])
+		return set;
+	if (cache && cache[0] == '/')
+		return arena_printf(arena, "%s/devenv/terraform", cache);
+	return home && home[0] ? arena_printf(arena, "%s/.cache/devenv/terraform", home) : NULL;
+}
+
+/* Held while init runs; -1: there is no cache, and none is used. */
+static int lock_cache(struct arena *arena, const char *cache)
+{
+	int fd;
+
+	if (!cache || fs_make_dirs(cache, 0700, arena, NULL, NULL))
+		return -1;
+	fd = open(fs_join(arena, cache, ".lock"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	while (fd >= 0 && flock(fd, LOCK_EX) && errno == EINTR)
+		continue;
+	return fd;
+}
+
+/* --- init ---------------------------------------------------------------------------------------- */
+
+/* The backend that the manifest names, as an override of what the module says. */
+static int write_backend(struct terraform *tf, struct error *err)
+{
+	const struct value *backend = value_get(tf->inputs, "backend");
+	const char *type = value_get_text(backend, "type", NULL);
+	const struct value *config = value_get(backend, "config");
+	const char *path = fs_join(tf->arena, tf->module, "devenv_override.tf.json");
+	struct strbuf cleanup_strbuf text = STRBUF_INIT;
+	struct value_builder settings;
+	struct value map;
+
+	if (!type)
+		return fs_remove(path, err);
+	builder_init(&settings, tf->arena);
+	for (uint32_t i = 0; config && config->kind == VALUE_MAP && i < config->len; i++) {
+		const struct member *one = &config->members[i];
+
+		if (strcmp(type, "local") == 0 && strcmp(one->key, "path") == 0)
+			builder_put_str(&settings, "path",
+				provider_path(tf->env, value_text(&one->value, "")));
+		else
+			builder_put(&settings, one->key, one->value);
+	}
+	map = builder_map(&settings);
+	strbuf_addstr(&text, "{\"terraform\":{\"backend\":{");
+	json_write_string(&text, type, strlen(type));
+	strbuf_addch(&text, ':');
+	json_write(&text, &map, JSON_CLEAR, NULL);
+	strbuf_addstr(&text, "}}}\n");
+	return fs_write(path, arena_printf(tf->arena, "%s.devenv-new", path), text.text, text.len, 0600,
+		FS_VOLATILE, err);
+}
+
+/* Settings for the backend of the module, in a file; NULL: none. */
+static int write_backend_config(struct terraform *tf, const char **path, struct error *err)
+{
+	const struct value *backend = value_get(tf->inputs, "backend");
+	const struct value *config = value_get(backend, "config");
+	struct strbuf cleanup_strbuf text = STRBUF_INIT;
+
+	*path = NULL;
+	if (!config || value_get(backend, "type"))
+		return 0;
+	json_write(&text, config, JSON_CLEAR, NULL);
+	*path = fs_join(tf->arena, tf->folder, "backend.tfvars.json");
+	return fs_write(*path, arena_printf(tf->arena, "%s.devenv-new", *path), text.text, text.len, 0600,
+		FS_VOLATILE, err);
+}
+
+int terraform_init(struct terraform *tf, bool committed_lock, struct error *err)
+{
+	const char *cache = cache_folder(tf->arena), *config;
+	const char *args[8] = {"init", "-input=false", "-no-color", "-reconfigure"};
+	struct said cleanup_said said = SAID_INIT;
+	struct value_builder environment;
+	const struct value *given = value_get(tf->inputs, "environment");
+	struct terraform with = *tf;
+	struct value_builder inputs;
+	struct value all;
+	size_t n = 4;
+	int lock, rc;
+
+	if (write_backend(tf, err) || write_backend_config(tf, &config, err))
+		return -1;
+	if (committed_lock)
+		args[n++] = "-lockfile=readonly";
+	if (config)
+		args[n++] = arena_printf(tf->arena, "-backend-config=%s", config);
+	lock = lock_cache(tf->arena, cache);
+	builder_init(&environment, tf->arena);
+	if (lock >= 0)
+		builder_put_str(&environment, "TF_PLUGIN_CACHE_DIR", cache);
+	for (uint32_t i = 0; given && given->kind == VALUE_MAP && i < given->len; i++)
+		builder_put(&environment, given->members[i].key, given->members[i].value);
+	builder_init(&inputs, tf->arena);
+	for (uint32_t i = 0; i < tf->inputs->len; i++) {
+		if (strcmp(tf->inputs->members[i].key, "environment") != 0)
+			builder_put(&inputs, tf->inputs->members[i].key, tf->inputs->members[i].value);
+	}
+	builder_put(&inputs, "environment", builder_map(&environment));
+	all = builder_map(&inputs);
+	with.inputs = &all;
+	rc = terraform_run(&with, args, &said, err);
+	if (lock >= 0)
+		close(lock);
+	if (!rc && said.status)
+		rc = terraform_failed(&said, "cannot initialise the module", err);
+	return rc;
+}
+
+/* --- plan ---------------------------------------------------------------------------------------- */
+
+/* The copy of a variable file: destroying needs it when the manifest and its files are gone. */
+static const char *variable_copy(const struct terraform *tf, const char *folder, size_t i,
+	const char *path)
+{
+	return arena_printf(tf->arena, "%s/%zu-%s", folder, i, fs_name(path));
+}
+
+static int copy_variable_files(struct terraform *tf, struct error *err)
+{
+	const struct value *files = value_get(tf->inputs, "variableFiles");
+
+	for (uint32_t i = 0; files && files->kind == VALUE_LIST && i < files->len; i++) {
+		const char *path = provider_path(tf->env, value_text(&files->items[i], ""));
+
+		if (mirror_file(tf->arena, path, variable_copy(tf, tf->folder, i, path), err))
+			return -1;
+	}
+	return 0;
+}
+
+static const char *const *plan_arguments(struct terraform *tf, bool destroy, const char *variables)
+{
+	const struct value *files = value_get(tf->inputs, "variableFiles");
+	size_t n_files = files && files->kind == VALUE_LIST ? files->len : 0, n = 0;
+	const char **args = arena_alloc(tf->arena, (n_files + 12) * sizeof(*args));
+
+	args[n++] = "plan";
+	args[n++] = "-input=false";
+	args[n++] = "-json";
+	args[n++] = "-detailed-exitcode";
+	args[n++] = "-lock=false";
+	args[n++] = arena_printf(tf->arena, "-out=%s", tf->plan);
+	args[n++] = arena_printf(tf->arena, "-parallelism=%lld",
+		(long long)value_get_int(tf->inputs, "parallelism", 10));
+	if (tf->state)
+		args[n++] = arena_printf(tf->arena, "-state=%s", tf->state);
+	if (destroy)
+		args[n++] = "-destroy";
+	for (size_t i = 0; i < n_files; i++)
+		args[n++] = arena_printf(tf->arena, "-var-file=%s",
+			variable_copy(tf, tf->folder, i, value_text(&files->items[i], "")));
+	args[n++] = arena_printf(tf->arena, "-var-file=%s", variables);
+	args[n] = NULL;
+	return args;
+}
+
+int terraform_plan(struct terraform *tf, bool destroy, int *fd, bool *empty, struct said *said,
+	struct error *err)
+{
+	const char *variables;
+
+	*fd = memfd_create("plan", MFD_CLOEXEC);
+	if (*fd < 0)
+		return error_errno(err, "no memory for a plan");
+	tf->plan = arena_printf(tf->arena, "/proc/%ld/fd/%d", (long)getpid(), *fd);
+	if (terraform_variable_file(tf, &variables, err) ||
+		terraform_run(tf, plan_arguments(tf, destroy, variables), said, err))
+		return -1;
+	if (said->status != 0 && said->status != 2)
+		return terraform_failed(said, "cannot plan the module", err);
+	*empty = said->status == 0;
+	return 0;
+}
+
+/* Where the state is, once it is known whether the module names a backend. */
+static const char *own_state(struct provider_env *env, const struct value *inputs, bool has_backend,
+	const char *folder)
+{
+	if (has_backend || value_get(value_get(inputs, "backend"), "type"))
+		return NULL;
+	return fs_join(env->arena, folder, "terraform.tfstate");
+}
+
+static int open_tree(struct terraform *tf, const char *module, bool has_backend,
+	const char *state_folder, struct error *err)
+{
+	const char *text = arena_printf(tf->arena, "%s\n%s\n", module, has_backend ? "backend" : "");
+	const char *path = fs_join(tf->arena, tf->folder, "module");
+
+	tf->module = fs_normalise(tf->arena, arena_printf(tf->arena, "%s/tree/%s", tf->folder, module));
+	tf->state = own_state(tf->env, tf->inputs, has_backend, state_folder);
+	return fs_write(path, arena_printf(tf->arena, "%s.devenv-new", path), text, strlen(text), 0600,
+		FS_VOLATILE, err);
+}
+
+int terraform_open(struct terraform *tf, struct provider_env *env, const struct value *inputs,
+	const char *folder, const char *program, struct error *err)
+{
+	const char *text, *rest;
+	size_t len;
+
+	*tf = (struct terraform){.env = env, .arena = env->arena, .inputs = inputs, .folder = folder,
+		.program = program, .deadline = env->deadline};
+	if (fs_read(fs_join(env->arena, folder, "module"), env->arena, &text, &len, err))
+		return -1;
+	rest = strchr(text, '\n');
+	if (!rest)
+		return error_set(err, ERROR_CORRUPT, "%s/module is damaged", folder);
+	tf->module = fs_normalise(env->arena, arena_printf(env->arena, "%s/tree/%.*s", folder,
+		(int)(rest - text), text));
+	tf->state = own_state(env, inputs, strncmp(rest, "\nbackend", 8) == 0, folder);
+	return 0;
+}
+
+/* The mirror in a scratch folder: over a copy of the private one, where there is one, because modules
+   keep files of theirs in it. */
+static int fill(struct terraform *tf, const char *id, const struct scan *scan, bool *lock,
+	struct error *err)
+{
+	const char *private = id ? terraform_folder(tf->env, id) : NULL;
+	const char *const *files;
+	const char *committed;
+	size_t n;
+
+	if (private && (mirror_copy(tf->arena, fs_join(tf->arena, private, "tree"),
+				fs_join(tf->arena, tf->folder, "tree"), err) ||
+			mirror_copy(tf->arena, fs_join(tf->arena, private, "data"),
+				fs_join(tf->arena, tf->folder, "data"), err) ||
+			mirror_files(tf->arena, private, &files, &n, err)))
+		return -1;
+	if (private && n && mirror_sync(tf->arena, fs_join(tf->arena, private, "tree"), files, n,
+				tf->folder, err))
+		return -1;
+	if (mirror_list(scan, &files, &n, err) ||
+		mirror_sync(tf->arena, scan->root, files, n, tf->folder, err))
+		return -1;
+	committed = fs_join(tf->arena, scan->module, ".terraform.lock.hcl");
+	*lock = fs_exists(committed);
+	return open_tree(tf, fs_relative(scan->root, scan->module), scan->backend != NULL,
+		private ? private : tf->folder, err);
+}
+
+static int prepare(struct terraform *tf, const char *id, struct observation *item,
+	struct prepared *p, struct error *err)
+{
+	const char *source = value_get_text(tf->inputs, "source", "");
+	struct said cleanup_said said = SAID_INIT;
+	struct scan scan = {0};
+	bool lock;
+
+	if (make_scratch(tf->arena, &p->folder, err))
+		return -1;
+	tf->folder = p->folder;
+	if (scan_module(&scan, tf->arena, tf->env->project_root, source, err) ||
+		fill(tf, id, &scan, &lock, err) || copy_variable_files(tf, err) || terraform_init(tf, lock, err) ||
+		terraform_plan(tf, false, &p->fd, &p->empty, &said, err))
+		return -1;
+	return terraform_details(tf, item, &p->removes, err);
+}
+
+int terraform_prepare(struct provider_env *env, const struct value *inputs, const char *id,
+	const char *program, struct observation *item, struct prepared **prepared, struct error *err)
+{
+	struct terraform tf = {.env = env, .arena = env->arena, .inputs = inputs, .program = program};
+	struct prepared *p = xcalloc(1, sizeof(*p));
+
+	p->fd = -1;
+	tf.deadline = clock_monotonic(env->clock) + TERRAFORM_TIMEOUT;
+	if (env->intent && env->deadline < tf.deadline)
+		tf.deadline = env->deadline;
+	if (prepare(&tf, id, item, p, err)) {
+		terraform_release(p);
+		return -1;
+	}
+	*prepared = p;
+	return 0;
+}

@@ -1,0 +1,232 @@
+/*
+ * Observing. Without a process where nothing says that something moved: the recorded inputs (which hold
+ * the digest of the source) equal the desired ones, the program is the same file, and serial and lineage
+ * of the state are those of the record. Else the program plans, and its answer is the observation.
+ */
+#include "providers/terraform/terraform.h"
+
+#include "base/fs.h"
+
+#include <string.h>
+#include <time.h>
+
+/* --- what is there without asking ---------------------------------------------------------------- */
+
+static const char *recorded(struct observation *item, const char *name)
+{
+	return item->record ? value_get_text(record_observed(item->record, NULL), name, NULL) : NULL;
+}
+
+/* Made by a run that died: its folder is named after the intent. */
+static const char *begun_by(struct provider_env *env, const struct intent *intent)
+{
+	for (; intent; intent = intent->older) {
+		if (intent->action == INTENT_CREATE &&
+			fs_exists(fs_join(env->arena, terraform_folder(env, intent->id), "begun")))
+			return intent->id;
+	}
+	return NULL;
+}
+
+/* What the record holds for as long as nothing else was seen. */
+static void as_recorded(struct observation *item)
+{
+	item->presence = PRESENCE_PRESENT;
+	item->id = item->record ? item->record->id : item->id;
+	item->attributes = item->record ? record_observed(item->record, NULL) : NULL;
+}
+
+/* `devenv destroy`, or no longer wanted: what would go is known from the record. */
+static void list_removed(struct provider_env *env, struct observation *item)
+{
+	const struct value *resources = value_get(item->attributes, "resources");
+	struct detail *details;
+
+	if (!resources || resources->kind != VALUE_LIST)
+		return;
+	details = arena_zalloc(env->arena, (resources->len + 1) * sizeof(*details));
+	for (uint32_t i = 0; i < resources->len; i++)
+		details[i] = (struct detail){.kind = DETAIL_DELETE, .removes = true,
+			.address = value_text(&resources->items[i], "?")};
+	item->details = details;
+	item->n_details = resources->len;
+}
+
+static void unknown(struct observation *item, const char *message)
+{
+	item->presence = PRESENCE_UNKNOWN;
+	item->message = message;
+}
+
+/* --- did anything move? -------------------------------------------------------------------------- */
+
+static bool same_inputs(struct observation *item)
+{
+	return record_has_fingerprint(item->record) && item->record->status == RECORD_OK &&
+	       value_equal(item->desired, record_inputs(item->record, NULL));
+}
+
+static bool is_due(struct terraform *tf)
+{
+	const char *text = value_get_text(tf->inputs, "refreshInterval", NULL);
+	int64_t interval = text ? duration_parse(text) : DURATION_INVALID;
+	struct stat st;
+
+	if (interval == DURATION_INVALID)
+		return false;
+	return stat(fs_join(tf->arena, tf->folder, "looked"), &st) ||
+	       clock_wall(tf->env->clock) - (int64_t)st.st_mtime * 1000 >= interval;
+}
+
+static void note_look(struct terraform *tf)
+{
+	const char *path = fs_join(tf->arena, tf->folder, "looked");
+
+	fs_write(path, arena_printf(tf->arena, "%s.devenv-new", path), "", 0, 0600, FS_VOLATILE, NULL);
+}
+
+/* What is known of the module now, without asking a backend that is elsewhere. */
+static int read_own_state(struct terraform *tf, struct observation *item, struct error *err)
+{
+	const struct value *before = item->attributes;
+	const char *version = value_get_text(before, "version", "");
+	struct state_file state;
+
+	if (strcmp(value_get_text(before, "program", tf->program), tf->program) != 0 &&
+		terraform_version(tf, &version, err))
+		return -1;
+	if (!tf->state) {
+		state = (struct state_file){.serial = value_get_int(before, "serial", 0),
+			.lineage = value_get_text(before, "lineage", ""),
+			.resources = value_get(before, "resources")};
+		if (!state.resources)
+			state.resources = &value_empty_list;
+	} else if (state_read(tf->arena, tf->state, &state, err)) {
+		return -1;
+	} else if (!state.exists && value_get_int(before, "serial", 0)) {
+		return error_set(err, ERROR_UNREACHABLE, "its state %s is gone: put it back, or `devenv "
+			"forget %s`", tf->state, item->address);
+	}
+	item->attributes = state_attributes(tf, &state, version);
+	return 0;
+}
+
+/* --- one module ---------------------------------------------------------------------------------- */
+
+/* A module whose backend changed would look as if nothing of it were there. */
+static bool is_moved(struct observation *item)
+{
+	const struct value *before = value_get(record_inputs(item->record, NULL), "backend");
+	const struct value *now = value_get(item->desired, "backend");
+
+	if (!record_has_fingerprint(item->record) || (!before && !now))
+		return false;
+	return !before || !now || !value_equal(before, now);
+}
+
+static void ask(struct terraform *tf, struct observation *item, bool same)
+{
+	struct prepared *prepared = NULL;
+	struct error err = ERROR_INIT;
+
+	if (terraform_prepare(tf->env, item->desired, item->id, tf->program, item, &prepared, &err)) {
+		unknown(item, arena_strdup(tf->arena, err.msg));
+		return;
+	}
+	/* With other inputs an empty plan is applied, too: destroying needs the mirror as it is now. */
+	item->matches = prepared->empty && same;
+	item->prepared = prepared;
+	if (item->record)
+		note_look(tf);
+	if (same && !prepared->empty)
+		item->differs = arena_printf(tf->arena, "what is inside it is not as the module says");
+}
+
+static void see_recorded(struct terraform *tf, struct observation *item)
+{
+	const struct value *before;
+	struct error err = ERROR_INIT;
+	bool same, quiet;
+
+	if (!item->desired || tf->env->refresh == REFRESH_BRIEF) {
+		list_removed(tf->env, item);
+		return;
+	}
+	if (!value_is_known(item->desired)) {
+		item->later = true;
+		return;
+	}
+	if (is_moved(item)) {
+		unknown(item, "its backend is another one than before: move its state, then forget and import "
+			      "it");
+		return;
+	}
+	before = item->attributes;
+	same = same_inputs(item);
+	if (read_own_state(tf, item, &err)) {
+		unknown(item, arena_strdup(tf->arena, err.msg));
+		return;
+	}
+	quiet = same && !item->intent && before && value_equal(before, item->attributes) &&
+		!terraform_unsaved(tf);
+	if (quiet && tf->env->refresh != REFRESH_FULL && !is_due(tf))
+		return;
+	if (item->early && !quiet) {
+		item->later = true;
+		return;
+	}
+	ask(tf, item, same);
+}
+
+static void see_new(struct terraform *tf, struct observation *item, const char *begun)
+{
+	if (begun) {
+		item->presence = PRESENCE_PRESENT;
+		item->ownership = OWNER_US;
+		item->id = item->mark_intent = begun;
+	} else {
+		item->presence = PRESENCE_ABSENT;
+	}
+	if (!item->desired || tf->env->refresh == REFRESH_BRIEF)
+		return;
+	if (item->early || !value_is_known(item->desired)) {
+		item->later = true;
+		return;
+	}
+	ask(tf, item, false);
+}
+
+static void see(struct provider_env *env, struct observation *item)
+{
+	const char *begun = item->record ? NULL : begun_by(env, item->intent);
+	struct terraform tf = {.env = env, .arena = env->arena, .inputs = item->desired};
+	struct error err = ERROR_INIT;
+
+	if (item->record)
+		as_recorded(item);
+	if (item->desired &&
+		terraform_program(env, item->desired, recorded(item, "program"), &tf.program, &err)) {
+		unknown(item, arena_strdup(env->arena, err.msg));
+		return;
+	}
+	if (!item->record) {
+		tf.folder = begun ? terraform_folder(env, begun) : NULL;
+		see_new(&tf, item, begun);
+		return;
+	}
+	if (item->desired && item->record->id &&
+		terraform_open(&tf, env, item->desired, terraform_folder(env, item->record->id), tf.program,
+			&err) && err.code != ERROR_NOT_FOUND) {
+		unknown(item, arena_strdup(env->arena, err.msg));
+		return;
+	}
+	see_recorded(&tf, item);
+}
+
+int terraform_observe(struct provider_env *env, struct observe_request *request, struct error *err)
+{
+	(void)err;
+	for (size_t i = 0; i < request->n; i++)
+		see(env, &request->items[i]);
+	return 0;
+}

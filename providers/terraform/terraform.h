@@ -1,0 +1,171 @@
+/*
+ * The provider `terraform`: root modules of Terraform and OpenTofu, run through their program.
+ *
+ * A module has a private folder below the work folder of the environment, named after the intent that
+ * made it (that name is the record's id):
+ *
+ *   tree/       a mirror of the module and of the local modules that it names
+ *   module      the path of the module in it
+ *   files       what the mirror copied, so that what left the source leaves the mirror
+ *   data/       TF_DATA_DIR
+ *   terraform.tfstate   where neither module nor manifest name a backend
+ *   begun       written before anything real is made; what an interrupted run is found by
+ *   looked      its time is that of the last look for drift
+ *
+ * The program never runs in the user's tree. A plan is made in a scratch folder that is gone with the
+ * process; the saved plan itself holds secrets in clear and lies only in memory (a memfd), where apply
+ * finds exactly what was shown.
+ */
+#ifndef DEVENV_PROVIDER_TERRAFORM_H
+#define DEVENV_PROVIDER_TERRAFORM_H
+
+#include "base/strbuf.h"
+#include "provider/provider.h"
+
+enum {
+	TERRAFORM_TIMEOUT = 10 * 60 * 1000, /* ms for making a plan */
+};
+
+/* One module while it is worked on. Everything in the arena of env. */
+struct terraform {
+	struct provider_env *env;
+	struct arena *arena;
+	const struct value *inputs; /* desired, or recorded */
+	const char *program;        /* absolute */
+	const char *folder;         /* where tree and data are: the private one, or a scratch folder */
+	const char *module;         /* the module in its tree */
+	const char *state;          /* the state file; NULL: a backend of the module or the manifest has it */
+	const char *plan;           /* the name of the plan in memory; NULL: none yet */
+	int64_t deadline;
+};
+
+/* --- scan.c: what a module consists of ----------------------------------------------------------- */
+
+struct scan {
+	struct arena *arena;
+	const char *module;       /* absolute */
+	const char *root;         /* the folder above all of them, and above or at the project root */
+	const char **directories; /* the module and the local modules that it names, at any depth */
+	size_t n, cap;
+	const char *backend;      /* "s3", "cloud" ...; NULL: none */
+};
+/* ERROR_NOT_FOUND: there is no such folder. */
+int scan_module(struct scan *scan, struct arena *arena, const char *project_root,
+	const char *source, struct error *err);
+
+/* --- hcl.c: the little of the language that this needs ------------------------------------------- */
+
+struct hcl_found {
+	void (*source)(void *arg, const char *source); /* of a module block */
+	void (*backend)(void *arg, const char *type);
+	void *arg;
+};
+void hcl_scan(const char *text, size_t len, struct arena *arena, const struct hcl_found *found);
+
+/* --- mirror.c ------------------------------------------------------------------------------------ */
+
+/* Every file of the scan by its path below scan->root, in byte order. */
+int mirror_list(const struct scan *scan, const char *const **files, size_t *n, struct error *err);
+int mirror_digest(const struct scan *scan, struct hasher *hasher, struct error *err);
+/* Makes folder/tree what `root` has of `files`; what an earlier call copied and is not among them goes. */
+int mirror_sync(struct arena *arena, const char *root, const char *const *files, size_t n,
+	const char *folder, struct error *err);
+/* The list of the last mirror_sync. */
+int mirror_files(struct arena *arena, const char *folder, const char *const **files, size_t *n,
+	struct error *err);
+int mirror_file(struct arena *arena, const char *from, const char *to, struct error *err);
+/* A whole folder, links as links. A missing one is nothing to copy. */
+int mirror_copy(struct arena *arena, const char *from, const char *to, struct error *err);
+
+/* --- command.c: running the program -------------------------------------------------------------- */
+
+/* What it said. */
+struct said {
+	struct arena *arena;
+	struct provider_env *env;
+	bool loud;            /* its progress is shown */
+	struct strbuf text;   /* for the person, line by line */
+	const char *summary;  /* of its first error; NULL: none */
+	const char *detail;
+	const char *out;      /* all of stdout */
+	int status;
+};
+#define SAID_INIT {.text = STRBUF_INIT}
+#define cleanup_said __attribute__((cleanup(said_release)))
+void said_release(struct said *said);
+
+int terraform_program(struct provider_env *env, const struct value *inputs, const char *before,
+	const char **program, struct error *err);
+/* "1.11.4" */
+int terraform_version(struct terraform *tf, const char **version, struct error *err);
+/* args without the program. 0: it ran, look at said->status. */
+int terraform_run(struct terraform *tf, const char *const *args, struct said *said,
+	struct error *err);
+/* An error from what it said. */
+int terraform_failed(const struct said *said, const char *what, struct error *err);
+/* The environment that the program gets; variables.c */
+struct process_env;
+void terraform_variables(struct terraform *tf, struct process_env *env);
+/* Writes the file of the variables that are no secrets. */
+int terraform_variable_file(struct terraform *tf, const char **path, struct error *err);
+
+/* --- prepare.c: a plan ready to be applied ------------------------------------------------------- */
+
+struct prepared {
+	char *folder; /* scratch, with tree and data */
+	int fd;       /* the plan */
+	bool empty;   /* it changes nothing */
+	bool removes; /* something that stands goes */
+};
+void terraform_release(void *prepared);
+
+/* The private folder of a module that was made, or is about to be. */
+const char *terraform_folder(struct provider_env *env, const char *id);
+/* Opens a private folder that has a mirror. */
+int terraform_open(struct terraform *tf, struct provider_env *env, const struct value *inputs,
+	const char *folder, const char *program, struct error *err);
+int terraform_init(struct terraform *tf, bool committed_lock, struct error *err);
+/* `id` NULL: it is not made yet. Fills details of `item`, which may be NULL. */
+int terraform_prepare(struct provider_env *env, const struct value *inputs, const char *id,
+	const char *program, struct observation *item, struct prepared **prepared, struct error *err);
+/* A plan into memory; *fd is closed by the caller. */
+int terraform_plan(struct terraform *tf, bool destroy, int *fd, bool *empty, struct said *said,
+	struct error *err);
+/* details.c: `show -json` of the plan. */
+int terraform_details(struct terraform *tf, struct observation *item, bool *removes,
+	struct error *err);
+
+/* --- state.c ------------------------------------------------------------------------------------- */
+
+struct state_file {
+	bool exists;
+	int64_t serial;
+	const char *lineage;
+	const struct value *outputs;   /* a map; sensitive ones are flagged */
+	const struct value *resources; /* addresses */
+};
+int state_parse(struct arena *arena, const char *text, size_t len, struct state_file *out,
+	struct error *err);
+int state_read(struct arena *arena, const char *path, struct state_file *out, struct error *err);
+/* Of the module, wherever it is. */
+int terraform_state(struct terraform *tf, struct state_file *out, struct error *err);
+/* Attributes as observe reports them. */
+const struct value *state_attributes(struct terraform *tf, const struct state_file *state,
+	const char *version);
+
+/* --- see.c, apply.c, destroy.c, lock.c ----------------------------------------------------------- */
+
+int terraform_observe(struct provider_env *env, struct observe_request *request, struct error *err);
+int terraform_apply(struct provider_env *env, const struct request *request,
+	struct outcome *outcome, struct error *err);
+int terraform_destroy(struct provider_env *env, struct record *record, struct error *err);
+/* After an error about the lock of the state: frees it when it is one of ours whose owner is dead. True:
+   it did. */
+bool terraform_unlock(struct terraform *tf, const struct said *said);
+/* Runs the plan; deals with a lock that a dead run of ours left. */
+int terraform_execute(struct terraform *tf, struct said *said, struct error *err);
+/* A state that an earlier run could not save is put where it belongs. */
+int terraform_push(struct terraform *tf, struct error *err);
+const char *terraform_unsaved(struct terraform *tf); /* its path; NULL: there is none */
+
+#endif

@@ -1,0 +1,245 @@
+#!/bin/bash
+# Modules of Terraform and OpenTofu, with the real programs: made, left alone, changed, destroyed.
+# shellcheck source=tests/lib/harness.sh
+. "${BASH_SOURCE%/*}/../lib/harness.sh"
+# shellcheck source=tests/lib/terraform.sh
+. "${BASH_SOURCE%/*}/../lib/terraform.sh"
+
+network() {
+	module infra <<-'TF'
+	variable "region" { type = string }
+	variable "zones" {
+	  type    = list(string)
+	  default = []
+	}
+	module "inner" {
+	  source = "../modules/inner"
+	  region = var.region
+	}
+	resource "terraform_data" "zone" {
+	  for_each = toset(var.zones)
+	  input    = each.key
+	}
+	output "where" { value = module.inner.where }
+	TF
+	module modules/inner <<-'TF'
+	variable "region" { type = string }
+	resource "terraform_data" "region" { input = var.region }
+	output "where" { value = terraform_data.region.output }
+	TF
+}
+
+with_file() { # LINE... of the module
+	module_manifest "$@"
+	cat >>.devenv/config.yml <<-'YML'
+	    - { type: local_file, name: where, path: where.txt, content: "in ${terraform_module.network.where}" }
+	YML
+}
+
+test_a_module_is_planned_made_used_left_alone_changed_and_destroyed() {
+	network
+	with_file 'variables: { region: eu }'
+	expect 2 plan --detailed-exitcode
+	has out '+ module.inner.terraform_data.region'
+	has out 'input = "eu"'
+	has out 'Plan: 2 to add'
+	gone "$DEVENV_HOME"
+	expect 0 apply --yes
+	equal output 'in eu' "$(cat where.txt)"
+	equal 'things in the state' 1 "$(in_state)"
+	gone infra/.terraform infra/.terraform.lock.hcl infra/terraform.tfstate
+	no_changes
+
+	with_file 'variables: { region: us, zones: [a] }'
+	expect 2 plan --detailed-exitcode
+	has out '~ module.inner.terraform_data.region'
+	has out 'input = "eu" → "us"'
+	has out '+ terraform_data.zone["a"]'
+	expect 0 apply --yes
+	equal output 'in us' "$(cat where.txt)"
+	no_changes
+
+	expect 0 destroy --yes
+	gone where.txt
+	gone "$(private_folder)"
+	no_rest
+}
+
+test_a_change_of_a_local_module_that_it_names_is_a_change() {
+	network
+	with_file 'variables: { region: eu }'
+	expect 0 apply --yes
+	sed -i 's/value = terraform_data.region.output/value = "the ${terraform_data.region.output}"/' modules/inner/main.tf
+	expect 2 plan --detailed-exitcode
+	has out '~ output where'
+	expect 0 apply --yes
+	equal output 'in the eu' "$(cat where.txt)"
+	no_changes
+}
+
+test_it_is_destroyed_when_neither_manifest_nor_source_are_there_any_more() {
+	network
+	with_file 'variables: { region: eu, zones: [a, b] }'
+	expect 0 apply --yes
+	rm -r infra modules
+	manifest <<-'YML'
+	spec: { resources: [] }
+	YML
+	expect 2 plan --detailed-exitcode
+	has out '- module.inner.terraform_data.region'
+	has out '- terraform_data.zone["b"]'
+	expect 0 apply --yes
+	gone "$(private_folder)"
+	no_changes
+}
+
+test_nothing_to_do_starts_no_program() {
+	network
+	note_starts
+	with_file 'variables: { region: eu }'
+	expect 0 apply --yes
+	: >starts
+	no_changes
+	expect 0 apply --yes
+	equal 'programs started' 0 "$(starts)"
+	no_changes --refresh=full
+	((0 < $(starts))) || fail "--refresh=full asked nobody"
+	: >starts
+	with_file 'variables: { region: eu }' 'refreshInterval: 1h'
+	expect 0 apply --yes # it was never looked at: due
+	: >starts
+	no_changes
+	equal 'programs started before it is due' 0 "$(starts)"
+	touch -d '2 hours ago' "$(private_folder)/looked"
+	no_changes
+	((0 < $(starts))) || fail "nobody was asked although it was due"
+}
+
+test_the_order_of_nodes_goes_through_outputs_and_inputs() {
+	module first <<-'TF'
+	output "name" { value = "x-${terraform_data.a.id}" }
+	resource "terraform_data" "a" {}
+	TF
+	module second <<-'TF'
+	variable "name" { type = string }
+	resource "terraform_data" "b" { input = var.name }
+	output "name" { value = terraform_data.b.output }
+	TF
+	manifest <<-YML
+	spec:
+	  resources:
+	    - { type: terraform_module, name: second, source: second, binary: $TERRAFORM_PROGRAM,
+	        variables: { name: "\${terraform_module.first.name}" } }
+	    - { type: terraform_module, name: first, source: first, binary: $TERRAFORM_PROGRAM }
+	  outputs:
+	    first: { value: "\${terraform_module.first.name}" }
+	    second: { value: "\${terraform_module.second.name}" }
+	YML
+	expect 2 plan --detailed-exitcode
+	has out '(known after apply)'
+	expect 0 apply --yes
+	equal name "$("$DEVENV" outputs first)" "$("$DEVENV" outputs second)"
+	[[ $("$DEVENV" outputs second) == x-* ]] || fail 'no name'
+	no_changes
+}
+
+test_variables_of_every_kind_arrive_as_they_are() {
+	module infra <<-'TF'
+	variable "text" {}
+	variable "number" { type = number }
+	variable "list" { type = list(string) }
+	variable "map" { type = map(object({ a = string, b = bool })) }
+	variable "hidden" {
+	  type      = map(string)
+	  sensitive = true
+	}
+	output "all" {
+	  value     = jsonencode([var.text, var.number, var.list, var.map, var.hidden])
+	  sensitive = true
+	}
+	TF
+	module_manifest 'variables:' '  text: "a $${b} %{c} \"d\""' '  number: 3' '  list: [x, "1"]' \
+		'  map: { k: { a: "$${y}", b: true } }' '  hidden: { p: "${var.password} $${z}" }'
+	cat >>.devenv/config.yml <<-'YML'
+	  outputs: { all: { value: "${terraform_module.network.all}", sensitive: true } }
+	YML
+	expect 0 apply --yes
+	equal variables '["a ${b} %{c} \"d\"",3,["x","1"],{"k":{"a":"${y}","b":true}},{"p":"very-secret-9 ${z}"}]' \
+		"$("$DEVENV" outputs all --reveal 2>/dev/null || "$DEVENV" outputs all)"
+	no_changes
+}
+
+test_files_of_variables_count_and_are_kept_for_destroying() {
+	network
+	echo 'region = "from-file"' >region.tfvars
+	with_file 'variableFiles: [region.tfvars]'
+	expect 0 apply --yes
+	equal output 'in from-file' "$(cat where.txt)"
+	echo 'region = "changed"' >region.tfvars
+	expect 2 plan --detailed-exitcode
+	has out 'input = "from-file" → "changed"'
+	expect 0 apply --yes
+	equal output 'in changed' "$(cat where.txt)"
+	rm region.tfvars
+	manifest <<-'YML'
+	spec: { resources: [] }
+	YML
+	expect 0 apply --yes
+	no_rest
+}
+
+test_a_mistake_in_the_module_is_said_with_its_place() {
+	module infra <<-'TF'
+	output "x" { value = var.missing }
+	TF
+	module_manifest
+	expect 1 plan
+	has err 'main.tf:1'
+	has err 'undeclared input variable'
+	expect 1 apply --yes
+	lacks err 'nothing that says'
+	gone "$DEVENV_HOME/environments"/*/terraform
+}
+
+test_a_workspace_is_that_of_the_module() {
+	module infra <<-'TF'
+	resource "terraform_data" "w" { input = terraform.workspace }
+	output "w" { value = terraform_data.w.output }
+	TF
+	module_manifest 'workspace: staging'
+	cat >>.devenv/config.yml <<-'YML'
+	  outputs: { w: { value: "${terraform_module.network.w}" } }
+	YML
+	expect 0 apply --yes
+	equal workspace staging "$("$DEVENV" outputs w)"
+	no_changes
+	expect 0 destroy --yes
+	gone "$(private_folder)"
+}
+
+test_a_backend_of_the_manifest_holds_the_state() {
+	network
+	with_file 'variables: { region: eu }' 'backend: { type: local, config: { path: state/here.tfstate } }'
+	expect 0 apply --yes
+	there state/here.tfstate
+	no_changes
+	expect 0 destroy --yes
+	equal 'things left' 0 "$(grep -c managed state/here.tfstate || true)"
+}
+
+test_an_existing_state_is_imported() {
+	network
+	(cd infra && "$TERRAFORM_PROGRAM" init -input=false >/dev/null &&
+		"$TERRAFORM_PROGRAM" apply -input=false -auto-approve -var region=eu >/dev/null)
+	id=$(grep -o '"id": "[^"]*"' infra/terraform.tfstate)
+	with_file 'variables: { region: eu }'
+	expect 0 import terraform_module.network infra/terraform.tfstate
+	expect 2 plan --detailed-exitcode
+	lacks out '+ module.inner.terraform_data.region'
+	expect 0 apply --yes
+	equal id "$id" "$(grep -o '"id": "[^"]*"' "$(private_folder)/terraform.tfstate")"
+	equal output 'in eu' "$(cat where.txt)"
+	no_changes
+}
+
+run_terraform_tests "$@"

@@ -231,8 +231,11 @@ int terraform_details(struct terraform *tf, struct observation *item, bool *remo
 		return terraform_failed(&said, "cannot read the plan of the module", err);
 	read_plan(&reader, plan);
 	*removes = false;
-	for (size_t i = 0; i < reader.n; i++)
+	for (size_t i = 0; i < reader.n; i++) {
+		if (reader.details[i].removes && item && !*removes)
+			item->loses = reader.details[i].address;
 		*removes = *removes || reader.details[i].removes;
+	}
 	if (item) {
 		item->details = reader.details;
 		item->n_details = reader.n;

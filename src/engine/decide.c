@@ -2,7 +2,6 @@
  * Deciding again in the middle of an apply: the inputs of a deferred step have just become known. The
  * same case table as while planning answers; something stronger than the plan showed is held.
  */
-#include "engine/details.h"
 #include "engine/schedule.h"
 
 static bool is_stronger(enum action now, enum action planned)
@@ -33,22 +32,6 @@ static const struct observation *seen_before(struct scheduler *s, const struct c
 	*seen = *change->observed;
 	seen->matches = false;
 	return seen;
-}
-
-/* Nobody was shown that something inside it goes: held. */
-static bool step_removes(struct scheduler *s, uint32_t step, const struct observation *seen)
-{
-	struct change *change = change_of(s, step);
-	const char *first = "";
-	size_t n = change->action == ACTION_UPDATE ? details_removed(seen, &first) : 0;
-
-	if (!n)
-		return false;
-	change->hold = HOLD_STRONGER;
-	step_skip(s, step, EVENT_HELD, arena_printf(&s->r->arena,
-		"it would remove %s%s, which the plan could not show: plan and apply again", first,
-		n > 1 ? " and more" : ""));
-	return true;
 }
 
 /*
@@ -104,8 +87,6 @@ int step_decide(struct scheduler *s, uint32_t step, const struct observation *ob
 			"it would lose the data of %s: plan and apply again", observed->loses));
 		return -1;
 	}
-	if (observed && step_removes(s, step, observed))
-		return -1;
 	if (change->action != planned && change->record)
 		see_again(s, change);
 	redactor_learn(&s->r->redactor, change->inputs);

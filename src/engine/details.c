@@ -41,19 +41,6 @@ const struct detail *details_copy(struct arena *arena, const struct detail *deta
 	return copy;
 }
 
-size_t details_removed(const struct observation *seen, const char **first)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; seen && i < seen->n_details; i++) {
-		if (!seen->details[i].removes)
-			continue;
-		if (!n++ && first)
-			*first = seen->details[i].address;
-	}
-	return n;
-}
-
 static void hash_text(struct hasher *hasher, const char *text)
 {
 	hasher_add_str(hasher, text ? text : "", text ? strlen(text) : 0);

@@ -6,8 +6,6 @@
 
 /* Everything of them in `arena`; those of a worker go with its task. */
 const struct detail *details_copy(struct arena *arena, const struct detail *details, size_t n);
-/* How many things that stand would go; *first names one. `seen` may be NULL. */
-size_t details_removed(const struct observation *seen, const char **first);
 /* Everything that a person is shown of them. */
 void details_hash(const struct observation *seen, const struct secret_key *key,
 	struct hasher *hasher);

@@ -84,9 +84,6 @@ static bool loses_data(const struct plan_options *options, const struct change *
 {
 	const struct type *type = change->record ? type_find(change->record->type) : NULL;
 
-	if ((change->action == ACTION_UPDATE || change->action == ACTION_ADOPT) &&
-		details_removed(change->observed, NULL))
-		return true; /* something inside it goes */
 	if (options->destroy && options->volumes)
 		return false;
 	if (what_is_lost(change))

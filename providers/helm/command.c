@@ -129,7 +129,7 @@ int helm_run(struct helm *helm, const struct helm_args *args, const char *input,
 		.clock = env->clock,
 		.cancel = env->cancel,
 		.max_capture = MAX_OUTPUT,
-		.flags = out ? 0 : PROCESS_DROP_STDOUT,
+		.flags = PROCESS_OUTLIVES | (out ? 0 : PROCESS_DROP_STDOUT),
 		.line = flags & HELM_TELLS ? show : NULL,
 		.arg = env,
 	};

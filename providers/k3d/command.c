@@ -51,6 +51,7 @@ static int run(struct docker *docker, const char *const *args, const char **out,
 	struct provider_env *env = docker->env;
 	struct process_result cleanup_process result = PROCESS_RESULT_INIT;
 	struct process_request request = {
+		.flags = PROCESS_OUTLIVES,
 		.keep_fd = env->intent_fd,
 		.deadline = env->deadline,
 		.clock = env->clock,

@@ -143,9 +143,13 @@ static int execute(struct terraform *tf, const struct prepared *prepared, const 
 	struct outcome *outcome, struct error *err)
 {
 	struct said cleanup_said said = SAID_INIT;
-	int rc = settle_in(tf, prepared, err) || mark(tf, err) || terraform_execute(tf, &said, err);
+	int rc = settle_in(tf, prepared, err) || mark(tf, err) ||
+		 (tf->state && state_restore(tf->arena, tf->state, err)) ||
+		 terraform_execute(tf, &said, err);
 
 	outcome->output = arena_strdup(tf->arena, said.text.text);
+	if (tf->state)
+		state_keep(tf->state);
 	if (rc)
 		return -1;
 	return describe(tf, id, outcome, err);

@@ -129,6 +129,8 @@ static void hear(void *arg, int stream, const char *text, size_t len)
 	strbuf_addf(&said->text, "%s\n", message);
 	if (said->loud && is_progress(type))
 		provider_progress(said->env, "%s", message);
+	if (said->state && is_progress(type))
+		state_keep(said->state);
 	if (strcmp(type, "diagnostic") == 0)
 		hear_diagnostic(said, value_get(line, "diagnostic"));
 }
@@ -140,6 +142,7 @@ int terraform_run(struct terraform *tf, const char *const *args, struct said *sa
 	struct process_request request = {
 		.env = environment(tf),
 		.directory = tf->module,
+		.flags = PROCESS_OUTLIVES,
 		.keep_fd = tf->env->intent_fd,
 		.deadline = tf->deadline,
 		.grace = 30 * 1000, /* it saves its state when it is interrupted */

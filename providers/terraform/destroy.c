@@ -24,7 +24,7 @@ static int destroy(struct terraform *tf, struct error *err)
 	bool nothing = false, lock;
 	int fd = -1, rc;
 
-	if (tf->state && (is_empty(tf, &nothing, err) || nothing))
+	if (tf->state && (state_restore(tf->arena, tf->state, err) || is_empty(tf, &nothing, err) || nothing))
 		return nothing ? 0 : -1;
 	lock = fs_exists(fs_join(tf->arena, tf->module, ".terraform.lock.hcl"));
 	rc = terraform_init(tf, lock, err) || terraform_push(tf, err) ||

@@ -232,7 +232,7 @@ static const char *const *plan_arguments(struct terraform *tf, bool destroy, con
 	args[n++] = arena_printf(tf->arena, "-parallelism=%lld",
 		(long long)value_get_int(tf->inputs, "parallelism", 10));
 	if (tf->state)
-		args[n++] = arena_printf(tf->arena, "-state=%s", tf->state);
+		args[n++] = arena_printf(tf->arena, "-state=%s", state_sound(tf->arena, tf->state));
 	if (destroy)
 		args[n++] = "-destroy";
 	for (size_t i = 0; i < n_files; i++)

@@ -8,6 +8,7 @@
 #include "model/json.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 /* "module.m.aws_x.y[0]" */
 static const char *address_of(struct arena *arena, const struct value *resource,
@@ -80,12 +81,62 @@ int state_parse(struct arena *arena, const char *text, size_t len, struct state_
 	return 0;
 }
 
+/* --- a state file that was cut off --------------------------------------------------------------- */
+
+/* The program empties its state file before it writes it: killed in between, it knows of nothing. */
+
+static const char *kept_of(struct arena *arena, const char *path)
+{
+	return arena_printf(arena, "%s.kept", path);
+}
+
+static bool is_sound(struct arena *arena, const char *path)
+{
+	struct state_file state;
+	const char *text;
+	size_t len;
+
+	return !fs_read(path, arena, &text, &len, NULL) && len &&
+	       !state_parse(arena, text, len, &state, NULL);
+}
+
+const char *state_sound(struct arena *arena, const char *path)
+{
+	const char *kept = kept_of(arena, path);
+
+	return fs_exists(path) && !is_sound(arena, path) && is_sound(arena, kept) ? kept : path;
+}
+
+void state_keep(const char *path)
+{
+	struct arena scratch = ARENA_INIT;
+
+	const char *kept = kept_of(&scratch, path);
+	struct stat now, then;
+	bool same = !stat(path, &now) && !stat(kept, &then) && now.st_size == then.st_size &&
+		    (now.st_mtim.tv_sec < then.st_mtim.tv_sec ||
+			    (now.st_mtim.tv_sec == then.st_mtim.tv_sec &&
+				    now.st_mtim.tv_nsec < then.st_mtim.tv_nsec));
+
+	if (!same && is_sound(&scratch, path))
+		mirror_file(&scratch, path, kept, NULL);
+	arena_release(&scratch);
+}
+
+int state_restore(struct arena *arena, const char *path, struct error *err)
+{
+	const char *sound = state_sound(arena, path);
+
+	return sound == path ? 0 : mirror_file(arena, sound, path, err);
+}
+
 int state_read(struct arena *arena, const char *path, struct state_file *out, struct error *err)
 {
 	struct error why = ERROR_INIT;
 	const char *text;
 	size_t len;
 
+	path = state_sound(arena, path);
 	if (!fs_read(path, arena, &text, &len, &why))
 		return state_parse(arena, text, len, out, err);
 	*out = (struct state_file){.outputs = &value_empty_map, .resources = &value_empty_list};

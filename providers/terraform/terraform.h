@@ -8,7 +8,7 @@
  *   module      the path of the module in it
  *   files       what the mirror copied, so that what left the source leaves the mirror
  *   data/       TF_DATA_DIR
- *   terraform.tfstate   where neither module nor manifest name a backend
+ *   terraform.tfstate   where neither module nor manifest name a backend; .kept: as it was last seen whole
  *   begun       written before anything real is made; what an interrupted run is found by
  *   looked      its time is that of the last look for drift
  *
@@ -84,6 +84,7 @@ struct said {
 	struct arena *arena;
 	struct provider_env *env;
 	bool loud;            /* its progress is shown */
+	const char *state;    /* kept each time that something is done; NULL: it is elsewhere */
 	struct strbuf text;   /* for the person, line by line */
 	const char *summary;  /* of its first error; NULL: none */
 	const char *detail;
@@ -147,22 +148,23 @@ struct state_file {
 int state_parse(struct arena *arena, const char *text, size_t len, struct state_file *out,
 	struct error *err);
 int state_read(struct arena *arena, const char *path, struct state_file *out, struct error *err);
+/* The file, or where it was cut off by a death what state_keep kept of it; likewise state_read. */
+const char *state_sound(struct arena *arena, const char *path);
+void state_keep(const char *path);
+int state_restore(struct arena *arena, const char *path, struct error *err);
 /* Of the module, wherever it is. */
 int terraform_state(struct terraform *tf, struct state_file *out, struct error *err);
 /* Attributes as observe reports them. */
 const struct value *state_attributes(struct terraform *tf, const struct state_file *state,
 	const char *version);
 
-/* --- see.c, apply.c, destroy.c, lock.c ----------------------------------------------------------- */
+/* --- see.c, apply.c, destroy.c, execute.c ----------------------------------------------------------- */
 
 int terraform_observe(struct provider_env *env, struct observe_request *request, struct error *err);
 int terraform_apply(struct provider_env *env, const struct request *request,
 	struct outcome *outcome, struct error *err);
 int terraform_destroy(struct provider_env *env, struct record *record, struct error *err);
-/* After an error about the lock of the state: frees it when it is one of ours whose owner is dead. True:
-   it did. */
-bool terraform_unlock(struct terraform *tf, const struct said *said);
-/* Runs the plan; deals with a lock that a dead run of ours left. */
+/* Runs the plan. */
 int terraform_execute(struct terraform *tf, struct said *said, struct error *err);
 /* A state that an earlier run could not save is put where it belongs. */
 int terraform_push(struct terraform *tf, struct error *err);

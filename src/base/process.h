@@ -4,7 +4,7 @@
  *
  * A child gets default signal dispositions, an empty signal mask, a process group of its own (a
  * Ctrl-C in the terminal reaches us, not it), stdin from /dev/null or from `input`, and no
- * descriptor but 0, 1, 2 and `keep_fd` (as 3). stdout and stderr are drained at the same time.
+ * descriptor but 0, 1, 2 and `keep_fd` (as 3; 4 and 5 with PROCESS_OUTLIVES). stdout and stderr are drained at the same time.
  * Callable from several threads at once; no globals; SIGPIPE need not be ignored, SIGCHLD must not.
  *
  * At the deadline or when `cancel` is set the group gets SIGINT, after `grace` SIGTERM, after
@@ -34,6 +34,9 @@ enum process_flag {
 	PROCESS_DROP_STDERR = 1 << 2,
 	PROCESS_MERGE = 1 << 3,       /* stderr goes into stdout, in order */
 	PROCESS_NO_INPUT = 1 << 4,    /* with PROCESS_FOREGROUND: but not our stdin */
+	PROCESS_OUTLIVES = 1 << 5,    /* should we die, what it prints does not kill it: it holds the other
+	                                 ends of its pipes itself, and they hold PROCESS_PIPE bytes.
+	                                 (Programs in Go die of SIGPIPE even where it is ignored.) */
 };
 
 enum {
@@ -41,6 +44,7 @@ enum {
 	PROCESS_GRACE = 5000,       /* default of grace */
 	PROCESS_TAIL_LINES = 20,
 	PROCESS_KEEP_FD = 3,
+	PROCESS_PIPE = 1 << 20,     /* with PROCESS_OUTLIVES; the most that any user may ask for */
 };
 
 /* Zero-initialise; only argv is needed. Everything is borrowed for the call. */

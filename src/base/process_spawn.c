@@ -21,10 +21,13 @@ static void close_end(int *fd)
 	*fd = -1;
 }
 
+/* In the child, with PROCESS_OUTLIVES: the ends that we read from. */
+enum { OUT_FD = PROCESS_KEEP_FD + 1, ERR_FD, FIRST_FREE_FD };
+
 /* Out of the way of the numbers that the child's descriptors get. */
 static int move_up(int fd)
 {
-	int moved = fcntl(fd, F_DUPFD_CLOEXEC, PROCESS_KEEP_FD + 1);
+	int moved = fcntl(fd, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
 
 	close(fd);
 	return moved;
@@ -40,7 +43,7 @@ static int make_pipe(int ends[2], struct error *err)
 		return -1;
 	}
 	for (int i = 0; i < 2; i++) {
-		if (ends[i] <= PROCESS_KEEP_FD)
+		if (ends[i] < FIRST_FREE_FD)
 			ends[i] = move_up(ends[i]);
 	}
 	if (ends[0] < 0 || ends[1] < 0)
@@ -73,12 +76,18 @@ int plumbing_open(struct plumbing *pipes, const struct process_request *request,
 	fcntl(pipes->out[0], F_SETFL, O_NONBLOCK);
 	if (pipes->err[0] >= 0)
 		fcntl(pipes->err[0], F_SETFL, O_NONBLOCK);
+	if (request->flags & PROCESS_OUTLIVES) {
+		fcntl(pipes->out[0], F_SETPIPE_SZ, PROCESS_PIPE);
+		fcntl(pipes->err[0], F_SETPIPE_SZ, PROCESS_PIPE);
+	}
 	return 0;
 }
 
 static void describe_files(posix_spawn_file_actions_t *actions,
 	const struct process_request *request, const struct plumbing *pipes)
 {
+	int first_free = request->keep_fd > 0 ? PROCESS_KEEP_FD + 1 : PROCESS_KEEP_FD;
+
 	if (!(request->flags & PROCESS_FOREGROUND)) {
 		if (pipes->in[0] >= 0)
 			posix_spawn_file_actions_adddup2(actions, pipes->in[0], 0);
@@ -92,9 +101,16 @@ static void describe_files(posix_spawn_file_actions_t *actions,
 	}
 	if (request->keep_fd > 0)
 		posix_spawn_file_actions_adddup2(actions, request->keep_fd, PROCESS_KEEP_FD);
+	if (request->flags & PROCESS_OUTLIVES) {
+		posix_spawn_file_actions_adddup2(actions, pipes->out[0], OUT_FD);
+		posix_spawn_file_actions_adddup2(actions,
+			pipes->err[0] >= 0 ? pipes->err[0] : pipes->out[0], ERR_FD);
+		first_free = FIRST_FREE_FD;
+		if (request->keep_fd <= 0)
+			posix_spawn_file_actions_addclose(actions, PROCESS_KEEP_FD);
+	}
 	/* Also what we ourselves inherited without knowing. */
-	posix_spawn_file_actions_addclosefrom_np(actions,
-		request->keep_fd > 0 ? PROCESS_KEEP_FD + 1 : PROCESS_KEEP_FD);
+	posix_spawn_file_actions_addclosefrom_np(actions, first_free);
 	if (request->directory)
 		posix_spawn_file_actions_addchdir_np(actions, request->directory);
 }

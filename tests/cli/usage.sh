@@ -123,8 +123,8 @@ test_what_is_in_the_way_is_an_error_that_says_the_command() {
 test_destroying_is_a_list_a_line_each() {
 	an_environment
 	expect 1 destroy
-	has out '  - local_value.greeting will be destroyed
-  - local_file.motd will be destroyed
+	has out '  - local_file.motd will be destroyed
+  - local_value.greeting will be destroyed
 '
 	lacks out 'everything is destroyed'
 	has err 'nothing was done: there is no terminal to ask on'

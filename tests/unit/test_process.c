@@ -271,6 +271,37 @@ static void no_descriptor_but_the_kept_one_is_inherited(void **state)
 	close(keep);
 }
 
+static bool comes(const char *path)
+{
+	for (int i = 0; i < 3000 && access(path, F_OK) < 0; i++)
+		usleep(10 * 1000);
+	return access(path, F_OK) == 0;
+}
+
+/* We die, and what it prints goes into a pipe that nobody else reads any more. */
+static void a_program_may_outlive_us(void **state)
+{
+	struct room *room = *state;
+	char folder[] = "/tmp/devenv-outlives-XXXXXX";
+	pid_t pid;
+
+	assert_non_null(mkdtemp(folder));
+	pid = fork();
+	if (pid == 0) {
+		process_run(&(struct process_request){.directory = folder, .flags = PROCESS_OUTLIVES,
+			.argv = SH("touch up; until [ -e go ]; do sleep 0.01; done; echo on; echo on >&2; "
+				"touch lived")}, &room->result, &room->err);
+		_exit(0);
+	}
+	assert_true(pid > 0);
+	assert_true(comes(fs_join(&room->arena, folder, "up")));
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	close(open(fs_join(&room->arena, folder, "go"), O_WRONLY | O_CREAT, 0600));
+	assert_true(comes(fs_join(&room->arena, folder, "lived")));
+	assert_int_equal(fs_remove_tree(folder, &room->err), 0);
+}
+
 static void signals_are_as_after_a_fresh_start(void **state)
 {
 	struct room *room = *state;
@@ -548,6 +579,7 @@ int main(void)
 		T(a_start_that_fails_says_what_is_missing),
 		T(the_directory_is_the_childs_own),
 		T(no_descriptor_but_the_kept_one_is_inherited),
+		T(a_program_may_outlive_us),
 		T(signals_are_as_after_a_fresh_start),
 		T(the_child_leads_its_own_group),
 		T(lines_come_one_by_one),

@@ -1,4 +1,4 @@
-/* Running a plan. */
+/* Running a plan, with a copy of the state beside it that is always whole. */
 #include "providers/terraform/terraform.h"
 
 #include <string.h>
@@ -14,6 +14,9 @@ int terraform_execute(struct terraform *tf, struct said *said, struct error *err
 		args[n++] = arena_printf(tf->arena, "-state=%s", tf->state);
 	args[n++] = tf->plan;
 	said->loud = true;
+	said->state = tf->state;
+	if (tf->state)
+		state_keep(tf->state);
 	if (terraform_run(tf, args, said, err))
 		return -1;
 	return said->status ? terraform_failed(said, "the module failed", err) : 0;

@@ -21,7 +21,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 enum { KEEP = 4 << 20, PIECE = 1 << 16, FIRST_FD = 3, LAST_FD = 64 };
@@ -40,8 +39,6 @@ struct watcher {
 	char **folders;
 	size_t n, cap;
 	int events;  /* the library's descriptor */
-	int mark;    /* a file in memory, watched: opening it puts an event behind all others */
-	char mark_path[32];
 	bool stale;  /* a folder vanished: the library still believes in its watch */
 	bool ended;
 };
@@ -81,7 +78,7 @@ static void lost(struct watcher *w)
 	say(w, "O", "", "", "");
 }
 
-/* The library does not tell its descriptor, and waits in whole seconds only. */
+/* The library does not tell its descriptor. */
 static int find_descriptor(void)
 {
 	char link[32], target[64];
@@ -113,7 +110,8 @@ static bool start(struct watcher *w)
 	if (w->events < 0)
 		return false;
 	fcntl(w->events, F_SETFD, FD_CLOEXEC);
-	return inotifytools_watch_file(w->mark_path, IN_OPEN);
+	fcntl(w->events, F_SETFL, fcntl(w->events, F_GETFL) | O_NONBLOCK);
+	return true;
 }
 
 static bool watch(struct watcher *w, const char *path)
@@ -248,25 +246,23 @@ static void tell(struct watcher *w, const struct inotify_event *event)
 }
 
 /*
- * The library reads many events at once and hands them out one by one, without telling how many it still
- * has, and waits when it has none. So an event of our own is put behind all that there are. In a queue
- * that is full it has no room, but then the last event is the one that says so.
+ * Read without the library: it takes many events at once, hands them out one by one, does not tell how
+ * many it still has, and waits for ever when it has none. So some would stay in it, unseen.
  */
 static void read_events(struct watcher *w)
 {
-	struct inotify_event *event;
-	int fd = open(w->mark_path, O_RDONLY | O_CLOEXEC);
+	char piece[PIECE] __attribute__((aligned(__alignof__(struct inotify_event))));
+	const struct inotify_event *event;
+	ssize_t got;
 
-	if (fd < 0) {
+	while ((got = read(w->events, piece, sizeof(piece))) > 0) {
+		for (ssize_t at = 0; at < got; at += (ssize_t)(sizeof(*event) + event->len)) {
+			event = (const struct inotify_event *)(piece + at);
+			tell(w, event);
+		}
+	}
+	if (got < 0 && errno != EAGAIN && errno != EINTR)
 		w->ended = true;
-		return;
-	}
-	close(fd);
-	while ((event = inotifytools_next_event(-1)) && !(event->mask & IN_OPEN)) {
-		tell(w, event);
-		if (event->mask & IN_Q_OVERFLOW)
-			break;
-	}
 	if (w->stale)
 		renew(w);
 }
@@ -288,8 +284,6 @@ int main(void)
 	struct watcher w = {.events = -1};
 
 	signal(SIGPIPE, SIG_IGN);
-	w.mark = memfd_create("mark", MFD_CLOEXEC);
-	snprintf(w.mark_path, sizeof(w.mark_path), "/proc/self/fd/%d", w.mark);
 	fcntl(STDOUT_FILENO, F_SETFL, fcntl(STDOUT_FILENO, F_GETFL) | O_NONBLOCK);
 	if (!start(&w)) {
 		write_out(&w);

@@ -33,8 +33,8 @@ static struct world {
 	struct thing things[32];
 	size_t n;
 	char log[2048]; /* "+a -b ~c": what was done, in order */
-	int running, most, transient_left, unready_left, lost_left;
-	int probes;
+	int running, most, transient_left, lost_left; /* under the mutex, as all above */
+	atomic_int probes, unready_left;
 	atomic_int looks; /* items that were observed */
 	bool unseen; /* nobody can look */
 	size_t awaited; /* a look lasts until there are so many things; 0: it does not last */

@@ -167,6 +167,25 @@ static void field_strings(struct emitter *e, const char *field, json_t *list)
 	strbuf_addstr(&e->head, "};\n");
 }
 
+/* A map of texts as a list: key, text, key, text. */
+static void field_pairs(struct emitter *e, const char *field, json_t *map)
+{
+	const char *key;
+	json_t *value;
+
+	if (!map)
+		return;
+	begin_table(e, "char *const", field);
+	json_object_foreach(map, key, value) {
+		strbuf_addch(&e->head, '\t');
+		emit_string(&e->head, key);
+		strbuf_addstr(&e->head, ", ");
+		emit_string(&e->head, want_string(e, value, field));
+		strbuf_addstr(&e->head, ",\n");
+	}
+	strbuf_addstr(&e->head, "\tNULL};\n");
+}
+
 /* In the order of enum value_kind. */
 static unsigned kind_bit(struct emitter *e, json_t *type)
 {
@@ -452,6 +471,7 @@ static void emit_node(struct generator *gen, size_t i, struct strbuf *tables, st
 	field_string(&e, "pattern_hint", get_string(&e, schema, "x-pattern-hint"));
 	field_string(&e, "merge_key", get_string(&e, schema, "x-merge-key"));
 	field_strings(&e, "also", json_object_get(schema, "x-also"));
+	field_pairs(&e, "instead", json_object_get(schema, "x-instead"));
 	emit_branches(&e, schema, "anyOf", "any_of");
 	emit_branches(&e, schema, "oneOf", "one_of");
 	emit_branches(&e, schema, "allOf", "all_of");

@@ -77,7 +77,7 @@ static const struct keyword {
 	{"$schema", ROOT_ONLY}, {"$id", ROOT_ONLY},
 	{"x-sensitive", PLAIN}, {"x-replace", PLAIN}, {"x-merge-key", PLAIN}, {"x-file", PLAIN},
 	{"x-attached", PLAIN}, {"x-within", PLAIN}, {"x-literal", PLAIN}, {"x-public", PLAIN}, {"x-also", PLAIN},
-	{"x-pattern-hint", PLAIN},
+	{"x-instead", PLAIN}, {"x-pattern-hint", PLAIN},
 	{"x-type", TYPE_ONLY}, {"x-outputs", TYPE_ONLY},
 };
 

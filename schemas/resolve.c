@@ -54,7 +54,7 @@ json_t *resolve_reference(struct generator *gen, const char *reference, const ch
 static bool is_annotation(const char *keyword)
 {
 	static const char *const names[] = {"title", "description", "default", "deprecated",
-		"examples", "x-merge-key", "x-pattern-hint", "x-also",
+		"examples", "x-merge-key", "x-pattern-hint", "x-also", "x-instead",
 		"$schema", "$id", "$defs"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)

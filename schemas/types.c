@@ -18,7 +18,8 @@ static const struct {
 	{"noUpdate", "TYPE_NO_UPDATE"}, {"runs", "TYPE_RUNS"}, {"remember", "TYPE_REMEMBER"},
 	{"openOutputs", "TYPE_OPEN_OUTPUTS"}, {"holds", "TYPE_HOLDS"}, {"digest", "TYPE_DIGEST"},
 	{"conceals", "TYPE_CONCEALS"}, {"health", "TYPE_HEALTH"},
-	{"served", "TYPE_SERVED"},
+	{"served", "TYPE_SERVED"}, {"openKinds", "TYPE_OPEN_KINDS"},
+	{"marksOutputs", "TYPE_MARKS_OUTPUTS"},
 };
 
 static const struct {
@@ -60,7 +61,8 @@ static void want_attributes(const struct source *type, const char *where, json_t
 	size_t i;
 
 	json_array_foreach(list, i, name)
-		if (!json_object_get(properties, json_string_value(name)))
+		if (!json_object_get(properties, json_string_value(name)) &&
+			strcmp(json_string_value(name), "locked") != 0) /* what the lock file says */
 			die(type->file->name, where, "\"%s\" is not a property",
 				json_string_value(name));
 }

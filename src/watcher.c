@@ -231,13 +231,7 @@ static void tell(struct watcher *w, const struct inotify_event *event)
 	if (!len) /* of a watch that we took away ourselves */
 		return;
 	if (event->mask & (IN_IGNORED | IN_MOVE_SELF | IN_UNMOUNT)) {
-		char *path = need(strndup(folder, len > 1 && slash ? len - 1 : len));
-		size_t i = find(w, path);
-
-		if (i < w->n)
-			drop(w, i);
-		free(path);
-		w->stale = true;
+		w->stale = true; /* another folder may have its name already: renew asks for it, too */
 		return;
 	}
 	say(w, kind(event->mask), folder, slash ? "" : "/", event->len ? event->name : "");

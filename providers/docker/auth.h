@@ -23,6 +23,10 @@ int image_reference_parse(struct arena *arena, const char *text, struct image_re
  */
 int docker_auth(struct docker *docker, const char *registry, const char **header,
 	const char **note, struct error *err);
+/* What the registry or the way to it says as an error, by what it is worth: TRANSIENT, NOT_FOUND, INVALID when
+   it refuses us. `note` as above. */
+int docker_registry_failed(const char *verb, const char *reference, const char *registry,
+	const char *message, const char *note, struct error *err);
 /* The value of X-Registry-Config: all registries the configuration names, for a build. */
 int docker_auth_all(struct docker *docker, const char **header, struct error *err);
 

@@ -11,10 +11,12 @@ static const struct docker_type *const types[] = {
 	&docker_type_image,
 	&docker_type_network,
 	&docker_type_volume,
+	&docker_type_registry_image,
 };
 
 static const char *const type_names[] = {
-	"docker_container", "docker_image", "docker_network", "docker_volume", NULL};
+	"docker_container", "docker_image", "docker_network", "docker_volume",
+	"docker_registry_image", NULL};
 
 static const struct docker_type *find(const char *name)
 {
@@ -286,8 +288,9 @@ static int destroy(struct provider_env *env, struct record *record, struct error
 	return rc;
 }
 
-static enum readiness ready(struct provider_env *env, struct record *record,
-	const struct probe *probe, const struct value *spec, const char **why)
+/* One look, or as many as it takes. */
+static enum readiness look(struct provider_env *env, struct record *record,
+	const struct probe *probe, const struct value *spec, bool await, const char **why)
 {
 	const struct docker_type *type = find(record->type);
 	struct error err = ERROR_INIT;
@@ -300,9 +303,22 @@ static enum readiness ready(struct provider_env *env, struct record *record,
 		*why = arena_strdup(env->arena, err.msg);
 		return READY_WAIT;
 	}
-	readiness = type->ready(&docker, record, probe, spec, why);
+	readiness = await && type->await ? type->await(&docker, record, probe, spec, why)
+					 : type->ready(&docker, record, probe, spec, why);
 	docker_close(&docker);
 	return readiness;
+}
+
+static enum readiness ready(struct provider_env *env, struct record *record,
+	const struct probe *probe, const struct value *spec, const char **why)
+{
+	return look(env, record, probe, spec, false, why);
+}
+
+static enum readiness await(struct provider_env *env, struct record *record,
+	const struct probe *probe, const struct value *spec, const char **why)
+{
+	return look(env, record, probe, spec, true, why);
 }
 
 static int probe_target(struct provider_env *env, struct record *record, const struct value *spec,
@@ -397,9 +413,11 @@ const struct provider provider_docker = {
 	.apply = apply,
 	.destroy = destroy,
 	.ready = ready,
+	.await = await,
 	.probe_target = probe_target,
 	.import = import,
 	.logs = logs,
 	.exec = exec,
 	.copy = copy,
+	.listen = docker_listen,
 };

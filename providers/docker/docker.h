@@ -43,6 +43,8 @@ struct docker_type {
 	int (*destroy)(struct docker *docker, struct record *record, struct error *err);
 	enum readiness (*ready)(struct docker *docker, struct record *record,
 		const struct probe *probe, const struct value *spec, const char **why);
+	enum readiness (*await)(struct docker *docker, struct record *record,
+		const struct probe *probe, const struct value *spec, const char **why);
 	/* As in provider.h. */
 	int (*probe_target)(struct docker *docker, struct record *record, const struct value *spec,
 		char *host, size_t host_size, int *port, struct error *err);
@@ -57,7 +59,7 @@ struct docker_type {
 };
 
 extern const struct docker_type docker_type_container, docker_type_image, docker_type_network,
-	docker_type_volume;
+	docker_type_volume, docker_type_registry_image;
 
 /* Reports something with our environment's and home's mark that no item is about. `name` may be
    NULL. Other homes' marks are ignored, and those of resources of another type. */
@@ -108,6 +110,9 @@ void docker_validate_labels(const struct value *attributes, struct diags *diags)
 /* The conversation for everything but observing: with the engine that the record names (NULL: any). */
 int docker_open_for(struct docker *docker, struct provider_env *env, const struct record *record,
 	struct error *err);
+/* listen.c */
+int docker_listen(struct provider_env *env, struct record *const *records, size_t n,
+	const struct listener *listener, struct error *err);
 /* Another engine that answers is not the one where things were made: nothing is known about them.
    `*message` says so. */
 bool docker_is_elsewhere(const struct docker *docker, const struct record *record,

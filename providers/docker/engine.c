@@ -450,13 +450,8 @@ int docker_stream(struct docker *docker, const struct docker_stream *stream,
 	return rc ? rc : read_reply(docker, &response, reply, err);
 }
 
-bool docker_attaches(const struct docker *docker)
-{
-	return !strncmp(docker->where, "unix://", 7);
-}
-
-int docker_attach(struct docker *docker, const char *path, const struct value *body, int *fd,
-	const char **early, size_t *early_len, struct error *err)
+int docker_attach(struct docker *docker, const char *path, const struct value *body,
+	struct http_stream **http, const char **early, size_t *early_len, struct error *err)
 {
 	static const char *const headers[] = {"Content-Type: application/json",
 		"Connection: Upgrade", "Upgrade: tcp", NULL};
@@ -469,11 +464,11 @@ int docker_attach(struct docker *docker, const char *path, const struct value *b
 	request.headers = headers;
 	request.body = text.text;
 	request.body_len = text.len;
-	if (http_take_over(docker->http, &request, docker->arena, &response, fd, err))
+	if (http_take_over(docker->http, &request, docker->arena, &response, http, err))
 		return -1;
 	*early = response.body;
 	*early_len = response.body_len;
-	return *fd < 0 ? refuse(docker, &response, err) : 0;
+	return !*http ? refuse(docker, &response, err) : 0;
 }
 
 const char *docker_stream_error(const struct value *line)

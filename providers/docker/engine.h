@@ -107,12 +107,11 @@ struct docker_stream {
 int docker_stream(struct docker *docker, const struct docker_stream *stream,
 	struct docker_reply *reply, struct error *err);
 /*
- * A POST after which the connection is a plain stream in both directions: `*fd`, non-blocking and the
- * caller's; `*early` is what has come of it already. Only where docker_attaches(): on a unix socket.
+ * A POST after which the connection is a plain stream in both directions: `*http`, the caller's;
+ * `*early` is what has come of it already.
  */
-bool docker_attaches(const struct docker *docker);
-int docker_attach(struct docker *docker, const char *path, const struct value *body, int *fd,
-	const char **early, size_t *early_len, struct error *err);
+int docker_attach(struct docker *docker, const char *path, const struct value *body,
+	struct http_stream **http, const char **early, size_t *early_len, struct error *err);
 /* The message of a line that reports a failure: under HTTP 200, that is the only sign of one. NULL:
    the line is none. */
 const char *docker_stream_error(const struct value *line);

@@ -2,6 +2,7 @@
  * Making, naming and taking away images. What fails after the image is there leaves it tainted, not
  * lost; what is in use stays, with a note: an image is no reason for a destroy to fail.
  */
+#include "base/texts.h"
 #include "providers/docker/auth.h"
 #include "providers/docker/build.h"
 #include "providers/docker/image.h"
@@ -164,10 +165,7 @@ static void drop_name(struct docker *docker, const char *name, const char *id)
 
 static bool is_wanted(const struct making *making, const char *name)
 {
-	for (const char *const *tag = making->wish.tags; *tag; tag++)
-		if (!strcmp(*tag, name))
-			return true;
-	return !strcmp(making->name, name);
+	return texts_have(making->wish.tags, name) || !strcmp(making->name, name);
 }
 
 static void drop_old_names(struct docker *docker, const struct making *making)

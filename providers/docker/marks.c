@@ -4,6 +4,8 @@
  */
 #include "providers/docker/docker.h"
 
+#include "base/texts.h"
+
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,15 +98,6 @@ struct value docker_own_labels(const struct docker *docker, const struct value *
 	return builder_map(&own);
 }
 
-static bool was_taken(const struct docker *docker, const char *id)
-{
-	for (const char *const *taken = docker->env->taken; taken && *taken; taken++) {
-		if (!strcmp(*taken, id))
-			return true;
-	}
-	return false;
-}
-
 int docker_guard(const struct docker *docker, const struct value *labels, const char *id,
 	const struct record *record, const char *what, struct error *err)
 {
@@ -114,7 +107,7 @@ int docker_guard(const struct docker *docker, const struct value *labels, const 
 	if (owner == OWNER_US)
 		return 0;
 	if (record && record->id && id && !strcmp(record->id, id) &&
-		(owner == OWNER_NONE || was_taken(docker, id)))
+		(owner == OWNER_NONE || texts_have(docker->env->taken, id)))
 		return 0;
 	if (owner == OWNER_OTHER)
 		return error_set(err, ERROR_CONFLICT, "%s belongs to %s: left alone", what, message);

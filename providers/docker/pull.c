@@ -140,13 +140,13 @@ static bool is_refused(const char *message)
 	return false;
 }
 
-static int failed(const char *reference, const char *registry, const char *message,
-	const char *note, struct error *err)
+int docker_registry_failed(const char *verb, const char *reference, const char *registry,
+	const char *message, const char *note, struct error *err)
 {
 	if (!is_refused(message))
-		return error_set(err, classify(message), "cannot pull '%s': %s", reference, message);
-	return error_set(err, ERROR_INVALID, "cannot pull '%s': %s%s%s; try `docker login%s%s`",
-		reference, message, note ? "; no credentials could be had: " : "", note ? note : "",
+		return error_set(err, classify(message), "cannot %s '%s': %s", verb, reference, message);
+	return error_set(err, ERROR_INVALID, "cannot %s '%s': %s%s%s; try `docker login%s%s`",
+		verb, reference, message, note ? "; no credentials could be had: " : "", note ? note : "",
 		strcmp(registry, "docker.io") ? " " : "", strcmp(registry, "docker.io") ? registry : "");
 }
 
@@ -184,11 +184,11 @@ int docker_pull(struct docker *docker, const char *reference, const char *platfo
 	if (docker_stream(docker, &stream, &reply, err)) {
 		if (!reply.status)
 			return error_wrap(err, "cannot pull '%s'", reference);
-		return failed(reference, parts.registry,
+		return docker_registry_failed("pull", reference, parts.registry,
 			err ? arena_strdup(docker->arena, err->msg) : "", note, err);
 	}
 	if (pull.failure)
-		return failed(reference, parts.registry, pull.failure, note, err);
+		return docker_registry_failed("pull", reference, parts.registry, pull.failure, note, err);
 	if (docker_image_inspect(docker, reference, &image, err))
 		return error_wrap(err, "'%s' was pulled, but is not there", reference);
 	return 0;

@@ -230,3 +230,24 @@ int tar_open(struct tar *tar, struct arena *arena, const char *directory, const 
 	}
 	return read_all(&scan, err);
 }
+
+int docker_context_digest(const char *directory, const char *dockerfile, struct hash *out,
+	struct error *err)
+{
+	enum { PIECE = 1 << 16 };
+	struct arena arena = ARENA_INIT;
+	cleanup_tar struct tar tar = {.fd = -1, .pending = STRBUF_INIT};
+	cleanup_free char *buf = xmalloc(PIECE);
+	const char *name;
+	ssize_t got = -1;
+
+	if (!tar_open(&tar, &arena, directory, dockerfile, &name, err)) {
+		do {
+			got = tar_read(&tar, buf, PIECE, err);
+		} while (got > 0);
+	}
+	if (!got)
+		tar_hash(&tar, out);
+	arena_release(&arena);
+	return got ? -1 : 0;
+}

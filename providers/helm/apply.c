@@ -8,8 +8,6 @@
  */
 #include "providers/helm/helm.h"
 
-#include "model/json.h"
-
 #include <string.h>
 
 enum { RETRY_FIRST = 500, RETRY_LONGEST = 5000 };
@@ -20,6 +18,7 @@ struct run {
 	struct helm helm;
 	const char *namespace, *name;
 	struct helm_revisions revisions;
+	struct helm_chart chart;
 	struct error *err;
 };
 
@@ -97,22 +96,16 @@ static bool is_done(struct run *run)
 
 /* --- the upgrade -------------------------------------------------------------------------------- */
 
-static void add_files(struct run *run, struct helm_args *args)
-{
-	const struct value *files = value_get(run->request->inputs, "valuesFiles");
-
-	for (uint32_t i = 0; files && files->kind == VALUE_LIST && i < files->len; i++)
-		helm_args(args, "--values",
-			provider_path(run->kube->env, value_text(&files->items[i], "")), NULL);
-}
-
 static void add_waiting(struct run *run, struct helm_args *args)
 {
 	const struct value *inputs = run->request->inputs;
 
 	helm_args(args, "--timeout", helm_timeout(&run->helm), NULL);
-	if (value_get_bool(inputs, "atomic", false))
+	if (value_get_bool(inputs, "atomic", false)) {
 		helm_arg(args, run->helm.major > 3 ? "--rollback-on-failure" : "--atomic");
+		/* Going back begins when the time is up, and takes as long at most. */
+		run->helm.respite = run->kube->env->deadline - clock_monotonic(run->kube->env->clock);
+	}
 	if (value_get_bool(inputs, "wait", false))
 		helm_arg(args, "--wait");
 }
@@ -142,7 +135,7 @@ static void add_ownership(struct run *run, struct helm_args *args)
 
 static int upgrade_once(struct run *run)
 {
-	const struct value *inputs = run->request->inputs, *values = value_get(inputs, "values");
+	const struct value *inputs = run->request->inputs;
 	cleanup_strbuf struct strbuf text = STRBUF_INIT;
 	struct helm_args args = {.n = 0};
 	int rc;
@@ -153,13 +146,8 @@ static int upgrade_once(struct run *run)
 			NULL);
 	else /* helm 4.0 forgets --force-conflicts where an upgrade installs */
 		helm_arg(&args, "install");
-	helm_args(&args, run->name, "--namespace", run->namespace, NULL);
-	helm_chart_args(run->kube, inputs, &args);
-	add_files(run, &args);
-	if (values) {
-		json_write(&text, values, JSON_CLEAR, NULL);
-		helm_args(&args, "--values", "-", NULL);
-	}
+	helm_args(&args, run->name, "--namespace", run->namespace, run->chart.path, NULL);
+	helm_values(run->kube, inputs, &args, &text);
 	add_waiting(run, &args);
 	add_ownership(run, &args);
 	if (!value_get_bool(inputs, "hooks", true))
@@ -167,8 +155,10 @@ static int upgrade_once(struct run *run)
 	if (strcmp(value_get_text(inputs, "crds", "install"), "install") != 0)
 		helm_arg(&args, "--skip-crds");
 	/* What it prints at the end are the chart's notes, which may hold secrets. */
-	rc = helm_run(&run->helm, &args, values ? text.text : NULL, HELM_ACTS, NULL, run->err);
-	sodium_memzero(text.text, text.len);
+	rc = helm_run(&run->helm, &args, text.len ? text.text : NULL, HELM_ACTS, NULL, run->err);
+	run->helm.respite = 0;
+	if (text.len)
+		sodium_memzero(text.text, text.len);
 	return rc;
 }
 
@@ -206,10 +196,9 @@ static int upgrade_definitions(struct run *run)
 
 	if (strcmp(value_get_text(run->request->inputs, "crds", "install"), "upgrade") != 0)
 		return 0;
-	helm_args(&args, "show", "crds", NULL);
-	helm_chart_args(run->kube, run->request->inputs, &args);
+	helm_args(&args, "show", "crds", run->chart.path, NULL);
 	if (helm_run(&run->helm, &args, NULL, HELM_ACTS, &text, run->err) ||
-		kube_objects_read(run->kube->arena, "crds of the chart", text, strlen(text), &found,
+		kube_objects_read(run->kube->arena, NULL, "crds of the chart", text, strlen(text), &found,
 			run->err))
 		return -1;
 	for (size_t i = 0; i < found.n; i++) {
@@ -265,7 +254,9 @@ static int act(struct run *run, struct outcome *outcome)
 		return -1;
 	if (is_done(run))
 		return finish(run, outcome);
-	if (upgrade_definitions(run))
+	if (helm_chart(&run->helm, run->request->inputs,
+			kube_printf(run->kube, "%s.%s", run->namespace, run->name), &run->chart, run->err) ||
+		upgrade_definitions(run))
 		return -1;
 	if (upgrade(run)) {
 		clean_up(run);

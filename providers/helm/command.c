@@ -41,8 +41,12 @@ void helm_args(struct helm_args *args, ...)
 
 static const char *folder(const struct helm *helm, const char *name)
 {
-	return kube_printf(helm->kube, "%s/helm/%s", helm->kube->env->work_dir, name);
+	return kube_printf(helm->kube, "%s/%s", helm->home, name);
 }
+
+/* Memory that has a path: who asks a repository or registry never lies on a disk. */
+#define CONFIG "/proc/self/fd/3"
+_Static_assert(PROCESS_KEEP_FD == 3, "the path of what helm reads");
 
 static const char *const *environment(struct helm *helm)
 {
@@ -64,6 +68,10 @@ static const char *const *environment(struct helm *helm)
 	process_env_set(&env, "HELM_CACHE_HOME", folder(helm, "cache"));
 	process_env_set(&env, "HELM_CONFIG_HOME", folder(helm, "config"));
 	process_env_set(&env, "HELM_DATA_HOME", folder(helm, "data"));
+	if (helm->config >= 0) {
+		process_env_set(&env, "HELM_REPOSITORY_CONFIG", CONFIG);
+		process_env_set(&env, "HELM_REGISTRY_CONFIG", CONFIG);
+	}
 	process_env_set(&env, "HELM_DRIVER", "secret");
 	process_env_set(&env, "HELM_NO_PLUGINS", "1");
 	/* What a cluster has may have changed a moment ago, and a plan leaves no files. */
@@ -124,8 +132,8 @@ int helm_run(struct helm *helm, const struct helm_args *args, const char *input,
 		.directory = "/",
 		.input = input,
 		.input_len = input ? strlen(input) : 0,
-		.keep_fd = flags & HELM_ACTS ? env->intent_fd : -1,
-		.deadline = env->deadline,
+		.keep_fd = flags & HELM_ACTS ? env->intent_fd : helm->config,
+		.deadline = env->deadline ? env->deadline + helm->respite : 0,
 		.clock = env->clock,
 		.cancel = env->cancel,
 		.max_capture = MAX_OUTPUT,
@@ -148,11 +156,15 @@ int helm_run(struct helm *helm, const struct helm_args *args, const char *input,
 			return error_wrap(err, "helm_release needs the program helm (https://helm.sh)");
 		return -1;
 	}
-	if (result.status)
-		return refuse(&request, &result, err);
 	if (out)
 		*out = arena_strndup(env->arena, result.out.text, result.out.len);
-	return 0;
+	return result.status ? refuse(&request, &result, err) : 0;
+}
+
+void helm_move(struct helm *helm, const char *home)
+{
+	helm->home = home;
+	helm->env = environment(helm);
 }
 
 int helm_open(struct helm *helm, struct kube *kube, struct error *err)
@@ -160,12 +172,14 @@ int helm_open(struct helm *helm, struct kube *kube, struct error *err)
 	struct helm_args args = {.items = {"version", "--template", "{{.Version}}"}, .n = 3};
 	const char *version;
 
-	*helm = (struct helm){.kube = kube};
-	helm->env = environment(helm);
+	*helm = (struct helm){.kube = kube, .config = -1};
+	helm_move(helm, kube_printf(kube, "%s/helm", kube->env->work_dir));
 	if (helm_run(helm, &args, NULL, 0, &version, err))
 		return -1;
-	if (sscanf(version, "v%d.%d", &helm->major, &helm->minor) != 2 || helm->major < 3 ||
-		(helm->major == 3 && helm->minor < MIN_3))
+	if (sscanf(version, "v%d.%d", &helm->major, &helm->minor) != 2)
+		return error_set(err, ERROR_INVALID, "the helm in PATH does not say its version, but '%.*s': is it "
+			"helm (https://helm.sh)?", (int)strcspn(version, "\n"), version);
+	if (helm->major < 3 || (helm->major == 3 && helm->minor < MIN_3))
 		return error_set(err, ERROR_INVALID, "helm %.40s is not supported: 3.%d or newer is needed",
 			version, MIN_3);
 	helm->kubeconfig = kube->config.path;

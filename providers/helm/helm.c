@@ -3,6 +3,7 @@
  * Nothing is kept between calls.
  */
 #include "providers/helm/helm.h"
+#include "providers/kubernetes/talk/talk.h"
 
 static const char *const type_names[] = {"helm_release", NULL};
 
@@ -41,6 +42,12 @@ static int destroy(struct provider_env *env, struct record *record, struct error
 	return rc;
 }
 
+/* What runs belongs to the chart: how many of it, helm says. */
+static bool helm_can(struct record *record, enum ability ability)
+{
+	return ability == CAN_TALK && kube_can(record, ability);
+}
+
 static int import(struct provider_env *env, const struct type *type, const char *id,
 	struct observation *out, struct error *err)
 {
@@ -48,10 +55,7 @@ static int import(struct provider_env *env, const struct type *type, const char 
 	int rc;
 
 	(void)type;
-	if (!out->desired || !kube_cluster_is_known(value_get(out->desired, "cluster")))
-		return error_set(err, ERROR_INVALID,
-			"which cluster it is on is not known: `cluster` must not depend on other resources");
-	if (kube_open_for(&kube, env, value_get(out->desired, "cluster"), NULL, err))
+	if (kube_open_to_import(&kube, env, out, err) < 0)
 		return -1;
 	rc = helm_import(&kube, id, out, err);
 	kube_close(&kube);
@@ -64,10 +68,18 @@ const struct provider provider_helm = {
 	.validate = helm_validate,
 	.claims = helm_claims,
 	.digest = helm_digest,
+	.locks = helm_locks,
+	.resolve = helm_resolve,
 	.observe = observe,
 	.apply = apply,
 	.destroy = destroy,
 	.ready = kube_probe,
 	.await = kube_probe_await,
 	.import = import,
+	.places = kube_places,
+	.copy = kube_copy,
+	.can = helm_can,
+	.logs = kube_talk_logs,
+	.exec = kube_talk_exec,
+	.forward = kube_talk_forward,
 };

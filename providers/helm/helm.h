@@ -70,12 +70,17 @@ struct helm {
 	int major;              /* 3 or 4 */
 	int minor;
 	const char *const *env; /* of the child */
-	const char *directory;  /* where it runs: nothing lies there */
+	const char *home;       /* of its caches and configuration */
+	int config;             /* descriptor that it reads who it is from, as PROCESS_KEEP_FD; -1: nobody */
 	const char *context, *kubeconfig;
+	int64_t respite;        /* ms that what it does may go on after the deadline */
 };
 
-/* Finds helm and asks for its version. Writes nothing. */
+/* Finds helm and asks for its version. Writes nothing. Of `kube`, which may have been opened for nothing but
+   env and arena, the cluster. */
 int helm_open(struct helm *helm, struct kube *kube, struct error *err);
+/* The folder of its caches and configuration is another one from now on. */
+void helm_move(struct helm *helm, const char *home);
 
 /* An argument vector under construction. */
 struct helm_args {
@@ -92,7 +97,7 @@ enum helm_run_flag { /* a set */
 
 /*
  * Runs helm with these arguments, and --kubeconfig and --kube-context. `input` (or NULL) is its stdin:
- * the place for what is secret. *out (or NULL) is its stdout, in the arena.
+ * the place for what is secret. *out (or NULL) is its stdout, in the arena, also when it fails.
  * ERROR_TRANSIENT: what it complains about may pass by itself.
  */
 int helm_run(struct helm *helm, const struct helm_args *args, const char *input, unsigned flags,
@@ -115,11 +120,40 @@ const char *helm_id(struct kube *kube, const struct value *inputs, const char *a
 /* Its parts. */
 void helm_id_split(struct arena *arena, const char *id, const char **namespace, const char **name);
 bool helm_chart_is_local(const char *chart);
-/* What names the chart to helm: an absolute path, or where to fetch it from. */
-void helm_chart_args(struct kube *kube, const struct value *inputs, struct helm_args *args);
+bool helm_chart_is_remote(const char *chart); /* oci:// */
+/* The member `locks` of struct provider. */
+bool helm_locks(const struct type *type, const struct value *inputs, struct arena *arena,
+	struct value *what);
+/* Arguments for the values of the inputs; *text is what is to be stdin, and holds secrets. */
+void helm_values(struct kube *kube, const struct value *inputs, struct helm_args *args,
+	struct strbuf *text);
+/* What the lock file says of the chart, {resolved, digest}; NULL: nothing. */
+const struct value *helm_locked(const struct value *inputs);
 /* Are the parts of the inputs that helm gets to see the same? */
 bool helm_same_inputs(const struct value *desired, const struct value *recorded,
 	const struct secret_key *key);
+
+/* --- fetch.c: charts that lie elsewhere ------------------------------------------------------------- */
+
+#define HELM_SCRATCH "devenv-helm-" /* fs_scratch */
+
+struct helm_chart {
+	const char *path;    /* absolute: a folder or an archive */
+	const char *version; /* NULL: of one that was not fetched */
+	const char *digest;  /* "sha256:..." of the archive; NULL likewise */
+};
+
+/* The chart, fetched when it is not there yet, below the folder of the environment. */
+int helm_chart(struct helm *helm, const struct value *inputs, const char *id, struct helm_chart *out,
+	struct error *err);
+/* True: nothing is to be fetched. */
+bool helm_chart_at_hand(struct helm *helm, const struct value *inputs, struct helm_chart *out);
+/* The same into `folder`, which is the caller's. */
+int helm_fetch(struct helm *helm, const struct value *inputs, const char *folder,
+	struct helm_chart *out, struct error *err);
+/* The member `resolve` of struct provider. */
+int helm_resolve(struct provider_env *env, const struct type *type, const struct value *inputs,
+	struct pin *out, struct error *err);
 
 /* --- release.c: a release as a whole ---------------------------------------------------------------- */
 
@@ -131,6 +165,9 @@ struct helm_release {
 	const char *const *definitions; /* names of those in crds/, NULL-terminated */
 };
 
+/* What it says is in a template of ours. */
+int helm_release_parse(struct kube *kube, const char *text, struct helm_release *out,
+	struct error *err);
 int helm_read(struct helm *helm, const char *namespace, const char *name,
 	struct helm_release *out, struct error *err);
 /* Looks at the objects and fills uid and state of each; then the outcome. */
@@ -142,6 +179,18 @@ const char *helm_object_state(struct kube *kube, const struct kube_object *objec
 	const struct value *live);
 /* The attribute `release`, as it is right after a success. */
 const char *helm_release_text(struct kube *kube, const struct helm_revision *revision);
+
+/* --- manifests.c: what would become of the objects ---------------------------------------------------- */
+
+struct helm_wanted {
+	const struct value *inputs;
+	const char *namespace, *name;
+	bool upgrades; /* it is there already */
+};
+
+/* Fills the details of `o`; `before`: the objects of what is there. */
+void helm_details(struct helm *helm, const struct helm_wanted *wanted,
+	const struct kube_objects *before, struct observation *o);
 
 /* --- observe.c, apply.c, recover.c, destroy.c --------------------------------------------------------- */
 

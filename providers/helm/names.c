@@ -17,6 +17,11 @@ bool helm_chart_is_local(const char *chart)
 	return *chart == '.' || *chart == '/' || !strncmp(chart, "~/", 2);
 }
 
+bool helm_chart_is_remote(const char *chart)
+{
+	return !strncmp(chart, "oci://", 6);
+}
+
 /* --- names -------------------------------------------------------------------------------------- */
 
 static bool is_name(const char *text)
@@ -66,21 +71,49 @@ void helm_id_split(struct arena *arena, const char *id, const char **namespace, 
 	*name = slash ? slash + 1 : id;
 }
 
-void helm_chart_args(struct kube *kube, const struct value *inputs, struct helm_args *args)
-{
-	const char *chart = value_get_text(inputs, "chart", "");
+/* --- values ------------------------------------------------------------------------------------- */
 
-	if (helm_chart_is_local(chart)) {
-		helm_arg(args, provider_path(kube->env, chart));
+void helm_values(struct kube *kube, const struct value *inputs, struct helm_args *args,
+	struct strbuf *text)
+{
+	const struct value *files = value_get(inputs, "valuesFiles"), *values = value_get(inputs, "values");
+
+	for (uint32_t i = 0; files && files->kind == VALUE_LIST && i < files->len; i++)
+		helm_args(args, "--values",
+			provider_content(kube->env, value_text(&files->items[i], "")), NULL);
+	if (!values)
 		return;
+	json_write(text, values, JSON_CLEAR, NULL);
+	helm_args(args, "--values", "-", NULL);
+}
+
+/* --- what is locked --------------------------------------------------------------------------------- */
+
+bool helm_locks(const struct type *type, const struct value *inputs, struct arena *arena,
+	struct value *what)
+{
+	static const char *const keys[] = {"chart", "repository", "version"};
+	struct value_builder out;
+
+	(void)type;
+	if (helm_chart_is_local(value_get_text(inputs, "chart", ".")))
+		return false;
+	builder_init(&out, arena);
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		const struct value *value = value_get(inputs, keys[i]);
+
+		if (value && !value_text(value, NULL))
+			return false; /* not known yet */
+		if (value)
+			builder_put_str(&out, keys[i], value_text(value, ""));
 	}
-	helm_arg(args, chart);
-	if (value_get(inputs, "repository"))
-		helm_args(args, "--repo", value_get_text(inputs, "repository", ""), NULL);
-	if (value_get(inputs, "version"))
-		helm_args(args, "--version", value_get_text(inputs, "version", ""), NULL);
-	if (value_get_bool(inputs, "plainHttp", false))
-		helm_arg(args, "--plain-http");
+	*what = builder_map(&out);
+	return true;
+}
+
+const struct value *helm_locked(const struct value *inputs)
+{
+	return value_get(value_get(inputs, INPUT_DIGESTS), INPUT_LOCKED);
 }
 
 /* --- validate, claims --------------------------------------------------------------------------- */
@@ -90,6 +123,33 @@ static const char *written(const struct value *attributes, const char *key)
 	const struct value *value = value_get(attributes, key);
 
 	return value && !(value->flags & VALUE_TEMPLATE) ? value_text(value, NULL) : NULL;
+}
+
+static void check_chart(const struct value *attributes, const char *chart, struct diags *diags)
+{
+	if (helm_chart_is_local(chart) && value_get(attributes, "version")) {
+		diag_error(diags, value_pos(value_get(attributes, "version")),
+			"a chart in a folder or archive has the version that it has");
+		diag_hint(diags, "take version out");
+	}
+	if (!helm_chart_is_local(chart) && !helm_chart_is_remote(chart) &&
+		!value_get(attributes, "repository")) {
+		diag_error(diags, value_pos(value_get(attributes, "chart")),
+			"where to find the chart \"%s\" is not said", chart);
+		diag_hint(diags, "a folder or archive begins with ./, ../ or /; one of a registry with oci://; "
+			"REPOSITORY/CHART needs a repository of that name in spec.helm.repositories");
+	}
+}
+
+/* It goes into the lock file, and into messages. */
+static void check_url(const struct value *value, struct diags *diags)
+{
+	const char *at = value ? strstr(value_text(value, ""), "://") : NULL;
+
+	if (!at || !memchr(at + 3, '@', strcspn(at + 3, "/")))
+		return;
+	diag_error(diags, value_pos(value), "a URL that names who asks can be read by everybody");
+	diag_hint(diags, "set username and password instead");
 }
 
 void helm_validate(const struct resource *resource, struct diags *diags)
@@ -103,18 +163,10 @@ void helm_validate(const struct resource *resource, struct diags *diags)
 		diag_hint(diags, "at most %d lower case letters, digits, '-' and '.', not at an end",
 			NAME_MAX_LEN);
 	}
-	if (chart && helm_chart_is_local(chart) && value_get(attributes, "version")) {
-		diag_error(diags, value_pos(value_get(attributes, "version")),
-			"a chart in a folder or archive has the version that it has");
-		diag_hint(diags, "take version out");
-	}
-	if (chart && !helm_chart_is_local(chart) && strncmp(chart, "oci://", 6) != 0 &&
-		!value_get(attributes, "repository")) {
-		diag_error(diags, value_pos(value_get(attributes, "chart")),
-			"where to find the chart \"%s\" is not said", chart);
-		diag_hint(diags, "a folder or archive begins with ./, ../ or /; a chart of a repository needs "
-			"`repository`; one of a registry begins with oci://");
-	}
+	if (chart)
+		check_chart(attributes, chart, diags);
+	check_url(value_get(attributes, "repository"), diags);
+	check_url(value_get(attributes, "chart"), diags);
 }
 
 void helm_claims(const struct type *type, const struct value *inputs, const char *project_root,
@@ -195,17 +247,37 @@ int helm_digest(const struct type *type, const struct value *inputs, const char 
 	return rc;
 }
 
-/* Where a cluster's kubeconfig lies, and how helm goes about it, is no matter of the release. */
-static struct value essence(struct arena *arena, const struct value *inputs)
+/* Without what was locked; false: nothing is left. */
+static bool other_digests(struct arena *arena, const struct value *inputs, struct value *out)
 {
-	static const char *const keys[] = {"chart", "repository", "version", "values", "valuesFiles", "hooks", "crds",
-		"releaseName", "namespace", "$digests"};
+	const struct value *digests = value_get(inputs, INPUT_DIGESTS);
+	struct value_builder map;
+
+	builder_init(&map, arena);
+	for (uint32_t i = 0; digests && i < digests->len; i++)
+		if (strcmp(digests->members[i].key, INPUT_LOCKED) != 0)
+			builder_put(&map, digests->members[i].key, digests->members[i].value);
+	*out = builder_map(&map);
+	return map.n > 0;
+}
+
+/* Where a cluster's kubeconfig lies, and how helm goes about it, is no matter of the release; nor is what an
+   archive is called whose content is known. */
+static struct value essence(struct arena *arena, const struct value *inputs, bool by_content)
+{
+	static const char *const keys[] = {"values", "valuesFiles", "hooks", "crds", "releaseName",
+		"namespace", "chart", "repository", "version"};
 	struct value_builder out;
+	struct value digests;
 
 	builder_init(&out, arena);
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(keys) - (by_content ? 3 : 0); i++)
 		if (value_get(inputs, keys[i]))
 			builder_put(&out, keys[i], *value_get(inputs, keys[i]));
+	if (by_content)
+		builder_put(&out, INPUT_LOCKED, *helm_locked(inputs));
+	if (other_digests(arena, inputs, &digests))
+		builder_put(&out, INPUT_DIGESTS, digests);
 	return builder_map(&out);
 }
 
@@ -213,7 +285,9 @@ bool helm_same_inputs(const struct value *desired, const struct value *recorded,
 	const struct secret_key *key)
 {
 	struct arena arena = ARENA_INIT;
-	struct value now = essence(&arena, desired), then = essence(&arena, recorded);
+	bool by_content = helm_locked(desired) && helm_locked(recorded);
+	struct value now = essence(&arena, desired, by_content);
+	struct value then = essence(&arena, recorded, by_content);
 	bool same = value_matches(&now, &then, key);
 
 	arena_release(&arena);

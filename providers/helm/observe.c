@@ -229,6 +229,15 @@ static void see_owner(struct look *look, const struct helm_revisions *all)
 			helm_told(look->kube, look->found));
 }
 
+/* One that was made before it was locked: is it what the lock file says? */
+static bool has_locked_version(const struct observation *o)
+{
+	const char *resolved = value_get_text(helm_locked(o->desired), "resolved", NULL);
+
+	return !resolved || helm_locked(record_inputs(o->record, NULL)) ||
+	       !strcmp(resolved, value_get_text(record_outputs(o->record, NULL), "chartVersion", ""));
+}
+
 /* Only what does not reach the release has changed: nothing is to be done but to record it. */
 static bool is_as_desired(const struct look *look)
 {
@@ -236,7 +245,22 @@ static bool is_as_desired(const struct look *look)
 
 	return o->record && o->desired && !look->moved && value_is_known(o->desired) &&
 	       record_has_fingerprint(o->record) &&
-	       helm_same_inputs(o->desired, record_inputs(o->record, NULL), o->record->key);
+	       helm_same_inputs(o->desired, record_inputs(o->record, NULL), o->record->key) &&
+	       has_locked_version(o);
+}
+
+/* Nothing to compare with what is not known yet. */
+static void tell_manifests(struct look *look)
+{
+	struct observation *o = look->o;
+	struct helm_wanted wanted = {o->desired, look->namespace, look->name, look->found != NULL};
+	static const struct kube_objects none = {0};
+
+	if (!look->kube->env->manifests || !o->desired || !value_is_known(o->desired) || o->matches)
+		return;
+	if (look->found ? !ask(look) : helm_open(&look->helm, look->kube, NULL) != 0)
+		return;
+	helm_details(&look->helm, &wanted, look->found ? &look->release.objects : &none, o);
 }
 
 /* What stands for the inputs of a release that was imported. */
@@ -250,8 +274,10 @@ static void conclude(struct look *look, const struct helm_revisions *all,
 	struct value_builder map;
 
 	o->presence = PRESENCE_ABSENT;
-	if (!look->found)
+	if (!look->found) {
+		tell_manifests(look);
 		return;
+	}
 	see_owner(look, all);
 	builder_init(&map, look->kube->arena);
 	builder_put_str(&map, "release", release_text(look));
@@ -265,8 +291,9 @@ static void conclude(struct look *look, const struct helm_revisions *all,
 			builder_put(&map, imported[i], *value_get(look->recorded, imported[i]));
 	*attributes = builder_map(&map);
 	o->attributes = attributes;
-	o->holds = kube_losses(look->kube, &look->inventory);
+	o->holds = kube_losses(look->kube, &look->inventory, o->may_go || o->intent);
 	o->matches = is_as_desired(look);
+	tell_manifests(look);
 }
 
 void helm_observe(struct kube *kube, struct observation **items, size_t n)

@@ -4,6 +4,7 @@
  */
 #include "providers/helm/helm.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* A line of its own between what can have several. */
@@ -28,7 +29,7 @@ static const char *line(struct arena *arena, const char **at)
 /* What helm could read it has read more generously than we do: what is left out is only not watched. */
 static void objects(struct kube *kube, const char *text, struct kube_objects *out)
 {
-	kube_objects_read(kube->arena, "manifest", text, strlen(text), out, NULL);
+	kube_objects_read(kube->arena, NULL, "manifest", text, strlen(text), out, NULL);
 }
 
 static const char *const *names_of(struct kube *kube, const char *definitions)
@@ -44,27 +45,34 @@ static const char *const *names_of(struct kube *kube, const char *definitions)
 	return names;
 }
 
+int helm_release_parse(struct kube *kube, const char *text, struct helm_release *out, struct error *err)
+{
+	const char *mark, *number = line(kube->arena, &text);
+	char *end;
+
+	*out = (struct helm_release){.revision = strtoll(number, &end, 10)};
+	out->chart = line(kube->arena, &text);
+	out->chart_version = line(kube->arena, &text);
+	out->app_version = line(kube->arena, &text);
+	mark = strstr(text, MARK);
+	if (out->revision < 1 || *end || !*out->chart || !mark)
+		return error_set(err, ERROR_FAILED, "helm says something else than what it was asked for%s%.60s",
+			*number ? ": " : "", number);
+	out->definitions = names_of(kube, arena_strndup(kube->arena, text, (size_t)(mark - text)));
+	objects(kube, mark + strlen(MARK), &out->objects);
+	return 0;
+}
+
 int helm_read(struct helm *helm, const char *namespace, const char *name,
 	struct helm_release *out, struct error *err)
 {
 	struct helm_args args = {.n = 0};
 	struct kube *kube = helm->kube;
-	const char *text, *mark;
+	const char *text;
 
-	*out = (struct helm_release){.revision = 0};
 	helm_args(&args, "get", "all", name, "--namespace", namespace, "--template", template, NULL);
-	if (helm_run(helm, &args, NULL, 0, &text, err))
+	if (helm_run(helm, &args, NULL, 0, &text, err) || helm_release_parse(kube, text, out, err))
 		return error_wrap(err, "cannot read release %s/%s", namespace, name);
-	out->revision = strtoll(line(kube->arena, &text), NULL, 10);
-	out->chart = line(kube->arena, &text);
-	out->chart_version = line(kube->arena, &text);
-	out->app_version = line(kube->arena, &text);
-	mark = strstr(text, MARK);
-	if (!mark)
-		return error_set(err, ERROR_FAILED, "helm says something else about release %s/%s than what "
-			"it was asked for", namespace, name);
-	out->definitions = names_of(kube, arena_strndup(kube->arena, text, (size_t)(mark - text)));
-	objects(kube, mark + strlen(MARK), &out->objects);
 	for (size_t i = 0; i < out->objects.n; i++)
 		if (kube_object_place(kube, &out->objects.items[i], namespace, err))
 			return -1;

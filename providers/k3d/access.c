@@ -5,6 +5,7 @@
 #include "providers/k3d/k3d.h"
 
 #include "base/fs.h"
+#include "model/yaml.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -66,7 +67,25 @@ static int wait_for_api(struct docker *docker, const struct k3d_cluster *cluster
 	if (wait_for(docker, cluster, ready, &out, answers, err) ||
 		wait_for(docker, cluster, nodes, &out, all_ready, err))
 		return -1;
-	return k3d_exec(docker, k3d_server(cluster)->id, name, uid, err);
+	if (k3d_exec(docker, k3d_server(cluster)->id, name, uid, err))
+		return -1;
+	return **uid ? 0 : error_set(err, ERROR_FAILED, "the cluster does not say its uid");
+}
+
+bool k3d_is_kubeconfig(struct arena *arena, const char *text)
+{
+	struct sources sources = {0};
+	const struct value *clusters;
+	struct diags diags;
+	struct value config;
+	uint16_t source;
+
+	diags_init(&diags, arena);
+	source = sources_add(&sources, arena, "kubeconfig", "kubeconfig", text, strlen(text));
+	if (yaml_parse(&sources, source, arena, &config, &diags))
+		return false;
+	clusters = value_get(&config, "clusters");
+	return clusters && clusters->kind == VALUE_LIST && clusters->len;
 }
 
 static int write_kubeconfig(struct docker *docker, const char *name, const char **path,
@@ -77,6 +96,9 @@ static int write_kubeconfig(struct docker *docker, const char *name, const char 
 
 	if (k3d_folder(docker->env, name, &folder, err) || k3d_run(docker, args, &text, err))
 		return error_wrap(err, "cannot get the kubeconfig of cluster %s", name);
+	if (!k3d_is_kubeconfig(docker->arena, text))
+		return error_set(err, ERROR_FAILED, "k3d gives something else than a kubeconfig of cluster %s: "
+			"see `k3d kubeconfig get %s`", name, name);
 	*path = fs_join(docker->arena, folder, "kubeconfig.yaml");
 	temporary = fs_join(docker->arena, folder, ".kubeconfig.yaml.new");
 	return fs_write(*path, temporary, text, strlen(text), 0600, 0, err);

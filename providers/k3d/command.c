@@ -15,9 +15,19 @@ int k3d_folder(struct provider_env *env, const char *name, const char **path, st
 	return fs_make_dirs(*path, 0700, env->arena, NULL, err);
 }
 
+/* Of `time="..." level=info msg="..."` what it says. */
 static void show(void *arg, int stream, const char *text, size_t len)
 {
+	static const char before[] = " msg=\"";
+	const char *msg = memmem(text, len, before, strlen(before));
+
 	(void)stream;
+	if (msg) {
+		msg += strlen(before);
+		len -= (size_t)(msg - text);
+		text = msg;
+		len -= len && text[len - 1] == '"';
+	}
 	provider_progress(arg, "%.*s", (int)len, text);
 }
 

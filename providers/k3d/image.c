@@ -183,13 +183,17 @@ static int sweep(struct docker *docker, const struct k3d_cluster *cluster, struc
 	return k3d_exec(docker, k3d_server(cluster)->id, argv, NULL, err);
 }
 
-/* k3d says nothing with its exit status of a node that refused the image: only a line on stderr. */
+/*
+ * k3d can take a command in a container for ended before it has begun, so it reads an archive that is not
+ * there yet, or takes it away before it was read: the next try goes well. It says so with no exit status.
+ */
 static int import(struct docker *docker, const struct k3d_cluster *cluster,
 	const struct import *import, struct error *err)
 {
 	static const char failure[] = "failed to import images in node";
 	const char **args, *said, *line;
 	size_t n = 0;
+	bool early;
 
 	while (import->names[n])
 		n++;
@@ -205,8 +209,42 @@ static int import(struct docker *docker, const struct k3d_cluster *cluster,
 	line = strstr(said, failure);
 	if (!line)
 		return 0;
-	return error_set(err, ERROR_FAILED, "cannot import '%s' into cluster %s: %.*s",
-		import->names[0], cluster->name, (int)strcspn(line, "\n"), line);
+	early = strstr(line, ": no such file or directory") != NULL;
+	return error_set(err, early ? ERROR_TRANSIENT : ERROR_FAILED,
+		"cannot import '%s' into cluster %s: %.*s", import->names[0], cluster->name,
+		(int)strcspn(line, "\n"), line);
+}
+
+/* As a whole line: app:1 is not app:12. */
+static bool is_listed(const char *lines, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *at = lines; (at = strstr(at, name)); at += len)
+		if ((at == lines || at[-1] == '\n') && (!at[len] || at[len] == '\n' || at[len] == '\r'))
+			return true;
+	return false;
+}
+
+/* Whether it went well is seen in the nodes alone. */
+static int check_arrived(struct docker *docker, const struct k3d_cluster *cluster,
+	const struct import *import, struct error *err)
+{
+	const char *const argv[] = {"ctr", "image", "ls", "-q", NULL};
+	const char *name = full_name(docker->arena, import->names[0]);
+	const char *there;
+
+	for (size_t i = 0; i < cluster->n; i++) {
+		if (!k3d_is_node(&cluster->nodes[i]))
+			continue;
+		if (k3d_exec(docker, cluster->nodes[i].id, argv, &there, err))
+			return -1;
+		if (!is_listed(there, name))
+			return error_set(err, ERROR_TRANSIENT, "'%s' was imported into cluster %s and is "
+				"not in node %s", import->names[0], cluster->name,
+				cluster->nodes[i].name);
+	}
+	return 0;
 }
 
 /* Do the nodes have this very image already? After one was removed there is nothing to be done. */
@@ -222,16 +260,28 @@ static bool is_there(struct record *record, const struct import *import, const s
 	       value_get(seen, "nodes") && covers(value_get(seen, "nodes"), nodes);
 }
 
+/* The tag of "host:5000/app:1" begins behind its last slash; without one it is "latest". */
+static size_t name_len(const char *name)
+{
+	const char *slash = strrchr(name, '/'), *colon = strchr(slash ? slash : name, ':');
+
+	return colon ? (size_t)(colon - name) : strlen(name);
+}
+
 static const struct value *outputs_of(struct docker *docker, const struct k3d_cluster *cluster,
 	const struct import *import)
 {
 	struct value *out = arena_alloc(docker->arena, sizeof(*out));
+	const char *name = import->names[0];
+	size_t len = name_len(name);
 	struct value_builder map;
 
 	builder_init(&map, docker->arena);
 	builder_put_str(&map, "cluster", cluster->name);
 	builder_put_str(&map, "id", import->id);
-	builder_put_str(&map, "name", import->names[0]);
+	builder_put_str(&map, "name", name);
+	builder_put_str(&map, "repository", arena_strndup(docker->arena, name, len));
+	builder_put_str(&map, "tag", name[len] ? name + len + 1 : "latest");
 	*out = builder_map(&map);
 	return out;
 }
@@ -252,7 +302,8 @@ static int apply(struct docker *docker, const struct request *request, struct ou
 	nodes = k3d_nodes(docker->arena, &cluster);
 	if ((died && sweep(docker, &cluster, err)) ||
 		(!is_there(request->record, &what, &nodes, request) &&
-			import(docker, &cluster, &what, err)))
+			(import(docker, &cluster, &what, err) ||
+				check_arrived(docker, &cluster, &what, err))))
 		return -1;
 	outcome->exists = true;
 	outcome->id = arena_printf(docker->arena, "%s/%s", cluster.name, what.names[0]);

@@ -71,6 +71,7 @@ int k3d_find(struct docker *docker, const char *name, struct k3d_cluster *cluste
 /* Of the first server; NULL: there is none. */
 const struct k3d_node *k3d_server(const struct k3d_cluster *cluster);
 bool k3d_is_node(const struct k3d_node *node); /* a server or an agent */
+bool k3d_has_balancer(const struct k3d_cluster *cluster);
 /* The ids of its nodes, by name. */
 struct value k3d_nodes(struct arena *arena, const struct k3d_cluster *cluster);
 /* Fills id, presence, ownership, attributes and runs of an item. */
@@ -111,6 +112,11 @@ int k3d_folder(struct provider_env *env, const char *name, const char **path, st
 int k3d_apply(struct docker *docker, const struct request *request, struct outcome *outcome,
 	struct error *err);
 int k3d_destroy(struct docker *docker, struct record *record, struct error *err);
+/* agents.c: why more agents cannot be had in place; NULL: they can. One more. */
+const char *k3d_fixed_agents(struct docker *docker, const struct k3d_cluster *cluster,
+	const struct value *inputs);
+int k3d_add_agent(struct docker *docker, const struct request *request,
+	const struct k3d_cluster *cluster, size_t number, struct error *err);
 /* nodes.c: agents of a cluster that stands, one after the other. */
 int k3d_scale(struct docker *docker, const struct request *request,
 	const struct k3d_cluster *cluster, struct error *err);
@@ -131,6 +137,7 @@ int k3d_clean(struct docker *docker, const char *name, struct error *err);
 /* access.c: waits for the API, writes the kubeconfig, fills the outputs. */
 int k3d_access(struct docker *docker, const struct request *request, const char *name,
 	struct outcome *outcome, struct error *err);
+bool k3d_is_kubeconfig(struct arena *arena, const char *text);
 /* user_config.c: the cluster in ~/.kube/config; taking it out again is safe when it is not in it. */
 int k3d_merge(struct docker *docker, const char *name, struct error *err);
 int k3d_unmerge(struct docker *docker, const char *name, struct error *err);

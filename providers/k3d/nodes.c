@@ -19,39 +19,6 @@ static bool has_node(const struct k3d_cluster *cluster, const char *name)
 	return false;
 }
 
-/* --- more agents --------------------------------------------------------------------------------- */
-
-/* `node create NAME` makes the container k3d-NAME-0; so that all agents have names alike, the number
-   goes into the name. */
-static int add_agent(struct docker *docker, const struct request *request,
-	const struct k3d_cluster *cluster, size_t number, struct error *err)
-{
-	struct value labels = docker_labels(docker, request->address, request->generation, NULL);
-	const char *image = value_get_text(request->inputs, "image", NULL), **args;
-	size_t n = 0;
-
-	args = arena_alloc(docker->arena, (16 + 2 * labels.len) * sizeof(*args));
-	args[n++] = "node";
-	args[n++] = "create";
-	args[n++] = arena_printf(docker->arena, "%s-agent-%zu", cluster->name, number);
-	args[n++] = "--cluster";
-	args[n++] = cluster->name;
-	args[n++] = "--role";
-	args[n++] = "agent";
-	args[n++] = "--wait";
-	if (image) {
-		args[n++] = "--image";
-		args[n++] = image;
-	}
-	for (uint32_t i = 0; i < labels.len; i++) {
-		args[n++] = "--runtime-label";
-		args[n++] = arena_printf(docker->arena, "%s=%s", labels.members[i].key,
-			value_text(&labels.members[i].value, ""));
-	}
-	args[n] = NULL;
-	return k3d_run(docker, args, NULL, err);
-}
-
 /* --- fewer --------------------------------------------------------------------------------------- */
 
 /* A volume of the class local-path lies on one node and goes with it. "VOLUME\tNODE NODE\n" ... */
@@ -167,7 +134,7 @@ int k3d_scale(struct docker *docker, const struct request *request,
 		while (has_node(&now, agent_name(docker, now.name, number)) ||
 			has_node(&now, arena_printf(docker->arena, "%s-0", agent_name(docker, now.name, number))))
 			number++;
-		if (wanted > before ? add_agent(docker, request, &now, number, err)
+		if (wanted > before ? k3d_add_agent(docker, request, &now, number, err)
 				    : remove_agent(docker, request, &now, err))
 			return -1;
 		if (k3d_find(docker, now.name, &now, &found, err))

@@ -50,14 +50,6 @@ static bool any_direct(struct docker *docker, const struct value *list, const st
 	return false;
 }
 
-static bool has_balancer(const struct k3d_cluster *cluster)
-{
-	for (size_t i = 0; i < cluster->n; i++)
-		if (!strcmp(cluster->nodes[i].role, K3D_ROLE_BALANCER))
-			return true;
-	return false;
-}
-
 /* From 5.9 on k3d takes a port away, too. NULL: this one does. */
 static const char *cannot_take_away(struct docker *docker)
 {
@@ -82,7 +74,7 @@ const char *k3d_fixed_ports(struct docker *docker, const struct k3d_cluster *clu
 	if ((before && !value_is_known(before)) || (after && !value_is_known(after)) ||
 		(!gone && !extra(after, before)))
 		return NULL;
-	if (!has_balancer(cluster))
+	if (!k3d_has_balancer(cluster))
 		return "only a load balancer takes ports later";
 	if (any_direct(docker, before, after) || any_direct(docker, after, before))
 		return "a port of a node is published when the node is made";

@@ -127,6 +127,14 @@ const struct k3d_node *k3d_server(const struct k3d_cluster *cluster)
 	return NULL;
 }
 
+bool k3d_has_balancer(const struct k3d_cluster *cluster)
+{
+	for (size_t i = 0; i < cluster->n; i++)
+		if (!strcmp(cluster->nodes[i].role, K3D_ROLE_BALANCER))
+			return true;
+	return false;
+}
+
 static const struct value *attributes_of(struct docker *docker, const struct k3d_cluster *cluster)
 {
 	struct value *map = arena_alloc(docker->arena, sizeof(*map));
@@ -134,6 +142,7 @@ static const struct value *attributes_of(struct docker *docker, const struct k3d
 
 	builder_init(&attributes, docker->arena);
 	builder_put_int(&attributes, "agents", (int64_t)cluster->agents);
+	builder_put_bool(&attributes, "loadBalancer", k3d_has_balancer(cluster));
 	builder_put_int(&attributes, "servers", (int64_t)cluster->servers);
 	*map = builder_map(&attributes);
 	return map;
@@ -197,6 +206,7 @@ static void judge(struct docker *docker, struct observation *item,
 	const struct k3d_cluster *cluster)
 {
 	const struct value *agents, *before;
+	size_t wanted;
 
 	if (!item->record || !item->desired)
 		return;
@@ -207,9 +217,12 @@ static void judge(struct docker *docker, struct observation *item,
 		? "files are put into the nodes when they are made"
 		: k3d_fixed_ports(docker, cluster, value_get(before, "ports"),
 			value_get(item->desired, "ports"));
-	if (!agents || value_is_known(agents))
-		item->loses = k3d_loses(docker, cluster,
-			(size_t)value_get_int(item->desired, "agents", 0));
+	if (agents && !value_is_known(agents))
+		return;
+	wanted = (size_t)value_get_int(item->desired, "agents", 0);
+	item->loses = k3d_loses(docker, cluster, wanted);
+	if (!item->replace && wanted > cluster->agents)
+		item->replace = k3d_fixed_agents(docker, cluster, item->desired);
 }
 
 static void look(struct docker *docker, struct observation *item, const struct k3d_cluster *clusters,

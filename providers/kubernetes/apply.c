@@ -6,6 +6,7 @@
  * what it made by the marks and goes on from there, instead of destroying it first.
  */
 #include "providers/kubernetes/kubernetes.h"
+#include "providers/kubernetes/power.h"
 
 #include "base/map.h"
 
@@ -111,7 +112,8 @@ static int try_apply(struct run *run, struct kube_object *object)
 	struct error refused = ERROR_INIT;
 	const struct kube_object *known;
 	struct kube_reply reply;
-	struct value body, less;
+	bool rests = run->request->record && run->request->record->status == RECORD_STOPPED;
+	struct value body, less, awake;
 	unsigned flags = 0;
 
 	if (place(run, object))
@@ -127,6 +129,9 @@ static int try_apply(struct run *run, struct kube_object *object)
 		less = kube_without(kube->arena, &body, "/spec/replicas");
 		body = less;
 	}
+	awake = body;
+	if (rests)
+		body = kube_at_rest(kube, object, &awake);
 	if (kube_patch(kube, object, &body, flags, &reply, &refused)) {
 		*run->err = refused;
 		if (!kube_is_immutable(&reply) || make_anew(run, object, &refused) ||
@@ -136,7 +141,7 @@ static int try_apply(struct run *run, struct kube_object *object)
 	object->uid = value_text(value_path(reply.body, "metadata.uid"), "");
 	object->version = value_text(value_path(reply.body, "metadata.resourceVersion"), NULL);
 	object->state = kube_state(kube->arena, reply.body);
-	return 0;
+	return rests ? kube_note_rest(kube, object, &awake, reply.body, run->err) : 0;
 }
 
 static int apply_object(struct run *run, struct kube_object *object)
@@ -341,6 +346,7 @@ static void describe(struct run *run, struct outcome *outcome)
 		builder_put_str(&map, run->desired.items[i].ref, run->desired.items[i].state);
 	*observed = builder_map(&map);
 	outcome->exists = true;
+	outcome->rests = run->request->record && run->request->record->status == RECORD_STOPPED;
 	outcome->id = run->desired.items[0].ref;
 	outcome->outputs = outputs;
 	outcome->observed = observed;

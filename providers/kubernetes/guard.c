@@ -1,12 +1,13 @@
 /*
- * What would be lost with objects that are deleted: the data behind claims. A claim may be an object of
- * its own, live in a namespace that goes, or belong to a StatefulSet that takes its claims along.
+ * What would be lost with objects that are deleted: the data behind claims, and what others have of a kind
+ * or in a namespace that is ours (others.c). A claim may be an object of its own, live in a namespace that goes, or belong to a
+ * StatefulSet that takes its claims along.
  */
 #include "providers/kubernetes/kubernetes.h"
 
 #include <string.h>
 
-#define MANY "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
+#define CLAIM "PersistentVolumeClaim"
 
 enum { TOLD = 4 };
 
@@ -23,15 +24,19 @@ static bool is_kind(const struct kube_object *object, const char *group, const c
 	       !strncmp(object->api_version, group, strlen(group));
 }
 
-static void add(struct losses *losses, const char *namespace, const char *name)
+static void add(struct losses *losses, const char *ref)
 {
-	const char *ref = kube_printf(losses->kube, "PersistentVolumeClaim/%s/%s", namespace, name);
 	const char *at = strstr(losses->text.text ? losses->text.text : "", ref);
 
 	if (at && (!at[strlen(ref)] || at[strlen(ref)] == ','))
 		return;
 	if (losses->n++ < TOLD)
 		strbuf_addf(&losses->text, "%s%s", losses->text.len ? ", " : "", ref);
+}
+
+static void add_claim(struct losses *losses, const char *namespace, const char *name)
+{
+	add(losses, kube_printf(losses->kube, CLAIM "/%s/%s", namespace, name));
 }
 
 static bool is_owned(const struct value *claim, const char *uid)
@@ -48,7 +53,7 @@ static bool is_owned(const struct value *claim, const char *uid)
    stopped by them. */
 static void add_claims(struct losses *losses, const char *namespace, const char *owner)
 {
-	struct kube_request request = {.accept = MANY, .path = kube_printf(losses->kube,
+	struct kube_request request = {.accept = KUBE_METADATA_LIST, .path = kube_printf(losses->kube,
 		"/api/v1/namespaces/%s/persistentvolumeclaims",
 		http_escape(losses->kube->arena, namespace, ""))};
 	const struct value *items;
@@ -59,10 +64,22 @@ static void add_claims(struct losses *losses, const char *namespace, const char 
 	items = value_get(reply.body, "items");
 	for (uint32_t i = 0; items && items->kind == VALUE_LIST && i < items->len; i++)
 		if (!owner || is_owned(&items->items[i], owner))
-			add(losses, namespace, value_text(value_path(&items->items[i], "metadata.name"), "?"));
+			add_claim(losses, namespace,
+				value_text(value_path(&items->items[i], "metadata.name"), "?"));
 }
 
-const char *kube_losses(struct kube *kube, const struct kube_objects *going)
+/* Not what goes anyhow: an object that was imported has no marks yet. */
+static void add_of_others(struct losses *losses, const struct kube_object *object)
+{
+	size_t n;
+	const char *const *names = kube_others(losses->kube, object, &n);
+
+	for (size_t i = 0; i < n; i++)
+		if (!kube_objects_find(losses->going, names[i]))
+			add(losses, names[i]);
+}
+
+const char *kube_losses(struct kube *kube, const struct kube_objects *going, bool others)
 {
 	struct losses losses = {.kube = kube, .going = going, .text = STRBUF_INIT};
 	const char *text = NULL;
@@ -70,12 +87,14 @@ const char *kube_losses(struct kube *kube, const struct kube_objects *going)
 	for (size_t i = 0; i < going->n; i++) {
 		const struct kube_object *object = &going->items[i];
 
-		if (is_kind(object, "v1", "PersistentVolumeClaim"))
-			add(&losses, object->namespace, object->name);
+		if (is_kind(object, "v1", CLAIM))
+			add_claim(&losses, object->namespace, object->name);
 		else if (is_kind(object, "v1", "Namespace"))
 			add_claims(&losses, object->name, NULL);
 		else if (is_kind(object, "apps/", "StatefulSet") && object->uid)
 			add_claims(&losses, object->namespace, object->uid);
+		if (others && kube_rank(object->api_version, object->kind) <= KUBE_RANK_DEFINITION)
+			add_of_others(&losses, object);
 	}
 	if (losses.n)
 		text = losses.n > TOLD ? kube_printf(kube, "%s and %zu more", losses.text.text,

@@ -13,6 +13,7 @@
 #include "providers/kubernetes/objects.h"
 
 #define KUBE_MANAGER "devenv"
+#define KUBE_POWER_MANAGER "devenv-power" /* of what `devenv start`, `stop` and `restart` set */
 
 /* --- marks.c: whose is it? ---------------------------------------------------------------------- */
 
@@ -60,6 +61,8 @@ const char *kube_differences(struct arena *arena, const struct value *live,
 
 /* Who holds the fields of a conflict: ".spec.replicas is set by kubectl-edit". */
 const char *kube_conflicts(struct arena *arena, const struct value *status);
+/* Is it a conflict with nobody but this manager? */
+bool kube_conflicts_only_with(const struct value *status, const char *manager);
 /* Does the server refuse to change this in place? */
 bool kube_is_immutable(const struct kube_reply *reply);
 
@@ -79,8 +82,11 @@ int kube_each(struct kube *kube, size_t n,
 
 /* --- guard.c ------------------------------------------------------------------------------------ */
 
-/* The claims whose data goes with these objects, in words; NULL: none. */
-const char *kube_losses(struct kube *kube, const struct kube_objects *going);
+/* The claims whose data goes with these objects, in words, and with `others` what others have of a kind or
+   in a namespace that goes; NULL: none. */
+const char *kube_losses(struct kube *kube, const struct kube_objects *going, bool others);
+/* others.c: of a definition or namespace, what others have; what cannot be listed is among it. */
+const char *const *kube_others(struct kube *kube, const struct kube_object *object, size_t *n);
 /* The text of observation.remakes with one more object; is this one in it? */
 const char *kube_remakes_add(struct arena *arena, const char *remakes, const char *ref,
 	const char *fields);
@@ -171,6 +177,11 @@ enum readiness kube_ready(struct kube *kube, struct record *record, struct kube_
 /* watch.c: the same, but lasts until they are ready, one has failed, or `until`. */
 enum readiness kube_await(struct kube *kube, struct record *record, int64_t until,
 	const char **why);
+/* listen.c: the member of the provider. */
+int kube_listen(struct provider_env *env, struct record *const *records, size_t n,
+	const struct listener *listener, struct error *err);
+/* The pods of a workload, {matchLabels: {a: b}} as "a=b,...", escaped; NULL: it selects otherwise. */
+const char *kube_selector(struct kube *kube, const struct value *object);
 /* Why an object is not ready, from events and pods; NULL: they do not say. `*hopeless`: it will not
    become ready by itself. */
 const char *kube_reason(struct kube *kube, const struct value *object, bool *hopeless);

@@ -7,7 +7,7 @@
 #ifndef DEVENV_KUBERNETES_OBJECTS_H
 #define DEVENV_KUBERNETES_OBJECTS_H
 
-#include "providers/kubernetes/discovery.h"
+#include "providers/kubernetes/api/discovery.h"
 
 struct kube_object {
 	const char *api_version, *kind, *name;
@@ -43,9 +43,10 @@ int kube_objects_parse(struct provider_env *env, const struct value *inputs,
 /* What one document says, appended; `where` names it. */
 int kube_objects_add(struct arena *arena, const struct value *value, const char *where,
 	struct kube_objects *out, struct error *err);
-/* All documents of a YAML or JSON text, appended. `err` NULL: what cannot be read is left out. */
-int kube_objects_read(struct arena *arena, const char *path, const char *text, size_t len,
-	struct kube_objects *out, struct error *err);
+/* All documents of a YAML or JSON text, appended. `parsed` as in provider_env. `err` NULL: what cannot be
+   read is left out. */
+int kube_objects_read(struct arena *arena, struct parsed *parsed, const char *path, const char *text,
+	size_t len, struct kube_objects *out, struct error *err);
 
 /* Is its value a secret's? Then its values never appear anywhere. */
 bool kube_is_secret(const struct value *object);

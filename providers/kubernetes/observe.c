@@ -4,6 +4,7 @@
  * Nothing is parsed, and no kustomize is run, for a resource whose inputs are those recorded.
  */
 #include "providers/kubernetes/kubernetes.h"
+#include "providers/kubernetes/power.h"
 
 #include "base/map.h"
 #include "model/json.h"
@@ -23,7 +24,7 @@ struct look {
 	struct kube_objects going; /* with an update: made anew, or not wanted any more */
 	/* What came of it. */
 	const char *unseen;
-	bool in_sync;
+	bool in_sync, rests;
 	size_t n_live;
 };
 
@@ -124,16 +125,17 @@ static bool is_brought(const struct look *looks, size_t n, const struct kube_obj
 	return false;
 }
 
-/* An unknown kind is a mistake, unless a definition in this plan brings it. */
+/* An unknown kind is a mistake, unless a definition in this plan brings it, or may: what a release or a
+   command brings shows only when it was made. */
 static void check_kinds(struct look *look, const struct look *looks, size_t n)
 {
-	for (size_t i = 0; look->parsed && i < look->desired.n; i++) {
+	for (size_t i = 0; look->parsed && !look->o->follows && i < look->desired.n; i++) {
 		const struct kube_object *object = &look->desired.items[i];
 
 		if (object->plural || is_brought(looks, n, object))
 			continue;
 		look->o->blocked = kube_printf(look->kube,
-			"%s: %s knows no kind %s in %s, and no definition in this plan brings it", object->where,
+			"%s: %s knows no kind %s in %s, and nothing in this plan that it depends on brings it", object->where,
 			look->kube->where, object->kind, object->api_version);
 	}
 }
@@ -157,6 +159,11 @@ static const char *dry_run(struct look *look, const struct kube_object *object,
 		body = kube_without(kube->arena, &body, "/spec/replicas");
 	if (kube_get(kube, kube_object_path(kube, object, object->name), &live, &err))
 		return arena_strdup(kube->arena, err.msg);
+	if (look->o->record && look->o->record->status == RECORD_STOPPED) {
+		if (kube_rest_differs(kube, object, &body, live.body))
+			return "it will start otherwise than it was stopped";
+		body = kube_at_rest(kube, object, &body);
+	}
 	if (!kube_patch(kube, object, &body, flags, &reply, &err))
 		return kube_differences(kube->arena, live.body, reply.body, object->sensitive);
 	if (kube_is_immutable(&reply) && look->desired.n > 1) {
@@ -241,6 +248,7 @@ static bool see_inventory(struct look *look, const struct kube_sight *sight,
 		if (live && (!object->uid || !strcmp(object->uid,
 				value_text(value_path(live, "metadata.uid"), "")))) {
 			found(look, live);
+			look->rests = look->rests || kube_is_resting(live);
 			prefer_intent(look, live);
 		}
 		object->state = state_of(look, object, live);
@@ -388,8 +396,10 @@ static void guard(struct look *look)
 		ARENA_GROW(arena, look->going.items, look->going.n, look->going.cap);
 		look->going.items[look->going.n++] = *object;
 	}
-	look->o->holds = kube_losses(look->kube, &all);
-	look->o->loses = kube_losses(look->kube, &look->going);
+	/* What others have is asked for only where something may go. */
+	look->o->holds = kube_losses(look->kube, &all,
+		look->changed || look->unfinished || look->o->may_go || look->o->replace);
+	look->o->loses = kube_losses(look->kube, &look->going, true);
 }
 
 static void conclude(struct look *look, const struct look *looks, size_t n,
@@ -414,6 +424,7 @@ static void conclude(struct look *look, const struct look *looks, size_t n,
 	*attributes = builder_map(&map);
 	o->attributes = attributes;
 	o->endpoint = look->kube->id;
+	o->runs = !look->rests;
 	if (!o->id && look->inventory.n)
 		o->id = o->record && o->record->id ? o->record->id : look->inventory.items[0].ref;
 	guard(look);

@@ -7,7 +7,7 @@
 #include "base/fs.h"
 #include "base/process.h"
 #include "model/json.h"
-#include "model/yaml.h"
+#include "model/parsed.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -111,9 +111,10 @@ static bool is_blank(const char *at, const char *end)
 	return true;
 }
 
-static int read_document(struct arena *arena, const char *path, const char *at, const char *end,
-	uint32_t line, struct kube_objects *out, struct error *err)
+static int read_document(struct arena *arena, struct parsed *parsed, const char *path, const char *at,
+	const char *end, uint32_t line, struct kube_objects *out, struct error *err)
 {
+	const char *name = arena_printf(arena, "%s:%u", path, line);
 	const char *text = arena_strndup(arena, at, (size_t)(end - at));
 	struct sources sources = {0};
 	struct diags diags;
@@ -122,8 +123,8 @@ static int read_document(struct arena *arena, const char *path, const char *at, 
 	uint32_t first;
 
 	diags_init(&diags, arena);
-	source = sources_add(&sources, arena, path, "objects", text, (size_t)(end - at));
-	if (yaml_parse(&sources, source, arena, &value, &diags))
+	source = sources_add(&sources, arena, name, "objects", text, (size_t)(end - at));
+	if (parsed_yaml(parsed, &sources, source, arena, &value, &diags))
 		return error_set(err, ERROR_INVALID, "%s:%u: %s", path,
 			line + (diags.n && diags.items[0].pos.line ? diags.items[0].pos.line - 1 : 0),
 			diags.n ? diags.items[0].message : "no YAML");
@@ -132,8 +133,8 @@ static int read_document(struct arena *arena, const char *path, const char *at, 
 		err);
 }
 
-int kube_objects_read(struct arena *arena, const char *path, const char *text, size_t len,
-	struct kube_objects *out, struct error *err)
+int kube_objects_read(struct arena *arena, struct parsed *parsed, const char *path, const char *text,
+	size_t len, struct kube_objects *out, struct error *err)
 {
 	const char *end = text + len;
 	uint32_t line = 1;
@@ -144,7 +145,7 @@ int kube_objects_read(struct arena *arena, const char *path, const char *text, s
 		if (is_mark(body, "..."))
 			body = memchr(body, '\n', (size_t)(stop - body));
 		if (body && !is_blank(body, stop) &&
-			read_document(arena, path, body, stop, line + (body != at), out, err) && err)
+			read_document(arena, parsed, path, body, stop, line + (body != at), out, err) && err)
 			return -1;
 		for (; at < stop; at++)
 			line += *at == '\n';
@@ -162,7 +163,7 @@ static int read_file(struct provider_env *env, const char *path, struct kube_obj
 
 	if (fs_read(path, env->arena, &text, &len, err))
 		return -1;
-	return kube_objects_read(env->arena, shown, text, len, out, err);
+	return kube_objects_read(env->arena, env->parsed, shown, text, len, out, err);
 }
 
 static bool is_manifest(const char *name)
@@ -227,7 +228,7 @@ static int read_kustomize(struct provider_env *env, const char *path, struct kub
 	}
 	if (process_check(&request, &result, err))
 		return -1;
-	return kube_objects_read(env->arena,
+	return kube_objects_read(env->arena, env->parsed,
 		fs_relative(fs_normalise(env->arena, env->project_root), path),
 		arena_strndup(env->arena, result.out.text, result.out.len), result.out.len, out, err);
 }
@@ -255,11 +256,11 @@ static int read_all(struct provider_env *env, const struct value *inputs,
 	if (manifest)
 		return read_inline(env, manifest, out, err);
 	if (file)
-		return read_file(env, provider_path(env, file), out, err);
+		return read_file(env, provider_content(env, file), out, err);
 	if (directory)
-		return read_directory(env, provider_path(env, directory), out, err);
+		return read_directory(env, provider_content(env, directory), out, err);
 	if (kustomize)
-		return read_kustomize(env, provider_path(env, kustomize), out, err);
+		return read_kustomize(env, provider_content(env, kustomize), out, err);
 	return error_set(err, ERROR_INVALID, "it names no manifest, file, directory or kustomize");
 }
 

@@ -24,7 +24,7 @@ static int explain(struct kube *kube, const struct kube_object *object,
 	return error_wrap(err, "%s", object->ref);
 }
 
-int kube_patch(struct kube *kube, const struct kube_object *object, const struct value *body,
+static int patch(struct kube *kube, const struct kube_object *object, const struct value *body,
 	unsigned flags, struct kube_reply *reply, struct error *err)
 {
 	struct kube_request request = {
@@ -37,9 +37,18 @@ int kube_patch(struct kube *kube, const struct kube_object *object, const struct
 			flags & KUBE_FORCE ? "true" : "false", flags & KUBE_DRY_RUN ? "&dryRun=All" : ""),
 	};
 
-	if (!kube_call(kube, &request, reply, err))
-		return 0;
-	return explain(kube, object, reply, err);
+	return kube_call(kube, &request, reply, err);
+}
+
+int kube_patch(struct kube *kube, const struct kube_object *object, const struct value *body,
+	unsigned flags, struct kube_reply *reply, struct error *err)
+{
+	int rc = patch(kube, object, body, flags, reply, err);
+
+	/* What `devenv start` set back is taken over. */
+	if (rc && reply->status == 409 && kube_conflicts_only_with(reply->body, KUBE_POWER_MANAGER))
+		rc = patch(kube, object, body, flags | KUBE_FORCE, reply, err);
+	return rc ? explain(kube, object, reply, err) : 0;
 }
 
 bool kube_must_force(const struct kube_object *known, const struct kube_object *object)

@@ -42,6 +42,17 @@ int kube_open_for(struct kube *kube, struct provider_env *env, const struct valu
 	return 0;
 }
 
+int kube_open_to_import(struct kube *kube, struct provider_env *env, const struct observation *item,
+	struct error *err)
+{
+	const struct value *cluster = item->desired ? value_get(item->desired, "cluster") : NULL;
+
+	if (!kube_cluster_is_known(cluster))
+		return error_set(err, ERROR_INVALID,
+			"which cluster it is on is not known: `cluster` must not depend on other resources");
+	return kube_open_for(kube, env, cluster, NULL, err);
+}
+
 const struct value *kube_cluster_of(struct record *record)
 {
 	return value_get(record_inputs(record, NULL), "cluster");
@@ -92,9 +103,12 @@ static void observe_cluster(struct provider_env *env, const struct value *cluste
 		unknown(items, n, arena_strdup(env->arena, err.msg));
 		return;
 	}
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		if (!is_elsewhere(&kube, items[i]->record, &items[i]->message))
 			items[here++] = items[i];
+		else if (items[i]->stays) /* a run died after it had made our cluster anew */
+			items[i]->presence = PRESENCE_ABSENT;
+	}
 	observe(&kube, items, here);
 	kube_close(&kube);
 }

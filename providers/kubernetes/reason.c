@@ -10,8 +10,7 @@ enum { LOG_LINES = 5, LOG_LONGEST = 600 };
 
 /* --- the pods behind it ------------------------------------------------------------------------- */
 
-/* {matchLabels: {a: b}} as "a=b,..."; NULL: it selects otherwise. */
-static const char *selector_of(struct kube *kube, const struct value *object)
+const char *kube_selector(struct kube *kube, const struct value *object)
 {
 	const struct value *labels = value_path(object, "spec.selector.matchLabels");
 	cleanup_strbuf struct strbuf text = STRBUF_INIT;
@@ -121,7 +120,7 @@ static const char *of_pod(struct kube *kube, const struct value *pod, bool *hope
 static const char *of_pods(struct kube *kube, const struct value *object, bool *hopeless)
 {
 	const char *namespace = value_text(value_path(object, "metadata.namespace"), "");
-	const char *selector = selector_of(kube, object), *why = NULL;
+	const char *selector = kube_selector(kube, object), *why = NULL;
 	const struct value *pods;
 	struct kube_reply reply;
 

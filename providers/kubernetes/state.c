@@ -38,6 +38,11 @@ static const char *state_of(struct arena *arena, const struct value *object, con
 		const struct value *fields = fields_of(&entries->items[i], manager, operation);
 		struct value rest;
 
+		/* What `devenv start` set back is ours as much as what was applied. */
+		if (manager && !strcmp(manager, KUBE_MANAGER) && !strcmp(value_get_text(&entries->items[i],
+				"manager", ""), KUBE_POWER_MANAGER))
+			replicas = replicas || value_get(value_path(&entries->items[i],
+				"fieldsV1.f:spec"), "f:replicas");
 		if (!fields)
 			continue;
 		rest = kube_without(arena, fields, "/f:spec/f:replicas");
@@ -184,6 +189,21 @@ const char *kube_conflicts(struct arena *arena, const struct value *status)
 	if (n > TOLD)
 		strbuf_addf(&text, " and %u more", n - TOLD);
 	return n ? arena_strdup(arena, text.text) : NULL;
+}
+
+bool kube_conflicts_only_with(const struct value *status, const char *manager)
+{
+	const struct value *causes = value_path(status, "details.causes");
+	cleanup_strbuf struct strbuf quoted = STRBUF_INIT;
+	bool any = false;
+
+	strbuf_addf(&quoted, "\"%s\"", manager);
+	for (uint32_t i = 0; causes && causes->kind == VALUE_LIST && i < causes->len; i++) {
+		if (!strstr(value_get_text(&causes->items[i], "message", ""), quoted.text))
+			return false;
+		any = true;
+	}
+	return any;
 }
 
 const char *kube_immutable_fields(struct arena *arena, const struct value *status)

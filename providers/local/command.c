@@ -185,6 +185,8 @@ static int observe(struct provider_env *env, const struct observe_request *batch
 	call.argv = local_argv(env->arena, inputs, "read");
 	if (!call.argv || !value_is_known(inputs))
 		return 0; /* known after apply; then it is asked again */
+	if (!provider_may_run(env, item, "its `read` command"))
+		return 0;
 	call.outputs = item->record ? record_outputs(item->record, NULL) : NULL;
 	if (run(env, &call, &answer, err) < 0)
 		return -1;

@@ -73,7 +73,7 @@ static int wanted_content(struct provider_env *env, const struct value *inputs,
 		return 0;
 	}
 	if (source)
-		return fs_read(provider_path(env, source), env->arena, &content->data,
+		return fs_read(provider_content(env, source), env->arena, &content->data,
 			&content->len, err);
 	if (value_get(inputs, "template"))
 		return error_set(err, ERROR_INVALID, "the template was not rendered");

@@ -176,13 +176,25 @@ const char *process_log_tail(struct arena *arena, const struct folder *folder, s
 
 /* --- devenv logs ------------------------------------------------------------------------------ */
 
+static bool with_time(const struct log_request *request, const struct log_line *line)
+{
+	cleanup_strbuf struct strbuf text = STRBUF_INIT;
+	char at[32];
+
+	strbuf_addf(&text, "%.19s.%03dZ ", clock_rfc3339(line->at, at), (int)(line->at % 1000));
+	strbuf_add(&text, line->text, line->len);
+	return request->line(request->arg, NULL, line->stream, text.text, text.len);
+}
+
 static bool pass_on(void *arg, const struct log_line *line)
 {
 	struct log_request *request = arg;
 
 	if (line->at && line->at < request->since)
 		return true;
-	return request->line(request->arg, line->stream, line->text, line->len);
+	if (request->flags & LOG_TIMES)
+		return with_time(request, line);
+	return request->line(request->arg, NULL, line->stream, line->text, line->len);
 }
 
 /* 1: whoever listens has had enough. */

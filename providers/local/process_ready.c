@@ -144,6 +144,21 @@ int process_probe_target(struct provider_env *env, struct record *record,
 	return *port ? 0 : error_set(err, ERROR_INVALID, "the probe names no port");
 }
 
+static const char *const *with_more(struct arena *arena, const char *const *environment,
+	const char *const *more)
+{
+	struct process_env variables;
+
+	process_env_init(&variables, arena, environment);
+	for (; more && *more; more++) {
+		const char *equals = strchr(*more, '=');
+
+		process_env_set(&variables, arena_strndup(arena, *more, (size_t)(equals - *more)),
+			equals + 1);
+	}
+	return process_env_vector(&variables);
+}
+
 int process_exec(struct provider_env *env, struct record *record, struct exec_request *request,
 	struct error *err)
 {
@@ -151,10 +166,17 @@ int process_exec(struct provider_env *env, struct record *record, struct exec_re
 	struct error unreadable = ERROR_INIT;
 	const char *const *environment;
 	const struct value *inputs;
+	const char *directory;
 
 	if (strcmp(record->type, local_process.name) != 0)
 		return error_set(err, ERROR_INVALID, "nothing can be run beside a %s",
 			record->type);
+	if (request->part)
+		return error_set(err, ERROR_INVALID, "%s is a process: it has no %s", record->address,
+			request->part);
+	if (request->user)
+		return error_set(err, ERROR_INVALID, "%s runs as you, and so does what is run beside it",
+			record->address);
 	inputs = record_inputs(record, &unreadable);
 	if (unreadable.code != ERROR_NONE) {
 		*err = unreadable;
@@ -163,10 +185,14 @@ int process_exec(struct provider_env *env, struct record *record, struct exec_re
 	environment = process_environment(env, inputs, record->address, NULL, err);
 	if (!environment)
 		return -1;
+	environment = with_more(env->arena, environment, request->environment);
+	directory = local_directory_of(env, inputs);
+	if (request->directory)
+		directory = fs_join(env->arena, directory, request->directory);
 	if (process_run(&(struct process_request){
 		.argv = request->argv,
 		.env = environment,
-		.directory = local_directory_of(env, inputs),
+		.directory = directory,
 		.flags = PROCESS_FOREGROUND | (request->interactive ? 0 : PROCESS_NO_INPUT),
 		.clock = env->clock,
 	}, &result, err) < 0)

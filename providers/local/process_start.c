@@ -66,11 +66,26 @@ const char *const *process_environment(struct provider_env *env, const struct va
 	return process_env_vector(&variables);
 }
 
+/* Whatever of the inputs is sensitive, wherever it stands. */
+static const char *const *needles_of(struct arena *arena, const struct redactor *redactor)
+{
+	const char **list = arena_alloc(arena, (redactor->n + 1) * sizeof(*list));
+
+	for (size_t i = 0; i < redactor->n; i++)
+		list[i] = arena_strdup(arena, redactor->needles[i]);
+	list[redactor->n] = NULL;
+	return list;
+}
+
 static void make_spec(struct provider_env *env, const struct value *inputs, struct shim_spec *spec)
 {
 	const struct value *input = value_get(inputs, "stdin");
 	const char *timeout = local_text(inputs, "stopTimeout");
+	struct redactor redactor = REDACTOR_INIT;
 
+	redactor_learn(&redactor, inputs);
+	spec->needles = needles_of(env->arena, &redactor);
+	redactor_release(&redactor);
 	spec->directory = local_directory_of(env, inputs);
 	spec->intent = env->intent ? env->intent : "";
 	spec->stop_signal = signal_number(local_text(inputs, "stopSignal"));

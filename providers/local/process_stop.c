@@ -10,6 +10,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -31,6 +32,26 @@ static bool signal_identity(const struct identity *identity, int number)
 	if (fd < 0 || !identity_lives(identity))
 		return false;
 	return syscall(SYS_pidfd_send_signal, fd, number, NULL, 0) == 0;
+}
+
+/* SIGTERM for a shim, and with it, where a person says so, how long its command may take. */
+static void tell_shim(const struct provider_env *env, const struct identity *shim)
+{
+	cleanup_fd int fd = shim->pid > 0 ? (int)syscall(SYS_pidfd_open, shim->pid, 0) : -1;
+	siginfo_t info = {.si_signo = SIGTERM, .si_code = SI_QUEUE};
+
+	if (fd < 0 || !identity_lives(shim))
+		return;
+	if (env->stop_timeout)
+		info.si_value.sival_int = *env->stop_timeout < INT_MAX ? (int)*env->stop_timeout : INT_MAX;
+	info.si_pid = getpid();
+	info.si_uid = getuid();
+	syscall(SYS_pidfd_send_signal, fd, SIGTERM, env->stop_timeout ? &info : NULL, 0);
+}
+
+static int64_t stop_timeout(const struct provider_env *env, const struct folder *folder)
+{
+	return env->stop_timeout ? *env->stop_timeout : folder->state.stop_timeout;
 }
 
 /* The group of a leader that lives cannot have become another one. */
@@ -114,7 +135,7 @@ static int stop_orphan(const struct provider_env *env, const struct folder *fold
 	const struct folder_state *state = &folder->state;
 
 	signal_group(&state->process, state->stop_signal ? state->stop_signal : SIGTERM);
-	if (!wait_for(env, process_is_gone, folder, state->stop_timeout, err)) {
+	if (!wait_for(env, process_is_gone, folder, stop_timeout(env, folder), err)) {
 		if (err->code != ERROR_NONE)
 			return -1;
 		signal_group(&state->process, SIGKILL);
@@ -133,8 +154,8 @@ static int stop_by_shim(const struct provider_env *env, const struct folder *fol
 {
 	const struct folder_state *state = &folder->state;
 
-	signal_identity(&state->shim, SIGTERM);
-	if (wait_for(env, shim_is_gone, folder, state->stop_timeout + MARGIN, err))
+	tell_shim(env, &state->shim);
+	if (wait_for(env, shim_is_gone, folder, stop_timeout(env, folder) + MARGIN, err))
 		return 0;
 	if (err->code != ERROR_NONE)
 		return -1;

@@ -15,6 +15,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/strbuf.h"
+#include "model/redact.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,6 +29,7 @@ int local_shim_main(int argc, char **argv);
 struct shim_spec {
 	const char *const *argv;
 	const char *const *env;
+	const char *const *needles; /* of a redactor: what the log must not show */
 	const char *directory;
 	const char *input; /* stdin; NULL: /dev/null */
 	size_t input_len;
@@ -54,9 +56,11 @@ struct shim_log {
 	int64_t size, max;
 	struct strbuf partial[2]; /* the unfinished lines of stdout and stderr */
 	struct strbuf out;
+	struct redactor redactor; /* its needles are the spec's */
 };
 
-void shim_log_open(struct shim_log *log, const char *path, const char *older, int64_t max);
+void shim_log_open(struct shim_log *log, const char *path, const char *older, int64_t max,
+	const char *const *needles);
 void shim_log_add(struct shim_log *log, int stream, const char *data, size_t len);
 /* Also ends unfinished lines. */
 void shim_log_close(struct shim_log *log);

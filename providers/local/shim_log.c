@@ -1,6 +1,7 @@
 /*
- * The log of a process: stamped lines, rotated by size. Nothing here may fail the process that is
- * watched over: when the disk is full, lines are lost and the process runs on.
+ * The log of a process: stamped lines, rotated by size, without the secrets that the process was
+ * given. Nothing here may fail the process that is watched over: when the disk is full, lines are
+ * lost and the process runs on.
  */
 #include "providers/local/shim.h"
 
@@ -27,7 +28,8 @@ static void open_file(struct shim_log *log)
 		log->size++;
 }
 
-void shim_log_open(struct shim_log *log, const char *path, const char *older, int64_t max)
+void shim_log_open(struct shim_log *log, const char *path, const char *older, int64_t max,
+	const char *const *needles)
 {
 	*log = (struct shim_log){
 		.path = path,
@@ -35,7 +37,10 @@ void shim_log_open(struct shim_log *log, const char *path, const char *older, in
 		.max = max,
 		.partial = {STRBUF_INIT, STRBUF_INIT},
 		.out = STRBUF_INIT,
+		.redactor = {.needles = (char **)(uintptr_t)needles},
 	};
+	while (needles[log->redactor.n])
+		log->redactor.n++;
 	open_file(log);
 }
 
@@ -60,7 +65,7 @@ static void stamp(struct strbuf *out, int stream)
 static void add_line(struct shim_log *log, int stream, const char *text, size_t len)
 {
 	stamp(&log->out, stream);
-	strbuf_add(&log->out, text, len);
+	redact_into(&log->redactor, text, len, &log->out);
 	strbuf_addch(&log->out, '\n');
 }
 

@@ -31,6 +31,7 @@ void shim_spec_write(const struct shim_spec *spec, struct strbuf *out)
 {
 	put_list(out, spec->argv);
 	put_list(out, spec->env);
+	put_list(out, spec->needles);
 	put(out, spec->directory);
 	put(out, spec->intent);
 	put_number(out, spec->stop_signal);
@@ -89,6 +90,7 @@ int shim_spec_read(const char *text, size_t len, struct arena *arena, struct shi
 	*spec = (struct shim_spec){0};
 	spec->argv = take_list(&reader, arena);
 	spec->env = take_list(&reader, arena);
+	spec->needles = take_list(&reader, arena);
 	spec->directory = take(&reader);
 	spec->intent = take(&reader);
 	spec->stop_signal = (int)take_number(&reader);

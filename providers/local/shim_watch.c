@@ -141,15 +141,19 @@ static void reap(struct life *life)
 	}
 }
 
-static void stop(struct life *life)
+/* `timeout`: ms until it is killed. Who asks again may only shorten that. */
+static void stop(struct life *life, int64_t timeout)
 {
-	const struct shim_spec *spec = life->watch->spec;
+	int64_t kill_at = now() + timeout;
 
-	if (life->ended || life->kill_at)
-		return; /* on its way already */
-	kill(-life->watch->pid, spec->stop_signal);
-	kill(-life->watch->pid, SIGCONT); /* one that is stopped hears nothing else */
-	life->kill_at = now() + spec->stop_timeout;
+	if (life->ended)
+		return;
+	if (!life->kill_at) {
+		kill(-life->watch->pid, life->watch->spec->stop_signal);
+		kill(-life->watch->pid, SIGCONT); /* one that is stopped hears nothing else */
+	}
+	if (!life->kill_at || kill_at < life->kill_at)
+		life->kill_at = kill_at;
 }
 
 static void kill_the_rest(struct life *life)
@@ -168,7 +172,8 @@ static void take_signals(struct life *life)
 
 	while (read(life->watch->signals, &info, sizeof(info)) == sizeof(info)) {
 		if (info.ssi_signo == SIGTERM)
-			stop(life);
+			stop(life, info.ssi_code == SI_QUEUE ? info.ssi_int
+							     : life->watch->spec->stop_timeout);
 	}
 }
 
@@ -188,7 +193,8 @@ void shim_watch(struct watch *watch)
 	struct life life = {.watch = watch};
 
 	shim_log_open(&life.log, fs_join(&arena, watch->dir, "log"),
-		fs_join(&arena, watch->dir, "log.1"), watch->spec->log_max);
+		fs_join(&arena, watch->dir, "log.1"), watch->spec->log_max,
+		watch->spec->needles);
 	while (!life.alone) {
 		struct pollfd fds[4] = {
 			{.fd = watch->signals, .events = POLLIN},

@@ -5,6 +5,7 @@
 #include "providers/secret/secret.h"
 
 #include "base/diag.h"
+#include "base/fs.h"
 #include "base/process.h"
 #include "model/env_file.h"
 #include "model/json.h"
@@ -69,6 +70,17 @@ static int parse(struct arena *arena, const char *format, const char *text, size
 	return 0;
 }
 
+/* sops says first what is wrong, and then at length what it tried. */
+static int explain(const char *program, const struct process_result *result, struct error *err)
+{
+	size_t len = strcspn(result->err.text, "\r\n");
+
+	if (result->status > 0 && len && strcmp(program, "sops") == 0)
+		error_set(err, ERROR_FAILED, "%s exited with status %d: %.*s", program,
+			result->status, (int)len, result->err.text);
+	return -1;
+}
+
 static int run(struct provider_env *env, const char *const *argv, const char *format,
 	struct value *data, struct error *err)
 {
@@ -89,7 +101,7 @@ static int run(struct provider_env *env, const char *const *argv, const char *fo
 	if (process_run(&request, &result, err) < 0)
 		return -1;
 	if (process_check(&request, &result, err) < 0)
-		return -1;
+		return explain(argv[0], &result, err);
 	rc = parse(env->arena, format, result.out.text, result.out.len, data, err);
 	sodium_memzero(result.out.text, result.out.len);
 	return rc < 0 ? error_wrap(err, "what %s prints", argv[0]) : 0;
@@ -104,9 +116,9 @@ static int decrypt(struct provider_env *env, const struct value *inputs, struct 
 	const char *identity = value_get_text(inputs, "identity", NULL);
 	const char *format = value_get_text(inputs, "format", "yaml");
 	const char *with_sops[] = {"sops", "--decrypt", "--output-type", "json",
-		sops ? provider_path(env, sops) : ""};
+		sops ? provider_content(env, sops) : ""};
 	const char *with_age[] = {"age", "--decrypt", "--identity",
-		identity ? provider_path(env, identity) : "", age ? provider_path(env, age) : ""};
+		identity ? provider_path(env, identity) : "", age ? provider_content(env, age) : ""};
 
 	return sops ? run(env, vector(env->arena, with_sops, ARRAY_SIZE(with_sops), NULL), "json", data, err)
 		: run(env, vector(env->arena, with_age, ARRAY_SIZE(with_age), NULL), format, data, err);
@@ -129,11 +141,24 @@ static int as_texts(struct arena *arena, struct value *data, struct error *err)
 	return 0;
 }
 
+/* One that is there, put by whoever looks after it. */
+static int read_file(struct provider_env *env, const char *path, const char *format,
+	struct value *data, struct error *err)
+{
+	const char *text;
+	size_t len;
+
+	if (fs_read(provider_path(env, path), env->arena, &text, &len, err) < 0)
+		return -1;
+	return parse(env->arena, format, text, len, data, err) < 0 ? error_wrap(err, "%s", path) : 0;
+}
+
 int external_read(struct provider_env *env, const struct value *inputs, struct value *data,
 	struct error *err)
 {
 	const struct value *command = value_get(inputs, "command");
 	const struct value *vault = value_get(inputs, "vault");
+	const char *file = value_get_text(inputs, "file", NULL);
 	int rc;
 
 	if (vault)
@@ -141,6 +166,8 @@ int external_read(struct provider_env *env, const struct value *inputs, struct v
 	else if (command)
 		rc = run(env, vector(env->arena, NULL, 0, command),
 			value_get_text(inputs, "format", "json"), data, err);
+	else if (file)
+		rc = read_file(env, file, value_get_text(inputs, "format", "text"), data, err);
 	else
 		rc = decrypt(env, inputs, data, err);
 	return rc < 0 ? -1 : as_texts(env->arena, data, err);

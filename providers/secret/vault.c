@@ -39,7 +39,8 @@ int vault_read(struct provider_env *env, const struct value *vault, struct value
 	const char *address = value_get_text(vault, "address", "");
 	const char *path = value_get_text(vault, "path", ""), *token;
 	const char *namespace = value_get_text(vault, "namespace", NULL);
-	struct http_options options = {.ca_file = value_get_text(vault, "caFile", NULL)};
+	const char *ca_file = value_get_text(vault, "caFile", NULL);
+	struct http_options options = {.ca_file = ca_file ? provider_path(env, ca_file) : NULL};
 	cleanup_http struct http_client *client = http_client_new(&options, err);
 	const char *headers[3] = {NULL};
 	struct http_request request = {.headers = headers, .clock = env->clock,

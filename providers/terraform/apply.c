@@ -125,7 +125,8 @@ int terraform_push(struct terraform *tf, struct error *err)
 
 /* --- apply --------------------------------------------------------------------------------------- */
 
-static int describe(struct terraform *tf, const char *id, struct outcome *outcome, struct error *err)
+static int describe(struct terraform *tf, const struct prepared *prepared, const char *id,
+	struct outcome *outcome, struct error *err)
 {
 	const char *version;
 	struct state_file state;
@@ -134,7 +135,7 @@ static int describe(struct terraform *tf, const char *id, struct outcome *outcom
 		return -1;
 	outcome->exists = true;
 	outcome->id = id;
-	outcome->outputs = state.outputs;
+	outcome->outputs = terraform_mark_outputs(tf, state.outputs, prepared->loses_track);
 	outcome->observed = state_attributes(tf, &state, version);
 	return 0;
 }
@@ -152,7 +153,7 @@ static int execute(struct terraform *tf, const struct prepared *prepared, const 
 		state_keep(tf->state);
 	if (rc)
 		return -1;
-	return describe(tf, id, outcome, err);
+	return describe(tf, prepared, id, outcome, err);
 }
 
 /* No plan was made before, or the state moved since. */
@@ -169,12 +170,14 @@ static int prepare_now(struct terraform *tf, const struct request *request, cons
 		"again, with --refresh=full");
 }
 
+/* Of a create only what a dead run began is known already. */
 static const char *id_of(const struct provider_env *env, const struct request *request)
 {
+	const char *seen = request->observed ? request->observed->id : NULL;
+
 	if (request->record && request->record->id)
 		return request->record->id;
-	return request->adopt && request->observed && request->observed->id ? request->observed->id
-									     : env->intent;
+	return seen && (request->adopt || request->act == ACT_CREATE) ? seen : env->intent;
 }
 
 int terraform_apply(struct provider_env *env, const struct request *request,
@@ -186,15 +189,20 @@ int terraform_apply(struct provider_env *env, const struct request *request,
 	struct prepared *prepared = seen ? seen->prepared : NULL, *own = NULL;
 	struct terraform tf = {.env = env, .arena = env->arena, .inputs = request->inputs,
 		.folder = folder, .deadline = env->deadline};
+	bool moved = false;
 	int rc;
 
+	if (request->gone && terraform_drop_state(env, request->gone, &moved, err))
+		return -1;
+	if (moved)
+		prepared = NULL;
 	if (terraform_program(env, request->inputs, value_get_text(before, "program", NULL), &tf.program,
 			err))
 		return -1;
-	if (!terraform_open(&tf, env, request->inputs, folder, tf.program, NULL) &&
-		terraform_unsaved(&tf)) {
-		prepared = NULL; /* it was made without what is saved now */
-		if (terraform_push(&tf, err))
+	if (!terraform_open(&tf, env, request->inputs, folder, tf.program, NULL)) {
+		if (terraform_unsaved(&tf))
+			prepared = NULL; /* it was made without what is saved now */
+		if (terraform_unlock(&tf, err) || terraform_push(&tf, err))
 			return -1;
 	}
 	tf.folder = folder;

@@ -107,7 +107,7 @@ static void hear_diagnostic(struct said *said, const struct value *diagnostic)
 			     : detail;
 }
 
-static void hear(void *arg, int stream, const char *text, size_t len)
+void terraform_hear(void *arg, int stream, const char *text, size_t len)
 {
 	struct said *said = arg;
 	const char *message, *type;
@@ -131,6 +131,12 @@ static void hear(void *arg, int stream, const char *text, size_t len)
 		provider_progress(said->env, "%s", message);
 	if (said->state && is_progress(type))
 		state_keep(said->state);
+	if (said->locks && strcmp(type, "apply_start") == 0) {
+		struct terraform *tf = said->locks;
+
+		said->locks = NULL;
+		terraform_note_lock(tf);
+	}
 	if (strcmp(type, "diagnostic") == 0)
 		hear_diagnostic(said, value_get(line, "diagnostic"));
 }
@@ -149,7 +155,7 @@ int terraform_run(struct terraform *tf, const char *const *args, struct said *sa
 		.clock = tf->env->clock,
 		.cancel = tf->env->cancel,
 		.max_capture = 256 << 20,
-		.line = hear,
+		.line = terraform_hear,
 		.arg = said,
 	};
 	const char **argv;
@@ -211,9 +217,8 @@ int terraform_version(struct terraform *tf, const char **version, struct error *
 	bare.module = NULL;
 	if (terraform_run(&bare, args, &said, err))
 		return -1;
-	if (said.status || json_parse(said.out, strlen(said.out), tf->arena, NULL, &answer, NULL))
-		return error_set(err, ERROR_FAILED, "%s does not say its version: is it terraform or tofu?",
-			tf->program);
-	*version = value_get_text(&answer, "terraform_version", "?");
-	return 0;
+	*version = said.status || json_parse(said.out, strlen(said.out), tf->arena, NULL, &answer, NULL)
+		? NULL : value_get_text(&answer, "terraform_version", NULL);
+	return *version ? 0 : error_set(err, ERROR_FAILED, "%s does not say its version as JSON: is it "
+		"terraform or tofu?", tf->program);
 }

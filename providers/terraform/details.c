@@ -14,7 +14,13 @@ struct reader {
 	const struct value *drifted; /* resource_drift */
 	struct detail *details;
 	size_t n, cap;
+	bool strange; /* something lacks what all of them have */
 };
+
+static bool is_list(const struct value *value)
+{
+	return value && value->kind == VALUE_LIST;
+}
 
 static bool has_action(const struct value *change, const char *action)
 {
@@ -173,6 +179,7 @@ static void read_resource(struct reader *r, const struct value *resource)
 	const char *address = value_get_text(resource, "address", "?");
 	struct detail *detail;
 
+	r->strange = r->strange || !is_list(value_get(change, "actions"));
 	if (kind < 0 || strcmp(value_get_text(resource, "mode", "managed"), "managed") != 0)
 		return;
 	detail = add(r, kind, address);
@@ -192,6 +199,7 @@ static void read_output(struct reader *r, const char *name, const struct value *
 	struct detail_value *value;
 	struct detail *detail;
 
+	r->strange = r->strange || !is_list(value_get(change, "actions"));
 	if (kind < 0)
 		return;
 	value = arena_zalloc(r->arena, sizeof(*value));
@@ -205,40 +213,69 @@ static void read_output(struct reader *r, const char *name, const struct value *
 	detail->n_values = value->before || value->after;
 }
 
-static void read_plan(struct reader *r, const struct value *plan)
+/* What is misread here is applied without having been shown, or held: a format of another major number, which
+   may say it in other words, is refused. */
+static int check_format(const struct value *plan, struct error *err)
 {
+	const char *format = value_get_text(plan, "format_version", NULL);
 	const struct value *resources = value_get(plan, "resource_changes");
 	const struct value *outputs = value_get(plan, "output_changes");
 
-	r->drifted = value_get(plan, "resource_drift");
-	for (uint32_t i = 0; resources && resources->kind == VALUE_LIST && i < resources->len; i++)
-		read_resource(r, &resources->items[i]);
-	for (uint32_t i = 0; outputs && outputs->kind == VALUE_MAP && i < outputs->len; i++)
-		read_output(r, outputs->members[i].key, &outputs->members[i].value);
+	if (!format)
+		return error_set(err, ERROR_FAILED, "it says something else than a plan");
+	if (strncmp(format, "1.", 2) != 0)
+		return error_set(err, ERROR_FAILED, "its format %.20s is not known here, 1.x is: name an older "
+			"program in `binary`", format);
+	if ((resources && !is_list(resources)) || (outputs && outputs->kind != VALUE_MAP))
+		return error_set(err, ERROR_FAILED, "its changes are in no list");
+	return 0;
 }
 
-int terraform_details(struct terraform *tf, struct observation *item, bool *removes,
+int terraform_read_plan(struct arena *arena, const char *text, size_t len, struct plan_told *out,
+	struct error *err)
+{
+	struct value *plan = arena_alloc(arena, sizeof(*plan));
+	const struct value *resources, *outputs;
+	struct reader r = {.arena = arena};
+
+	*out = (struct plan_told){.plan = plan};
+	if (json_parse(text, len, arena, NULL, plan, err) || check_format(plan, err))
+		return -1;
+	resources = value_get(plan, "resource_changes");
+	outputs = value_get(plan, "output_changes");
+	r.drifted = value_get(plan, "resource_drift");
+	for (uint32_t i = 0; resources && i < resources->len; i++)
+		read_resource(&r, &resources->items[i]);
+	for (uint32_t i = 0; outputs && i < outputs->len; i++)
+		read_output(&r, outputs->members[i].key, &outputs->members[i].value);
+	if (r.strange)
+		return error_set(err, ERROR_FAILED, "it does not say of every change what is done");
+	out->details = r.details;
+	out->n = r.n;
+	for (size_t i = 0; i < r.n && !out->loses; i++)
+		out->loses = r.details[i].removes ? r.details[i].address : NULL;
+	return 0;
+}
+
+int terraform_details(struct terraform *tf, struct observation *item, struct prepared *prepared,
 	struct error *err)
 {
 	const char *const args[] = {"show", "-json", tf->plan, NULL};
 	struct said cleanup_said said = SAID_INIT;
-	struct value *plan = arena_alloc(tf->arena, sizeof(*plan));
-	struct reader reader = {.arena = tf->arena};
+	struct plan_told told;
 
 	if (terraform_run(tf, args, &said, err))
 		return -1;
-	if (said.status || json_parse(said.out, strlen(said.out), tf->arena, NULL, plan, NULL))
+	if (said.status)
 		return terraform_failed(&said, "cannot read the plan of the module", err);
-	read_plan(&reader, plan);
-	*removes = false;
-	for (size_t i = 0; i < reader.n; i++) {
-		if (reader.details[i].removes && item && !*removes)
-			item->loses = reader.details[i].address;
-		*removes = *removes || reader.details[i].removes;
-	}
+	if (terraform_read_plan(tf->arena, said.out, strlen(said.out), &told, err))
+		return error_wrap(err, "cannot read the plan of the module as %s shows it", tf->program);
+	prepared->loses_track = terraform_loses_track(tf->inputs, told.plan);
+	prepared->removes = told.loses != NULL;
 	if (item) {
-		item->details = reader.details;
-		item->n_details = reader.n;
+		item->details = told.details;
+		item->n_details = told.n;
+		item->loses = told.loses ? told.loses : item->loses;
 	}
 	return 0;
 }

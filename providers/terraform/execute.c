@@ -17,7 +17,11 @@ int terraform_execute(struct terraform *tf, struct said *said, struct error *err
 	said->state = tf->state;
 	if (tf->state)
 		state_keep(tf->state);
+	else
+		said->locks = tf;
 	if (terraform_run(tf, args, said, err))
 		return -1;
+	if (!tf->state && said->status < 128) /* it ended by itself */
+		terraform_forget_lock(tf);
 	return said->status ? terraform_failed(said, "the module failed", err) : 0;
 }

@@ -35,45 +35,8 @@ const char *terraform_folder(struct provider_env *env, const char *id)
 	return arena_printf(env->arena, "%s/terraform/%s", env->work_dir, id);
 }
 
-static const char *temporary(void)
-{
-	const char *path = getenv("TMPDIR");
-
-	return path && path[0] == '/' ? path : "/tmp";
-}
-
 /* Names the process, so that what a killed one left can be told from what is in use. */
 #define SCRATCH "devenv-terraform-"
-
-static void sweep(struct arena *arena)
-{
-	const char *const *names;
-	size_t n;
-
-	if (fs_list(temporary(), arena, &names, &n, NULL))
-		return;
-	for (size_t i = 0; i < n; i++) {
-		const char *path = fs_join(arena, temporary(), names[i]);
-		struct stat st;
-		long pid;
-
-		if (strncmp(names[i], SCRATCH, strlen(SCRATCH)) != 0)
-			continue;
-		pid = strtol(names[i] + strlen(SCRATCH), NULL, 10);
-		if (pid > 0 && !fs_exists(arena_printf(arena, "/proc/%ld", pid)) && !lstat(path, &st) &&
-			st.st_uid == geteuid())
-			fs_remove_tree(path, NULL);
-	}
-}
-
-static int make_scratch(struct arena *arena, char **folder, struct error *err)
-{
-	sweep(arena);
-	*folder = xstrdup(arena_printf(arena, "%s/" SCRATCH "%ld-XXXXXX", temporary(), (long)getpid()));
-	if (!mkdtemp(*folder))
-		return error_errno(err, "cannot make a folder in %s", temporary());
-	return 0;
-}
 
 /* --- the plugin cache ---------------------------------------------------------------------------- */
 
@@ -154,17 +117,51 @@ static int write_backend_config(struct terraform *tf, const char **path, struct 
 		FS_VOLATILE, err);
 }
 
+/* The inputs with the cache in their environment; what that says itself wins. */
+static struct value with_cache(struct terraform *tf, const char *cache, bool workspace)
+{
+	const struct value *given = value_get(tf->inputs, "environment");
+	struct value_builder environment, inputs;
+
+	builder_init(&environment, tf->arena);
+	if (cache)
+		builder_put_str(&environment, "TF_PLUGIN_CACHE_DIR", cache);
+	for (uint32_t i = 0; given && given->kind == VALUE_MAP && i < given->len; i++)
+		builder_put(&environment, given->members[i].key, given->members[i].value);
+	builder_init(&inputs, tf->arena);
+	for (uint32_t i = 0; i < tf->inputs->len; i++) {
+		const struct member *one = &tf->inputs->members[i];
+
+		if (strcmp(one->key, "environment") != 0 && (workspace || strcmp(one->key, "workspace") != 0))
+			builder_put(&inputs, one->key, one->value);
+	}
+	builder_put(&inputs, "environment", builder_map(&environment));
+	return builder_map(&inputs);
+}
+
+static int run_init(struct terraform *tf, const char *const *args, const char *cache, bool workspace,
+	struct said *said, struct error *err)
+{
+	struct terraform with = *tf;
+	struct value inputs = with_cache(tf, cache, workspace);
+
+	with.inputs = &inputs;
+	return terraform_run(&with, args, said, err);
+}
+
+int terraform_moved(struct error *err)
+{
+	return error_set(err, ERROR_UNREACHABLE, "its backend is another one than before: put it back, or "
+		"move the state with the program, `devenv forget` the module and import it");
+}
+
 int terraform_init(struct terraform *tf, bool committed_lock, struct error *err)
 {
 	const char *cache = cache_folder(tf->arena), *config;
-	const char *args[8] = {"init", "-input=false", "-no-color", "-reconfigure"};
-	struct said cleanup_said said = SAID_INIT;
-	struct value_builder environment;
-	const struct value *given = value_get(tf->inputs, "environment");
-	struct terraform with = *tf;
-	struct value_builder inputs;
-	struct value all;
-	size_t n = 4;
+	const char *args[8] = {"init", "-input=false", "-no-color"};
+	struct said cleanup_said said = SAID_INIT, again = SAID_INIT;
+	struct said *last = &said;
+	size_t n = 3;
 	int lock, rc;
 
 	if (write_backend(tf, err) || write_backend_config(tf, &config, err))
@@ -174,25 +171,19 @@ int terraform_init(struct terraform *tf, bool committed_lock, struct error *err)
 	if (config)
 		args[n++] = arena_printf(tf->arena, "-backend-config=%s", config);
 	lock = lock_cache(tf->arena, cache);
-	builder_init(&environment, tf->arena);
-	if (lock >= 0)
-		builder_put_str(&environment, "TF_PLUGIN_CACHE_DIR", cache);
-	for (uint32_t i = 0; given && given->kind == VALUE_MAP && i < given->len; i++)
-		builder_put(&environment, given->members[i].key, given->members[i].value);
-	builder_init(&inputs, tf->arena);
-	for (uint32_t i = 0; i < tf->inputs->len; i++) {
-		if (strcmp(tf->inputs->members[i].key, "environment") != 0)
-			builder_put(&inputs, tf->inputs->members[i].key, tf->inputs->members[i].value);
+	rc = run_init(tf, args, lock >= 0 ? cache : NULL, true, &said, err);
+	/* A workspace that is not there yet is made by the plan. */
+	if (!rc && said.status && strstr(said.text.text, "Currently selected workspace")) {
+		last = &again;
+		rc = run_init(tf, args, lock >= 0 ? cache : NULL, false, &again, err);
 	}
-	builder_put(&inputs, "environment", builder_map(&environment));
-	all = builder_map(&inputs);
-	with.inputs = &all;
-	rc = terraform_run(&with, args, &said, err);
 	if (lock >= 0)
 		close(lock);
-	if (!rc && said.status)
-		rc = terraform_failed(&said, "cannot initialise the module", err);
-	return rc;
+	if (rc || !last->status)
+		return rc;
+	return strstr(last->text.text, "Backend configuration changed") ||
+			       strstr(last->text.text, "Backend type changed")
+		? terraform_moved(err) : terraform_failed(last, "cannot initialise the module", err);
 }
 
 /* --- plan ---------------------------------------------------------------------------------------- */
@@ -209,7 +200,7 @@ static int copy_variable_files(struct terraform *tf, struct error *err)
 	const struct value *files = value_get(tf->inputs, "variableFiles");
 
 	for (uint32_t i = 0; files && files->kind == VALUE_LIST && i < files->len; i++) {
-		const char *path = provider_path(tf->env, value_text(&files->items[i], ""));
+		const char *path = provider_content(tf->env, value_text(&files->items[i], ""));
 
 		if (mirror_file(tf->arena, path, variable_copy(tf, tf->folder, i, path), err))
 			return -1;
@@ -301,6 +292,19 @@ int terraform_open(struct terraform *tf, struct provider_env *env, const struct 
 	return 0;
 }
 
+/* A module whose backend came or went would look as if nothing of it were there. What changed in it, init
+   says. */
+static int check_backend(struct terraform *tf, const char *private, const struct scan *scan,
+	struct error *err)
+{
+	struct terraform before;
+
+	if (value_get(value_get(tf->inputs, "backend"), "type") ||
+		terraform_open(&before, tf->env, tf->inputs, private, tf->program, NULL))
+		return 0;
+	return (before.state == NULL) == (scan->backend != NULL) ? 0 : terraform_moved(err);
+}
+
 /* The mirror in a scratch folder: over a copy of the private one, where there is one, because modules
    keep files of theirs in it. */
 static int fill(struct terraform *tf, const char *id, const struct scan *scan, bool *lock,
@@ -311,7 +315,8 @@ static int fill(struct terraform *tf, const char *id, const struct scan *scan, b
 	const char *committed;
 	size_t n;
 
-	if (private && (mirror_copy(tf->arena, fs_join(tf->arena, private, "tree"),
+	if (private && (check_backend(tf, private, scan, err) ||
+			mirror_copy(tf->arena, fs_join(tf->arena, private, "tree"),
 				fs_join(tf->arena, tf->folder, "tree"), err) ||
 			mirror_copy(tf->arena, fs_join(tf->arena, private, "data"),
 				fs_join(tf->arena, tf->folder, "data"), err) ||
@@ -337,14 +342,14 @@ static int prepare(struct terraform *tf, const char *id, struct observation *ite
 	struct scan scan = {0};
 	bool lock;
 
-	if (make_scratch(tf->arena, &p->folder, err))
+	if (fs_scratch(SCRATCH, tf->arena, &tf->folder, err))
 		return -1;
-	tf->folder = p->folder;
-	if (scan_module(&scan, tf->arena, tf->env->project_root, source, err) ||
+	p->folder = xstrdup(tf->folder);
+	if (scan_module(&scan, tf->arena, provider_content(tf->env, "."), source, err) ||
 		fill(tf, id, &scan, &lock, err) || copy_variable_files(tf, err) || terraform_init(tf, lock, err) ||
 		terraform_plan(tf, false, &p->fd, &p->empty, &said, err))
 		return -1;
-	return terraform_details(tf, item, &p->removes, err);
+	return terraform_details(tf, item, p, err);
 }
 
 int terraform_prepare(struct provider_env *env, const struct value *inputs, const char *id,

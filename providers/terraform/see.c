@@ -1,7 +1,7 @@
 /*
  * Observing. Without a process where nothing says that something moved: the recorded inputs (which hold
  * the digest of the source) equal the desired ones, the program is the same file, and serial and lineage
- * of the state are those of the record. Else the program plans, and its answer is the observation.
+ * of the state are those of the record. Else the program plans (ask.c), and its answer is the observation.
  */
 #include "providers/terraform/terraform.h"
 
@@ -78,13 +78,6 @@ static bool is_due(struct terraform *tf)
 	       clock_wall(tf->env->clock) - (int64_t)st.st_mtime * 1000 >= interval;
 }
 
-static void note_look(struct terraform *tf)
-{
-	const char *path = fs_join(tf->arena, tf->folder, "looked");
-
-	fs_write(path, arena_printf(tf->arena, "%s.devenv-new", path), "", 0, 0600, FS_VOLATILE, NULL);
-}
-
 /* What is known of the module now, without asking a backend that is elsewhere. */
 static int read_own_state(struct terraform *tf, struct observation *item, struct error *err)
 {
@@ -113,36 +106,19 @@ static int read_own_state(struct terraform *tf, struct observation *item, struct
 
 /* --- one module ---------------------------------------------------------------------------------- */
 
-/* A module whose backend changed would look as if nothing of it were there. */
-static bool is_moved(struct observation *item)
+/* A module whose backend changed would look as if nothing of it were there. One that was only imported has
+   none yet. */
+static bool is_moved(const struct terraform *tf, struct observation *item)
 {
 	const struct value *before = value_get(record_inputs(item->record, NULL), "backend");
 	const struct value *now = value_get(item->desired, "backend");
 
-	if (!record_has_fingerprint(item->record) || (!before && !now))
+	if (!tf->module || (!before && !now))
 		return false;
 	return !before || !now || !value_equal(before, now);
 }
 
-static void ask(struct terraform *tf, struct observation *item, bool same)
-{
-	struct prepared *prepared = NULL;
-	struct error err = ERROR_INIT;
-
-	if (terraform_prepare(tf->env, item->desired, item->id, tf->program, item, &prepared, &err)) {
-		unknown(item, arena_strdup(tf->arena, err.msg));
-		return;
-	}
-	/* With other inputs an empty plan is applied, too: destroying needs the mirror as it is now. */
-	item->matches = prepared->empty && same;
-	item->prepared = prepared;
-	if (item->record)
-		note_look(tf);
-	if (same && !prepared->empty)
-		item->differs = arena_printf(tf->arena, "what is inside it is not as the module says");
-}
-
-static void see_recorded(struct terraform *tf, struct observation *item)
+static void see_recorded(struct terraform *tf, struct observation *item, struct asking *asking)
 {
 	const struct value *before;
 	struct error err = ERROR_INIT;
@@ -156,9 +132,9 @@ static void see_recorded(struct terraform *tf, struct observation *item)
 		item->later = true;
 		return;
 	}
-	if (is_moved(item)) {
-		unknown(item, "its backend is another one than before: move its state, then forget and import "
-			      "it");
+	if (is_moved(tf, item)) {
+		terraform_moved(&err);
+		unknown(item, arena_strdup(tf->arena, err.msg));
 		return;
 	}
 	before = item->attributes;
@@ -175,10 +151,11 @@ static void see_recorded(struct terraform *tf, struct observation *item)
 		item->later = true;
 		return;
 	}
-	ask(tf, item, same);
+	terraform_ask(asking, tf, item, same);
 }
 
-static void see_new(struct terraform *tf, struct observation *item, const char *begun)
+static void see_new(struct terraform *tf, struct observation *item, const char *begun,
+	struct asking *asking)
 {
 	if (begun) {
 		item->presence = PRESENCE_PRESENT;
@@ -193,25 +170,46 @@ static void see_new(struct terraform *tf, struct observation *item, const char *
 		item->later = true;
 		return;
 	}
-	ask(tf, item, false);
+	terraform_ask(asking, tf, item, false);
 }
 
-static void see(struct provider_env *env, struct observation *item)
+/* What it lives in is another one than it was. */
+static bool is_elsewhere(struct observation *item)
 {
-	const char *begun = item->record ? NULL : begun_by(env, item->intent);
+	const char *before = value_get_text(item->record ? record_inputs(item->record, NULL) : NULL,
+		"within", "");
+	const struct value *within = value_get(item->desired, "within");
+	const char *now = within && value_is_known(within) ? value_text(within, "") : "";
+
+	return *before && *now && strcmp(before, now) != 0;
+}
+
+static void see(struct provider_env *env, struct observation *item, struct asking *asking)
+{
+	bool elsewhere = is_elsewhere(item), went = elsewhere && item->stays;
+	const char *begun = item->record && !went ? NULL : begun_by(env, item->intent);
 	struct terraform tf = {.env = env, .arena = env->arena, .inputs = item->desired};
 	struct error err = ERROR_INIT;
 
-	if (item->record)
+	if (!provider_may_run(env, item, "its module"))
+		return;
+	if (item->record && !went)
 		as_recorded(item);
+	if (elsewhere && !went)
+		item->replace = "it lives in another cluster";
 	if (item->desired &&
 		terraform_program(env, item->desired, recorded(item, "program"), &tf.program, &err)) {
 		unknown(item, arena_strdup(env->arena, err.msg));
 		return;
 	}
 	if (!item->record) {
-		tf.folder = begun ? terraform_folder(env, begun) : NULL;
-		see_new(&tf, item, begun);
+		see_new(&tf, item, begun, asking);
+		return;
+	}
+	if (went) { /* its folder is that of what went; what a dead run began since is gone on with */
+		item->id = begun;
+		see_new(&tf, item, NULL, asking);
+		item->message = "it went with the cluster that it lived in";
 		return;
 	}
 	if (item->desired && item->record->id &&
@@ -220,13 +218,16 @@ static void see(struct provider_env *env, struct observation *item)
 		unknown(item, arena_strdup(env->arena, err.msg));
 		return;
 	}
-	see_recorded(&tf, item);
+	see_recorded(&tf, item, asking);
 }
 
 int terraform_observe(struct provider_env *env, struct observe_request *request, struct error *err)
 {
+	struct asking asking = {0};
+
 	(void)err;
 	for (size_t i = 0; i < request->n; i++)
-		see(env, &request->items[i]);
+		see(env, &request->items[i], &asking);
+	terraform_ask_all(&asking, env->arena);
 	return 0;
 }

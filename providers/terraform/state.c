@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+enum { STATE_FORMAT = 4 }; /* since Terraform 0.12, and of every OpenTofu */
+
 /* "module.m.aws_x.y[0]" */
 static const char *address_of(struct arena *arena, const struct value *resource,
 	const struct value *instance)
@@ -63,6 +65,24 @@ static const struct value *outputs_of(struct arena *arena, const struct value *o
 	return out;
 }
 
+/* What is misread here looks as if nothing were there, and would be forgotten. */
+static int check_format(const struct value *root, struct error *err)
+{
+	const struct value *resources = value_get(root, "resources");
+	int64_t version = value_get_int(root, "version", 0);
+
+	if (value_get(root, "encrypted_data"))
+		return error_set(err, ERROR_INVALID, "it is encrypted, and where it lies nobody else can read "
+			"it: keep it in a backend");
+	if (version != STATE_FORMAT)
+		return error_set(err, ERROR_INVALID, "its format is %lld, not %d: %s", (long long)version,
+			STATE_FORMAT, version > 0 && version < STATE_FORMAT
+			? "let a newer program write it" : "name the program that wrote it by `binary`, an older one");
+	if (!resources || resources->kind != VALUE_LIST)
+		return error_set(err, ERROR_INVALID, "it does not say what there is");
+	return 0;
+}
+
 int state_parse(struct arena *arena, const char *text, size_t len, struct state_file *out,
 	struct error *err)
 {
@@ -72,6 +92,8 @@ int state_parse(struct arena *arena, const char *text, size_t len, struct state_
 	if (!len)
 		return 0;
 	if (json_parse(text, len, arena, NULL, root, err))
+		return error_wrap(err, "the state of the module");
+	if (check_format(root, err))
 		return error_wrap(err, "the state of the module");
 	out->exists = true;
 	out->serial = value_get_int(root, "serial", 0);
@@ -90,14 +112,15 @@ static const char *kept_of(struct arena *arena, const char *path)
 	return arena_printf(arena, "%s.kept", path);
 }
 
+/* Whole, whatever it says: of a format that is not known here, it is still the one that counts. */
 static bool is_sound(struct arena *arena, const char *path)
 {
-	struct state_file state;
+	struct value state;
 	const char *text;
 	size_t len;
 
 	return !fs_read(path, arena, &text, &len, NULL) && len &&
-	       !state_parse(arena, text, len, &state, NULL);
+	       !json_parse(text, len, arena, NULL, &state, NULL) && state.kind == VALUE_MAP;
 }
 
 const char *state_sound(struct arena *arena, const char *path)

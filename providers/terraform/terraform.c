@@ -15,7 +15,8 @@ static void validate(const struct resource *resource, struct diags *diags)
 	if (source && !(source->flags & VALUE_TEMPLATE) &&
 		(strstr(text, "::") || strstr(text, "://") || strncmp(text, "git@", 4) == 0)) {
 		diag_error(diags, value_pos(source), "source is a folder, not \"%s\"", text);
-		diag_hint(diags, "make a folder with a module block whose source that is");
+		diag_hint(diags, "spec.terraform takes a git repository; here it is a git_source, and "
+			"source: \"${git_source.NAME.path}\"");
 	}
 }
 
@@ -68,12 +69,13 @@ static int import(struct provider_env *env, const struct type *type, const char 
 const struct provider provider_terraform = {
 	.name = "terraform",
 	.types = type_names,
-	.max_parallel = 4, /* each is a process with providers of its own */
+	.max_parallel = TERRAFORM_AT_ONCE,
 	.validate = validate,
 	.digest = digest,
 	.observe = terraform_observe,
 	.release = terraform_release,
 	.apply = terraform_apply,
 	.destroy = terraform_destroy,
+	.drop = terraform_drop,
 	.import = import,
 };

@@ -9,6 +9,7 @@
  *   files       what the mirror copied, so that what left the source leaves the mirror
  *   data/       TF_DATA_DIR
  *   terraform.tfstate   where neither module nor manifest name a backend; .kept: as it was last seen whole
+ *   lock        the id of the lock that the program held in a backend, while it works
  *   begun       written before anything real is made; what an interrupted run is found by
  *   looked      its time is that of the last look for drift
  *
@@ -20,10 +21,12 @@
 #define DEVENV_PROVIDER_TERRAFORM_H
 
 #include "base/strbuf.h"
+#include "base/trail.h"
 #include "provider/provider.h"
 
 enum {
 	TERRAFORM_TIMEOUT = 10 * 60 * 1000, /* ms for making a plan */
+	TERRAFORM_AT_ONCE = 4, /* each is a process with providers of its own */
 };
 
 /* One module while it is worked on. Everything in the arena of env. */
@@ -85,6 +88,7 @@ struct said {
 	struct provider_env *env;
 	bool loud;            /* its progress is shown */
 	const char *state;    /* kept each time that something is done; NULL: it is elsewhere */
+	struct terraform *locks; /* its lock is noted when the first thing begins; NULL: not, or done */
 	struct strbuf text;   /* for the person, line by line */
 	const char *summary;  /* of its first error; NULL: none */
 	const char *detail;
@@ -102,6 +106,8 @@ int terraform_version(struct terraform *tf, const char **version, struct error *
 /* args without the program. 0: it ran, look at said->status. */
 int terraform_run(struct terraform *tf, const char *const *args, struct said *said,
 	struct error *err);
+/* A line of what it says; `arg`: the struct said. */
+void terraform_hear(void *arg, int stream, const char *text, size_t len);
 /* An error from what it said. */
 int terraform_failed(const struct said *said, const char *what, struct error *err);
 /* The environment that the program gets; variables.c */
@@ -117,6 +123,7 @@ struct prepared {
 	int fd;       /* the plan */
 	bool empty;   /* it changes nothing */
 	bool removes; /* something that stands goes */
+	bool loses_track; /* a secret goes in that the program does not know to be one */
 };
 void terraform_release(void *prepared);
 
@@ -126,6 +133,7 @@ const char *terraform_folder(struct provider_env *env, const char *id);
 int terraform_open(struct terraform *tf, struct provider_env *env, const struct value *inputs,
 	const char *folder, const char *program, struct error *err);
 int terraform_init(struct terraform *tf, bool committed_lock, struct error *err);
+int terraform_moved(struct error *err); /* the error of a backend that changed: -1 */
 /* `id` NULL: it is not made yet. Fills details of `item`, which may be NULL. */
 int terraform_prepare(struct provider_env *env, const struct value *inputs, const char *id,
 	const char *program, struct observation *item, struct prepared **prepared, struct error *err);
@@ -133,8 +141,23 @@ int terraform_prepare(struct provider_env *env, const struct value *inputs, cons
 int terraform_plan(struct terraform *tf, bool destroy, int *fd, bool *empty, struct said *said,
 	struct error *err);
 /* details.c: `show -json` of the plan. */
-int terraform_details(struct terraform *tf, struct observation *item, bool *removes,
+struct plan_told {
+	const struct value *plan;
+	struct detail *details;
+	size_t n;
+	const char *loses; /* the first thing that would go; NULL: none */
+};
+int terraform_read_plan(struct arena *arena, const char *text, size_t len, struct plan_told *out,
 	struct error *err);
+int terraform_details(struct terraform *tf, struct observation *item, struct prepared *prepared,
+	struct error *err);
+
+/* --- secrets.c ----------------------------------------------------------------------------------- */
+
+/* Whether any output may hold a secret without saying so. `plan` as `show -json` tells it. */
+bool terraform_loses_track(const struct value *inputs, const struct value *plan);
+/* Those that are secrets flagged, or all of them. */
+const struct value *terraform_mark_outputs(struct terraform *tf, const struct value *outputs, bool all);
 
 /* --- state.c ------------------------------------------------------------------------------------- */
 
@@ -158,12 +181,45 @@ int terraform_state(struct terraform *tf, struct state_file *out, struct error *
 const struct value *state_attributes(struct terraform *tf, const struct state_file *state,
 	const char *version);
 
+/* --- lock.c: of a backend elsewhere ---------------------------------------------------------------- */
+
+void terraform_note_lock(struct terraform *tf);   /* the one that our program holds now */
+void terraform_forget_lock(struct terraform *tf); /* it has released it itself */
+/* The one that a dead run of ours left. Of somebody else: left alone. */
+int terraform_unlock(struct terraform *tf, struct error *err);
+
+/* --- ask.c: plans of several modules at once ------------------------------------------------------- */
+
+struct asked {
+	struct terraform tf;
+	struct provider_env env;
+	struct arena arena;
+	struct trail trail;
+	struct observation *item;
+	bool same; /* the inputs are those that were recorded */
+};
+struct asking {
+	struct asked *items;
+	size_t n, cap;
+	atomic_size_t next;
+	bool followed; /* who asks wants to know what was read */
+};
+void terraform_ask(struct asking *asking, const struct terraform *tf, struct observation *item,
+	bool same);
+/* What they answer is in the items, and lives in `arena`. */
+void terraform_ask_all(struct asking *asking, struct arena *arena);
+
 /* --- see.c, apply.c, destroy.c, execute.c ----------------------------------------------------------- */
 
 int terraform_observe(struct provider_env *env, struct observe_request *request, struct error *err);
 int terraform_apply(struct provider_env *env, const struct request *request,
 	struct outcome *outcome, struct error *err);
 int terraform_destroy(struct provider_env *env, struct record *record, struct error *err);
+/* Its cluster has gone, and all of it with that: state and folder go, too. */
+int terraform_drop(struct provider_env *env, struct record *record, struct error *err);
+/* Likewise. *moved: it was in a backend, and a plan that was made before is of no use. */
+int terraform_drop_state(struct provider_env *env, struct record *record, bool *moved,
+	struct error *err);
 /* Runs the plan. */
 int terraform_execute(struct terraform *tf, struct said *said, struct error *err);
 /* A state that an earlier run could not save is put where it belongs. */

@@ -73,6 +73,21 @@ void arena_release(struct arena *arena)
 	*arena = (struct arena)ARENA_INIT;
 }
 
+void arena_join(struct arena *into, struct arena *from)
+{
+	struct arena_block *oldest = from->blocks;
+
+	if (!into->blocks) {
+		*into = *from;
+	} else if (oldest) {
+		while (oldest->older)
+			oldest = oldest->older;
+		oldest->older = into->blocks->older;
+		into->blocks->older = from->blocks; /* behind the one that is being filled */
+	}
+	*from = (struct arena)ARENA_INIT;
+}
+
 static void add_block(struct arena *arena, size_t need)
 {
 	size_t size = arena->blocks ? arena->blocks->size * 2 : ARENA_FIRST_BLOCK;

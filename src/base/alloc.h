@@ -26,6 +26,8 @@ struct arena {
 #define ARENA_INIT {0}
 
 void arena_release(struct arena *arena);
+/* All that `from` holds lives as long as `into`; `from` is empty and ready for use afterwards. */
+void arena_join(struct arena *into, struct arena *from);
 /* Aligned for any type; never NULL; not zeroed. */
 void *arena_alloc(struct arena *arena, size_t size);
 void *arena_zalloc(struct arena *arena, size_t size);

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 
 #include <ctype.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,6 +90,71 @@ int64_t duration_parse(const char *text)
 		total += number * (double)unit;
 	}
 	return (int64_t)total;
+}
+
+/* "Z", "+01:00", "-0330" at the end: how far ahead of UTC, in ms. False: something else. */
+static bool zone_parse(const char *text, int64_t *ahead)
+{
+	int hours, minutes, used = 0;
+
+	*ahead = 0;
+	if (!strcmp(text, "Z") || !strcmp(text, "z"))
+		return true;
+	if ((*text != '+' && *text != '-') || !isdigit((unsigned char)text[1]))
+		return false;
+	if (sscanf(text + 1, "%2d:%2d%n", &hours, &minutes, &used) != 2 &&
+		sscanf(text + 1, "%2d%2d%n", &hours, &minutes, &used) != 2)
+		return false;
+	*ahead = (hours * 60 + minutes) * 60000ll * (*text == '-' ? -1 : 1);
+	return !text[1 + used] && hours < 24 && minutes < 60;
+}
+
+/* What stands behind the minutes: seconds, a fraction of one. Returns what is left. */
+static const char *seconds_parse(const char *text, struct tm *tm, int64_t *ms)
+{
+	int scale = 100;
+
+	if (text[0] != ':' || !isdigit((unsigned char)text[1]) || !isdigit((unsigned char)text[2]))
+		return text;
+	tm->tm_sec = (text[1] - '0') * 10 + text[2] - '0';
+	text += 3;
+	if (*text == '.' && isdigit((unsigned char)text[1]))
+		for (text++; isdigit((unsigned char)*text); text++, scale /= 10)
+			*ms += (*text - '0') * scale;
+	return text;
+}
+
+static int64_t date_parse(const char *text)
+{
+	struct tm tm = {.tm_isdst = -1}, given;
+	int64_t ms = 0, ahead = 0;
+	int used = 0;
+
+	if (sscanf(text, "%4d-%2d-%2d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &used) != 3)
+		return MOMENT_INVALID;
+	text += used;
+	if (*text == 'T' || *text == 't' || *text == ' ') {
+		if (sscanf(text + 1, "%2d:%2d%n", &tm.tm_hour, &tm.tm_min, &used) != 2)
+			return MOMENT_INVALID;
+		text = seconds_parse(text + 1 + used, &tm, &ms);
+	}
+	tm.tm_year -= 1900;
+	tm.tm_mon--;
+	given = tm;
+	if (*text && !zone_parse(text, &ahead))
+		return MOMENT_INVALID;
+	ms += (int64_t)(*text ? timegm(&tm) : mktime(&tm)) * 1000 - ahead;
+	/* The 31st of June is the first of July to the C library, and a mistake to a person. */
+	return tm.tm_mon == given.tm_mon && tm.tm_mday == given.tm_mday && ms >= 0 ? ms : MOMENT_INVALID;
+}
+
+int64_t moment_parse(const char *text, int64_t now)
+{
+	int64_t before = duration_parse(text);
+
+	if (before == DURATION_INVALID)
+		return date_parse(text);
+	return before < now ? now - before : 0;
 }
 
 char *duration_str(int64_t ms, char *out)

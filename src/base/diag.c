@@ -2,6 +2,7 @@
 #include "base/diag.h"
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,6 +57,35 @@ void diag_address(struct diags *diags, const char *address)
 {
 	if (diags->n)
 		diags->items[diags->n - 1].address = address;
+}
+
+void diag_cause(struct diags *diags, const char *cause)
+{
+	if (diags->n)
+		diags->items[diags->n - 1].cause = cause;
+}
+
+static bool same_place(struct pos a, struct pos b)
+{
+	return a.line && a.source == b.source && a.line == b.line && a.column == b.column;
+}
+
+void diags_drop_repeated(struct diags *diags, size_t first)
+{
+	size_t kept = first;
+
+	for (size_t i = first; i < diags->n; i++) {
+		bool said = false;
+
+		for (size_t j = 0; j < first && !said; j++)
+			said = diags->items[j].severity == SEVERITY_ERROR &&
+			       same_place(diags->items[j].pos, diags->items[i].pos);
+		if (!said)
+			diags->items[kept++] = diags->items[i];
+		else
+			diags->errors -= diags->items[i].severity == SEVERITY_ERROR;
+	}
+	diags->n = kept;
 }
 
 static int compare(const void *a, const void *b)
@@ -127,6 +157,12 @@ static bool is_last_part(const char *word, size_t la, const char *candidate, siz
 	       strcmp(candidate + lb - la, word) == 0;
 }
 
+/* "port" of "port-forward", "bool" of "boolean": a name that was not written to its end. */
+static bool is_begin(const char *word, size_t la, const char *candidate)
+{
+	return la > 2 && strncmp(word, candidate, la) == 0 && (candidate[la] == '-' || la > 3);
+}
+
 /* How far two names agree up to a dot: that the type is the same makes no other name alike. */
 static size_t same_parts(const char *a, const char *b)
 {
@@ -139,22 +175,31 @@ static size_t same_parts(const char *a, const char *b)
 	return parts;
 }
 
-void nearest_try(struct nearest *nearest, const char *candidate)
+/* How far a word is from a name; SIZE_MAX: they are not alike. */
+static size_t likeness(const char *word, const char *name)
 {
-	size_t la = strlen(nearest->word), lb = strlen(candidate), d = 1;
+	size_t la = strlen(word), lb = strlen(name), parts, d;
 
 	if (la > NEAREST_MAX || lb > NEAREST_MAX)
-		return;
-	if (!is_last_part(nearest->word, la, candidate, lb)) {
-		size_t parts = same_parts(nearest->word, candidate);
+		return SIZE_MAX;
+	if (is_last_part(word, la, name, lb) || is_begin(word, la, name))
+		return 1;
+	parts = same_parts(word, name);
+	d = distance(word, la, name, lb);
+	la -= parts;
+	lb -= parts;
+	return d > (la > lb ? la : lb) / 3 + (parts || la == 2 || la == 3) ? SIZE_MAX : d;
+}
 
-		d = distance(nearest->word, la, candidate, lb);
-		la -= parts;
-		lb -= parts;
-		if (d > (la > lb ? la : lb) / 3 + (parts || la == 2 || la == 3))
-			return;
-	}
-	if (nearest->best && d >= nearest->distance)
+void nearest_try(struct nearest *nearest, const char *candidate)
+{
+	const char *dot = strchr(nearest->word, '.') ? NULL : strchr(candidate, '.');
+	size_t d = likeness(nearest->word, candidate);
+
+	/* "wroker" for "local_process.worker": who names no type means none. */
+	if (dot && d == SIZE_MAX)
+		d = likeness(nearest->word, dot + 1);
+	if (d == SIZE_MAX || (nearest->best && d >= nearest->distance))
 		return;
 	nearest->best = candidate;
 	nearest->distance = d;

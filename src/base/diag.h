@@ -22,6 +22,7 @@ struct diag {
 	const char *message;
 	const char *hint;    /* NULL: none */
 	const char *address; /* the resource concerned; NULL: none */
+	const char *cause;   /* why, where others have the same and one telling will do; NULL: its own */
 };
 
 struct diags {
@@ -41,6 +42,9 @@ void diag_warning(struct diags *diags, struct pos pos, const char *fmt, ...)
 void diag_hint(struct diags *diags, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Names the resource that the newest diagnostic is about; `address` is borrowed. */
 void diag_address(struct diags *diags, const char *address);
+void diag_cause(struct diags *diags, const char *cause); /* borrowed, as the address is */
+/* Drops those from `first` on at whose place an error was told before: what was said need not be said again. */
+void diags_drop_repeated(struct diags *diags, size_t first);
 /* By file, line and column, errors and warnings mixed; equal ones are dropped. */
 void diags_sort(struct diags *diags);
 

@@ -102,6 +102,9 @@ int fs_remove_dir(const char *path, struct error *err);
 /* Removes a directory with everything in it, links themselves only; gone already is success. Not
    durable. For folders of our own. */
 int fs_remove_tree(const char *path, struct error *err);
+/* A folder of our own, 0700, in $TMPDIR: the caller removes it. `prefix` ("devenv-helm-") begins its name;
+   those that killed processes left are removed. */
+int fs_scratch(const char *prefix, struct arena *arena, const char **out, struct error *err);
 /* Syncs a directory's entries. */
 int fs_sync_dir(const char *path, struct error *err);
 

@@ -234,17 +234,16 @@ int http_perform_all(struct http_client *client, const struct http_request *requ
 }
 
 int http_take_over(struct http_client *client, const struct http_request *request,
-	struct arena *arena, struct http_response *response, int *fd, struct error *err)
+	struct arena *arena, struct http_response *response, struct http_stream **stream,
+	struct error *err)
 {
 	struct exchange x;
 	int rc = begin(client, &x, request, response, arena, err);
 
-	*fd = -1;
-	if (!rc && !client->wire)
-		rc = error_set(err, ERROR_INVALID,
-			"%s cannot be talked with in both directions: only a unix socket can", x.to);
+	*stream = NULL;
 	if (!rc)
-		rc = http_unix_take_over(client->wire, &x, fd, err);
+		rc = client->wire ? http_unix_take_over(client->wire, &x, stream, err)
+				  : http_curl_take_over(client->curl, &x, stream, err);
 	end(&x);
 	return rc;
 }

@@ -99,12 +99,20 @@ int http_perform_all(struct http_client *client, const struct http_request *requ
 	struct arena *arena, struct http_response *responses, struct error *err);
 /*
  * A request after which the connection is a plain stream in both directions ("Upgrade: tcp"). When
- * the other side agrees (101 or 2xx) `*fd` is that stream, non-blocking and the caller's, and the
- * body of the response is what has come of it already; else `*fd` is -1 and it is a reply as any
- * other. Unix sockets only: ERROR_INVALID elsewhere.
+ * the other side agrees (101 or 2xx) `*stream` is that, and the caller's, and the body of the response
+ * is what has come of it already; else `*stream` is NULL and it is a reply as any other.
  */
+struct http_stream;
 int http_take_over(struct http_client *client, const struct http_request *request,
-	struct arena *arena, struct http_response *response, int *fd, struct error *err);
+	struct arena *arena, struct http_response *response, struct http_stream **stream,
+	struct error *err);
+/* Never block. As read(2) and send(2): 0 is the end, -1 with EAGAIN: nothing now. */
+ssize_t http_stream_read(struct http_stream *stream, char *buf, size_t room);
+ssize_t http_stream_write(struct http_stream *stream, const char *data, size_t len);
+/* To poll. With TLS there may be more to read than it knows: read until EAGAIN before waiting. */
+int http_stream_fd(const struct http_stream *stream);
+void http_stream_end(struct http_stream *stream); /* we write no more, and the other side hears it */
+void http_stream_close(struct http_stream *stream); /* NULL is fine */
 /* By name, in any case of letters; NULL: not there. */
 const char *http_header(const struct http_response *response, const char *name);
 /* Percent-encodes everything but letters, digits and "-._~" (and those in `keep`, "" for none). */

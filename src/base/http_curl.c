@@ -234,6 +234,18 @@ static void set_callbacks(struct call *call)
 	}
 }
 
+/* A connection and no word on it; through a proxy it has to be a tunnel. */
+static void set_connect_only(struct call *call)
+{
+	const struct curl_library *curl = call->client->curl;
+	CURL *easy = call->client->easy;
+
+	SET(ERRORBUFFER, call->message);
+	SET(FRESH_CONNECT, 1L);
+	SET(CONNECT_ONLY, 1L);
+	SET(HTTPPROXYTUNNEL, 1L);
+}
+
 #undef SET
 
 /* --- performing --------------------------------------------------------------------------------- */
@@ -333,4 +345,38 @@ int http_curl_perform(struct http_curl *client, struct exchange *x, struct error
 	curl->multi_remove_handle(client->multi, client->easy); /* closes what is not finished */
 	curl->slist_free_all(headers);
 	return rc;
+}
+
+int http_curl_take_over(struct http_curl *client, struct exchange *x, struct http_stream **stream,
+	struct error *err)
+{
+	struct call call = {.client = client, .x = x};
+	const struct curl_library *curl = client->curl;
+	struct http_stream *turned;
+	CURLcode code = CURLE_OK;
+
+	curl->easy_reset(client->easy);
+	if (curl->easy_setopt(client->easy, CURLOPT_URL, x->request->url) != CURLE_OK)
+		return error_set(err, ERROR_INVALID, "bad URL '%s'", x->to);
+	set_connection(client, x->request);
+	set_connect_only(&call);
+	curl->multi_add_handle(client->multi, client->easy);
+	if (drive(&call, &code, err) || (code != CURLE_OK && explain(&call, code, err))) {
+		curl->multi_remove_handle(client->multi, client->easy);
+		return -1;
+	}
+	curl->easy_setopt(client->easy, CURLOPT_ERRORBUFFER, NULL);
+	turned = http_stream_curl(curl, client->easy, client->multi);
+	client->easy = curl->easy_init(); /* the old ones are the stream's, with the connection */
+	client->multi = curl->multi_init();
+	if (http_stream_turn(turned, x, err)) {
+		http_stream_close(turned);
+		return -1;
+	}
+	if (x->response->status != 101 && x->response->status / 100 != 2) {
+		http_stream_close(turned);
+		return 0;
+	}
+	*stream = turned;
+	return 0;
 }

@@ -46,6 +46,8 @@ struct http_curl;
 struct http_curl *http_curl_new(const struct http_options *options, struct error *err);
 void http_curl_free(struct http_curl *curl);
 int http_curl_perform(struct http_curl *curl, struct exchange *x, struct error *err);
+int http_curl_take_over(struct http_curl *curl, struct exchange *x, struct http_stream **stream,
+	struct error *err);
 
 /* http_unix.c */
 struct http_unix;
@@ -54,6 +56,13 @@ void http_unix_free(struct http_unix *wire);
 /* All are sent at once; only a single one may have a body or be no GET. */
 int http_unix_perform(struct http_unix *wire, struct exchange *all, size_t n, struct error *err);
 /* As http_take_over. */
-int http_unix_take_over(struct http_unix *wire, struct exchange *x, int *fd, struct error *err);
+int http_unix_take_over(struct http_unix *wire, struct exchange *x, struct http_stream **stream,
+	struct error *err);
+void http_put_head(struct strbuf *out, const struct http_request *request); /* and a body in memory */
+
+/* http_stream.c */
+struct http_stream *http_stream_socket(int fd); /* takes the socket */
+/* The request whose reply turns the connection into a stream. */
+int http_stream_turn(struct http_stream *stream, struct exchange *x, struct error *err);
 
 #endif

@@ -38,12 +38,23 @@ static const struct {
 	SYMBOL(multi_perform),
 	SYMBOL(multi_poll),
 	SYMBOL(multi_info_read),
+	SYMBOL(easy_send),
+	SYMBOL(easy_recv),
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static struct curl_library library;
 static bool loaded;
 static char problem[256];
+
+/* What a handle finds includes what it was linked with. */
+static void find_tls(void *handle)
+{
+	void *bye = dlsym(handle, "gnutls_bye"), *shut = dlsym(handle, "SSL_shutdown");
+
+	memcpy(&library.gnutls_bye, &bye, sizeof(bye));
+	memcpy(&library.ssl_shutdown, &shut, sizeof(shut));
+}
 
 static void load(void)
 {
@@ -68,6 +79,7 @@ static void load(void)
 		}
 		memcpy((char *)&library + symbols[i].offset, &symbol, sizeof(symbol));
 	}
+	find_tls(handle);
 	if (library.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
 		snprintf(problem, sizeof(problem), "libcurl does not start");
 		return;

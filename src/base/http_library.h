@@ -1,4 +1,4 @@
-/* The few functions of libcurl that http.c uses, found by dlopen. Only http.c includes this. */
+/* The few functions of libcurl that HTTP uses, found by dlopen. Only http_*.c include this. */
 #ifndef DEVENV_BASE_HTTP_LIBRARY_H
 #define DEVENV_BASE_HTTP_LIBRARY_H
 
@@ -24,9 +24,18 @@ struct curl_library {
 	CURLMcode (*multi_poll)(CURLM *multi, struct curl_waitfd *extra, unsigned n, int timeout,
 		int *ready);
 	CURLMsg *(*multi_info_read)(CURLM *multi, int *left);
+	CURLcode (*easy_send)(CURL *easy, const void *data, size_t len, size_t *n);
+	CURLcode (*easy_recv)(CURL *easy, void *buf, size_t room, size_t *n);
+	/* Of the library for TLS that it uses; NULL: it uses another. */
+	int (*gnutls_bye)(void *session, int how);
+	int (*ssl_shutdown)(void *ssl);
 };
 
 /* From any thread; loads once a process. NULL: ERROR_UNREACHABLE, says which package is missing. */
 const struct curl_library *curl_library(struct error *err);
+
+/* http_stream.c: a handle that is connected and nothing else; all three are the stream's now. */
+struct http_stream;
+struct http_stream *http_stream_curl(const struct curl_library *curl, CURL *easy, CURLM *multi);
 
 #endif

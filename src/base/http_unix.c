@@ -118,7 +118,7 @@ static bool may_be_repeated(const struct http_request *request)
 	return strcmp(method_of(request), "POST") != 0 && !request->read;
 }
 
-static void put_head(struct strbuf *out, const struct http_request *request)
+void http_put_head(struct strbuf *out, const struct http_request *request)
 {
 	const char *method = method_of(request);
 	const char *host = strstr(request->url, "://") + 3;
@@ -327,7 +327,7 @@ static int attempt(struct talk *talk, bool takes_over, struct error *err)
 	talk->ended = false;
 	strbuf_reset(&talk->out);
 	for (size_t i = 0; i < talk->n; i++)
-		put_head(&talk->out, talk->all[i].request);
+		http_put_head(&talk->out, talk->all[i].request);
 	talk->streams = talk->all[0].request->read != NULL;
 	expect_reply(talk, takes_over);
 	rc = converse(talk, err);
@@ -387,17 +387,17 @@ int http_unix_perform(struct http_unix *wire, struct exchange *all, size_t n, st
 	return rc;
 }
 
-int http_unix_take_over(struct http_unix *wire, struct exchange *x, int *fd, struct error *err)
+int http_unix_take_over(struct http_unix *wire, struct exchange *x, struct http_stream **stream,
+	struct error *err)
 {
 	struct talk talk = {.wire = wire, .all = x, .n = 1, .out = STRBUF_INIT,
 		.rest = STRBUF_INIT};
 	int rc = perform(&talk, true, err);
 
-	*fd = -1;
 	if (!rc && (x->response->status == 101 || x->response->status / 100 == 2)) {
 		strbuf_add(&x->body, talk.rest.text, talk.rest.len);
-		*fd = wire->fd;
-		wire->fd = -1; /* the caller's from now on */
+		*stream = http_stream_socket(wire->fd);
+		wire->fd = -1; /* the stream's from now on */
 	}
 	hang_up(wire);
 	talk_release(&talk);

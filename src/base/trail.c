@@ -128,8 +128,12 @@ void trail_text(const char *path, int fd, const char *text, size_t len)
 
 bool trail_name_counts(const char *name)
 {
+	static const char *const parts[] = {"___jb_tmp___", "___jb_old___", ".goutputstream-"};
 	size_t len = strlen(name);
 
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+		if (strstr(name, parts[i]))
+			return false;
 	if (!len || name[len - 1] == '~' || strncmp(name, ".#", 2) == 0 || strcmp(name, "4913") == 0)
 		return false;
 	if (name[0] == '#' && name[len - 1] == '#')

@@ -6,7 +6,7 @@
 
 #include "cli/help.h"
 #include "cli/jsonl.h"
-#include "cli/render.h"
+#include "cli/render/render.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -127,6 +127,14 @@ static void look_ahead(struct cli *cli, int argc, char **argv)
 			cli->json = true;
 }
 
+/* `--format json` is what others call --json. */
+static bool asks_for_json(const struct args *args)
+{
+	const struct option *format = option_find(args->command, "format");
+
+	return args_flag(args, "json") || (format && !strcmp(args_text(args, "format"), "json"));
+}
+
 static int run(struct cli *cli, int argc, char **argv)
 {
 	struct error err = ERROR_INIT;
@@ -139,7 +147,7 @@ static int run(struct cli *cli, int argc, char **argv)
 			jsonl_version(&cli->out.buf);
 		return cli_usage(cli, "%s", err.msg);
 	}
-	cli->json = args_flag(&cli->args, "json");
+	cli->json = asks_for_json(&cli->args);
 	cli->quiet = args_flag(&cli->args, "quiet");
 	cli->verbose = args_flag(&cli->args, "verbose");
 	cli->debug = args_flag(&cli->args, "debug");

@@ -40,7 +40,13 @@ int session_init(struct cli *cli, struct reconcile *r, struct error *err);
 void session_end(struct cli *cli, struct reconcile *r);
 /* load; then open, observe and plan. What they report is printed; 0, or the exit status. */
 int session_load(struct cli *cli, struct reconcile *r);
+int session_open(struct cli *cli, struct reconcile *r, enum state_mode mode);
 int session_plan(struct cli *cli, struct reconcile *r, enum state_mode mode);
+/* For commands of one step: load, open, `step`, end. The exit status is that of `step`. */
+int session_run(struct cli *cli, enum state_mode mode,
+	int (*step)(struct cli *cli, struct reconcile *r));
+/* For commands about the whole home: its state, read; no manifest. */
+int session_home_state(struct cli *cli, int (*step)(struct cli *cli, struct state *state));
 /* For commands about what is recorded: state and records, and the manifest if it can be read, so
    that its secrets are known. Its mistakes are no obstacle; they are printed where `loud`. */
 int session_records(struct cli *cli, struct reconcile *r, enum state_mode mode, bool loud);

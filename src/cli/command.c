@@ -4,6 +4,7 @@
  */
 #include "cli/command.h"
 
+#include "base/texts.h"
 #include "cli/commands.h"
 
 #include <ctype.h>
@@ -43,6 +44,7 @@ const struct option global_options[] = {
 const struct command *const command_table[] = {
 	&command_init,
 	&command_validate,
+	&command_lock,
 	&command_plan,
 	&command_apply,
 	&command_destroy,
@@ -59,8 +61,14 @@ const struct command *const command_table[] = {
 	&command_start,
 	&command_stop,
 	&command_restart,
+	&command_scale,
 	&command_logs,
 	&command_exec,
+	&command_forward,
+	&command_backup,
+	&command_restore,
+	&command_secret_list,
+	&command_secret_rotate,
 
 	&command_sync,
 	&command_sync_now,
@@ -91,12 +99,7 @@ const struct command *const command_table[] = {
 
 static bool named(const struct command *command, const char *name)
 {
-	if (strcmp(command->name, name) == 0)
-		return true;
-	for (const char *const *alias = command->aliases; alias && *alias; alias++)
-		if (strcmp(*alias, name) == 0)
-			return true;
-	return false;
+	return strcmp(command->name, name) == 0 || texts_have(command->aliases, name);
 }
 
 const struct command *command_find(const char *name)
@@ -107,14 +110,23 @@ const struct command *command_find(const char *name)
 	return NULL;
 }
 
-static const struct option *find(const struct option *option, const char *name, char letter)
+static bool is_letter(const struct option *option, const char *called, char letter)
+{
+	if (option->off == letter)
+		return true;
+	return option->letter == letter &&
+	       (!option->letter_as || (called && strcmp(option->letter_as, called) == 0));
+}
+
+static const struct option *find(
+	const struct option *option, const char *name, const char *called, char letter)
 {
 	for (; option && option->name; option++) {
 		if (name && strcmp(option->name, name) == 0)
 			return option;
 		if (name && option->alias && strcmp(option->alias, name) == 0)
 			return option;
-		if (letter && option->letter == letter)
+		if (letter && is_letter(option, called, letter))
 			return option;
 	}
 	return NULL;
@@ -122,16 +134,31 @@ static const struct option *find(const struct option *option, const char *name, 
 
 const struct option *option_find(const struct command *command, const char *name)
 {
-	const struct option *option = command ? find(command->options, name, 0) : NULL;
+	const struct option *option = command ? find(command->options, name, NULL, 0) : NULL;
 
-	return option ? option : find(global_options, name, 0);
+	return option ? option : find(global_options, name, NULL, 0);
 }
 
-const struct option *option_find_letter(const struct command *command, char letter)
+const struct option *option_find_letter(const struct command *command, const char *called, char letter)
 {
-	const struct option *option = command ? find(command->options, NULL, letter) : NULL;
+	const struct option *option = command ? find(command->options, NULL, called, letter) : NULL;
 
-	return option ? option : find(global_options, NULL, letter);
+	return option ? option : find(global_options, NULL, called, letter);
+}
+
+const char *option_instead(const struct command *command, const char *word)
+{
+	size_t len = strcspn(word, "=");
+
+	for (const struct refusal *one = command ? command->refused : NULL; one && one->word; one++)
+		if (strlen(one->word) == len && !strncmp(one->word, word, len))
+			return one->instead;
+	return NULL;
+}
+
+bool option_accepted(const struct command *command, const char *word)
+{
+	return command && texts_have(command->accepted, word);
 }
 
 const char *option_env(const struct option *option, char *out)

@@ -16,6 +16,7 @@ enum option_kind {
 	OPTION_TEXT,
 	OPTION_NUMBER,   /* a whole number, `least` or more */
 	OPTION_DURATION, /* "30s", "5m"; a bare number is in seconds */
+	OPTION_MOMENT,   /* a date and time, or how long ago: moment_parse */
 };
 
 /* What a shell offers for a value. */
@@ -30,6 +31,7 @@ enum complete {
 	COMPLETE_OUTPUT,      /* outputs of the manifest */
 	COMPLETE_CHOICES,
 	COMPLETE_COMMAND,     /* names of commands */
+	COMPLETE_SECRET,      /* secrets that devenv generates */
 	COMPLETE_SCHEMA,      /* names of schema files and resource types */
 };
 
@@ -37,12 +39,15 @@ struct option {
 	const char *name;       /* "auto-approve": --auto-approve, or -auto-approve */
 	const char *alias;      /* another long name; NULL: none */
 	char letter;            /* 0: none */
+	const char *letter_as;  /* the letter means this only where the command is called so; NULL: always */
+	char off;               /* a letter that switches a flag off; 0: none */
 	enum option_kind kind;
 	int least;              /* of a number */
 	bool repeatable;        /* several values; its variable holds one a line */
 	const char *argument;   /* what its value is called; NULL for flags */
 	const char *help;       /* one sentence without a full stop */
-	const char *also;       /* of a flag: one more value that it can have, which is on; NULL: none */
+	const char *also;       /* of a flag or a number: one more value that it can have; a flag is on then,
+	                           a number is -1. NULL: none */
 	const char *fallback;   /* the value when nothing is said; NULL: unset */
 	const char *env;        /* its variable; NULL: DEVENV_ and the name in capitals */
 	const char *const *choices; /* NULL-terminated; NULL: any */
@@ -62,6 +67,12 @@ struct argument {
 	const char *const *choices;
 };
 
+/* What Compose has and we have not: what to do instead. */
+struct refusal {
+	const char *word;    /* "--no-start"; or of a group of letters "-V" */
+	const char *instead; /* a sentence without a full stop */
+};
+
 struct example {
 	const char *what;    /* "Destroy without asking" */
 	const char *command; /* "devenv destroy --yes" */
@@ -76,6 +87,8 @@ struct command {
 	const struct option *options;     /* ends with a name of NULL; may be NULL */
 	const struct argument *arguments; /* ends with a name of NULL; may be NULL */
 	const struct example *examples;   /* ends with a command of NULL; may be NULL */
+	const char *const *accepted;      /* flags of Compose that ask for what is done anyway; or NULL */
+	const struct refusal *refused;    /* ends with a word of NULL; may be NULL */
 	bool raw;                         /* its result is a file of its own kind, --json or not */
 	int (*run)(struct cli *cli);      /* returns the exit status */
 };
@@ -99,7 +112,12 @@ extern const struct option global_options[];
 const struct command *command_find(const char *name);
 /* Of the command, else global; `command` may be NULL. By long name or alias. */
 const struct option *option_find(const struct command *command, const char *name);
-const struct option *option_find_letter(const struct command *command, char letter);
+/* `called`: the name or alias that the command was called by; NULL: whichever. */
+const struct option *option_find_letter(const struct command *command, const char *called, char letter);
+/* What to do instead of "--no-start"; NULL: nothing is known of it. */
+const char *option_instead(const struct command *command, const char *word);
+/* "-d", "--detach" ... */
+bool option_accepted(const struct command *command, const char *word);
 /* "DEVENV_LOCK_TIMEOUT"; `out` has room for 64 bytes. Returns the name. */
 const char *option_env(const struct option *option, char *out);
 

@@ -90,7 +90,7 @@ static const struct option *wants_value(const struct completion *c, const char *
 		return NULL;
 	option = option_find(c->command, word + (word[1] == '-' ? 2 : 1));
 	if (!option && word[1] != '-' && !word[2])
-		option = option_find_letter(c->command, word[1]);
+		option = option_find_letter(c->command, NULL, word[1]);
 	return option && option->kind != OPTION_FLAG ? option : NULL;
 }
 

@@ -5,7 +5,8 @@
 #include "cli/condition.h"
 
 #include "base/map.h"
-#include "engine/diff.h"
+#include "engine/plan/diff.h"
+#include "provider/provider.h"
 
 #include <string.h>
 
@@ -65,7 +66,7 @@ static struct condition recorded(const struct change *change, const struct type 
 {
 	const struct observation *seen = change->observed;
 	const struct record *record = change->record;
-	bool runs = type && type->flags & TYPE_RUNS;
+	bool runs = type && provider_can(change->record, CAN_STOP);
 	const char *drift = paths(change, true, arena);
 
 	if (change->unreadable) /* nothing was looked for, so nothing is gone */

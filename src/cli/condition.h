@@ -5,7 +5,7 @@
 #define DEVENV_CLI_CONDITION_H
 
 #include "base/alloc.h"
-#include "engine/plan.h"
+#include "engine/plan/plan.h"
 #include "state/state.h"
 
 enum condition_kind {

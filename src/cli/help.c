@@ -53,7 +53,7 @@ void usage_line(struct strbuf *buf, const struct command *command)
 
 void option_usage(struct strbuf *buf, const struct option *option)
 {
-	if (option->letter)
+	if (option->letter && !option->letter_as)
 		strbuf_addf(buf, "-%c, ", option->letter);
 	else
 		strbuf_addstr(buf, "    ");
@@ -138,7 +138,11 @@ int help_command(struct cli *cli, const struct command *command)
 
 static void add_commands(struct stream *stream, const char *group)
 {
-	int width = text_width(stream);
+	int width = text_width(stream), longest = 0;
+
+	for (const struct command *const *c = command_table; *c; c++)
+		if ((*c)->group && (int)strlen((*c)->name) > longest)
+			longest = (int)strlen((*c)->name);
 
 	for (const struct command *const *c = command_table; *c; c++) {
 		size_t len = group ? strlen(group) : 0;
@@ -152,8 +156,8 @@ static void add_commands(struct stream *stream, const char *group)
 			paint(&stream->buf, &stream->terminal, STYLE_BOLD, "%s", (*c)->group);
 			stream_add(stream, "\n");
 		}
-		stream_add(stream, "  %-14s ", (*c)->name);
-		add_wrapped(&stream->buf, (*c)->summary, 17, 17, width);
+		stream_add(stream, "  %-*s ", longest, (*c)->name);
+		add_wrapped(&stream->buf, (*c)->summary, longest + 3, longest + 3, width);
 	}
 }
 

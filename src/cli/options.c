@@ -83,19 +83,24 @@ static int give_checked(struct args *args, const struct option *option, const ch
 			return error_set(err, ERROR_INVALID, "%s: \"%s\" is neither true nor false",
 				where, text);
 		text = word;
-	} else if (option->kind == OPTION_NUMBER) {
+	} else if (option->kind == OPTION_NUMBER && !(option->also && !strcmp(text, option->also))) {
 		const char *c = text;
 
 		while (isdigit((unsigned char)*c))
 			c++;
 		if (*c || c == text || c - text > 9)
-			return error_set(err, ERROR_INVALID, "%s: \"%s\" is not a whole number",
-				where, text);
+			return error_set(err, ERROR_INVALID, option->also
+				? "%s: \"%s\" is neither a whole number nor %s"
+				: "%s: \"%s\" is not a whole number", where, text, option->also);
 		if (strtol(text, NULL, 10) < option->least)
 			return error_set(err, ERROR_INVALID, "%s: at least %d", where, option->least);
 	} else if (option->kind == OPTION_DURATION && duration_parse(text) == DURATION_INVALID) {
 		return error_set(err, ERROR_INVALID,
 			"%s: \"%s\" is not a duration such as 30s, 5m or 1h30m", where, text);
+	} else if (option->kind == OPTION_MOMENT &&
+		moment_parse(text, clock_wall(&clock_system)) == MOMENT_INVALID) {
+		return error_set(err, ERROR_INVALID, "%s: \"%s\" is neither how long ago, such as 10m, nor a "
+			"time such as 2026-11-21T03:16:38Z", where, text);
 	} else if (option->choices && check_choice(option, text, where, err) < 0) {
 		return -1;
 	}
@@ -115,8 +120,11 @@ static void try_options(struct nearest *nearest, const struct option *option)
 static int unknown_option(struct parse *p, const char *word, const char *name)
 {
 	const struct command *command = p->args->command;
+	const char *instead = option_instead(command, word);
 	struct nearest nearest = {.word = name};
 
+	if (instead)
+		return error_set(p->err, ERROR_INVALID, "%.*s: %s", (int)strcspn(word, "="), word, instead);
 	if (command)
 		try_options(&nearest, command->options);
 	try_options(&nearest, global_options);
@@ -174,9 +182,11 @@ static int parse_letters(struct parse *p, const char *word)
 	struct args *args = p->args;
 
 	for (const char *c = word + 1; *c; c++) {
-		const struct option *option = option_find_letter(args->command, *c);
+		const struct option *option = option_find_letter(args->command, args->called, *c);
 		const char *where = arena_printf(args->arena, "-%c", *c);
 
+		if (option_accepted(args->command, where))
+			continue;
 		if (!option && *c == 'h') {
 			args->help = true;
 			continue;
@@ -184,7 +194,7 @@ static int parse_letters(struct parse *p, const char *word)
 		if (!option)
 			return unknown_option(p, c == word + 1 ? word : where, word + 1);
 		if (option->kind == OPTION_FLAG) {
-			give(args, option, "true", false);
+			give(args, option, option->off == *c ? "false" : "true", false);
 			continue;
 		}
 		if (!c[1])
@@ -203,10 +213,13 @@ static int parse_option(struct parse *p, const char *word)
 
 	if (letters && !word[2])
 		return parse_letters(p, word);
+	if (option_accepted(p->args->command, word))
+		return 0;
 	found = parse_long(p, name);
 	if (found)
 		return found < 0 ? -1 : 0;
-	if (letters && option_find_letter(p->args->command, word[1]))
+	if (letters && (option_find_letter(p->args->command, p->args->called, word[1]) ||
+		option_accepted(p->args->command, arena_printf(p->args->arena, "-%c", word[1]))))
 		return parse_letters(p, word);
 	return unknown_option(p, word, arena_strndup(p->args->arena, name, strcspn(name, "=")));
 }
@@ -249,6 +262,7 @@ static int parse_command(struct parse *p, const char *word)
 	if (args->group)
 		name = arena_printf(args->arena, "%s %s", args->group, word);
 	args->command = command_find(name);
+	args->called = name;
 	if (args->command)
 		return 0;
 	if (!args->group && is_group(word)) {
@@ -430,7 +444,16 @@ long args_number(const struct args *args, const char *name)
 {
 	const char *text = args_text(args, name);
 
+	if (text && declared(args, name)->also && !strcmp(text, declared(args, name)->also))
+		return -1;
 	return text ? strtol(text, NULL, 10) : 0;
+}
+
+int64_t args_moment(const struct args *args, const char *name, int64_t now)
+{
+	const char *text = args_text(args, name);
+
+	return text ? moment_parse(text, now) : 0;
 }
 
 int64_t args_duration(const struct args *args, const char *name)
@@ -443,6 +466,17 @@ int64_t args_duration(const struct args *args, const char *name)
 bool args_given(const struct args *args, const char *name)
 {
 	return last_given(args, declared(args, name)) != NULL;
+}
+
+bool args_typed(const struct args *args, const char *name)
+{
+	const struct option *option = declared(args, name);
+
+	for (size_t i = 0; i < args->n_given; i++) {
+		if (args->given[i].option == option && !args->given[i].from_env)
+			return true;
+	}
+	return false;
 }
 
 const char *const *args_list(const struct args *args, const char *name)

@@ -21,6 +21,7 @@ struct given {
 struct args {
 	struct arena *arena;
 	const struct command *command; /* NULL: none was named */
+	const char *called;            /* the name or alias that stood there */
 	const char *group;             /* "config": a first word that needs a second; else NULL */
 	bool help;                     /* -h, --help */
 	bool version;                  /* --version */
@@ -43,9 +44,12 @@ bool args_flag(const struct args *args, const char *name);
 const char *args_text(const struct args *args, const char *name);
 long args_number(const struct args *args, const char *name);
 int64_t args_duration(const struct args *args, const char *name); /* milliseconds */
+int64_t args_moment(const struct args *args, const char *name, int64_t now); /* 0: not given */
 /* All values, NULL-terminated, in the arena; NULL for none. */
 const char *const *args_list(const struct args *args, const char *name);
 bool args_given(const struct args *args, const char *name);
+/* On the command line: a variable may be meant for another command. */
+bool args_typed(const struct args *args, const char *name);
 /* The n-th argument that is no option; NULL: not there. */
 const char *args_positional(const struct args *args, size_t n);
 

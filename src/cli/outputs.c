@@ -3,7 +3,7 @@
 
 #include "cli/commands.h"
 #include "cli/jsonl.h"
-#include "cli/render.h"
+#include "cli/render/render.h"
 #include "model/json.h"
 
 #include <string.h>

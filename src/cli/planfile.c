@@ -4,7 +4,7 @@
 
 #include "base/fs.h"
 #include "cli/jsonl.h"
-#include "cli/render.h"
+#include "cli/render/render.h"
 #include "cli/run.h"
 #include "model/json.h"
 

@@ -7,7 +7,7 @@
 
 #include "cli/jsonl.h"
 #include "cli/outputs.h"
-#include "cli/progress.h"
+#include "cli/progress/progress.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +24,43 @@ void plan_view_init(struct plan_view *view, const struct cli *cli, const struct 
 	};
 }
 
+static void tell_locked(struct cli *cli, const struct reconcile *r, const struct pin *pin)
+{
+	const struct pin *before = pins_find(&r->manifest.locked, pin->key);
+	const char *what = pins_told(pin->what, &cli->arena);
+
+	if (!cli->json) {
+		cli_note(cli, "  %s: %s%s%s", what, before ? before->resolved : "", before ? " -> " : "",
+			pin->resolved);
+		return;
+	}
+	jsonl_begin(&cli->out.buf, "locked", "info", "%s: %s", what, pin->resolved);
+	jsonl_value(&cli->out.buf, "what", pin->what);
+	jsonl_text(&cli->out.buf, "before", before ? before->resolved : NULL);
+	jsonl_text(&cli->out.buf, "resolved", pin->resolved);
+	jsonl_text(&cli->out.buf, "digest", pin->digest);
+	jsonl_end(&cli->out.buf);
+}
+
+bool run_tell_locked(struct cli *cli, struct reconcile *r, const char *head)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < r->pins.n; i++) {
+		const struct pin *old = pins_find(&r->manifest.locked, r->pins.items[i].key);
+		const struct pin *pin = &r->pins.items[i];
+
+		if (!pin->fresh || (old && !strcmp(old->resolved, pin->resolved) &&
+			!strcmp(old->digest ? old->digest : "", pin->digest ? pin->digest : "")))
+			continue;
+		if (!any && !cli->json)
+			cli_note(cli, "%s", head);
+		any = true;
+		tell_locked(cli, r, pin);
+	}
+	return any;
+}
+
 bool run_may_act(const struct cli *cli, const struct run_request *request)
 {
 	return request->approved || !request->question || cli_interactive(cli);
@@ -35,10 +72,12 @@ void run_show_plan(struct cli *cli, struct reconcile *r, const struct run_reques
 
 	plan_view_init(&view, cli, r);
 	view.destroy = request->destroy;
+	view.compared = request->compared;
 	if (cli->json)
 		render_plan_json(&cli->out.buf, &view, &r->plan);
 	else
 		render_plan(&cli->out.buf, &view, &r->plan);
+	run_tell_locked(cli, r, "Not in " PINS_PATH " yet; apply and `devenv lock` write it:");
 	stream_flush(&cli->out);
 }
 
@@ -220,6 +259,10 @@ int run_apply(struct cli *cli, struct reconcile *r, const struct run_request *re
 
 	run_show_plan(cli, r, request);
 	if (!r->plan.has_changes) {
+		struct error err = ERROR_INIT;
+
+		if (r->lock.fd >= 0 && reconcile_lock(r, false, &err) < 0)
+			return cli_fail(cli, &err);
 		if (request->outputs)
 			outputs_print(cli, r);
 		if (r->plan.counts.unreadable)

@@ -5,7 +5,8 @@
 #include "cli/cli.h"
 
 #include "base/fs.h"
-#include "cli/render.h"
+#include "cli/names.h"
+#include "cli/render/render.h"
 
 #include <limits.h>
 #include <pwd.h>
@@ -92,11 +93,18 @@ static void set_plan_options(struct cli *cli, struct plan_options *options)
 	options->excludes = list_option(cli, "exclude");
 	options->replaces = list_option(cli, "replace");
 	options->allow_data_loss = list_option(cli, "allow-data-loss");
+	options->no_deps = flag_option(cli, "no-deps");
 	options->destroy = flag_option(cli, "destroy");
 	options->refresh_only = flag_option(cli, "refresh-only");
 	options->no_refresh = has_option(cli, "refresh") && !args_flag(&cli->args, "refresh");
 	options->full_refresh = has_option(cli, "refresh") &&
 		strcmp(args_text(&cli->args, "refresh"), "full") == 0;
+	options->pins = flag_option(cli, "locked") ? PINS_FROZEN
+		: flag_option(cli, "offline") ? PINS_OFFLINE : PINS_WRITE;
+	/* What a stranger wrote is looked at first, and run by those who say so. */
+	options->distrust = has_option(cli, "rev") && args_text(&cli->args, "rev") &&
+		!flag_option(cli, "trust-revision");
+	options->show_manifests = flag_option(cli, "show-manifests");
 	options->volumes = flag_option(cli, "volumes");
 	options->allow_delete = -1;
 	if (has_option(cli, "allow-delete") && args_given(&cli->args, "allow-delete"))
@@ -128,6 +136,42 @@ static const struct variable_input *variable_inputs(struct cli *cli)
 	return list;
 }
 
+/* What --set says, and before it --scale api=3 as the --set that it stands for. */
+static void set_sets(struct cli *cli, struct reconcile *r)
+{
+	const char *const *sets = args_list(&cli->args, "set"), *const *scales = list_option(cli, "scale");
+	const char **all = NULL;
+	size_t n = 0, cap = 0;
+
+	for (; scales && *scales; scales++) {
+		size_t name = strcspn(*scales, "=");
+
+		ARENA_GROW(&cli->arena, all, n, cap);
+		all[n++] = arena_printf(&cli->arena, "spec.services[%.*s].replicas%s", (int)name, *scales,
+			*scales + name);
+	}
+	for (; n && sets && *sets; sets++) {
+		ARENA_GROW(&cli->arena, all, n, cap);
+		all[n++] = *sets;
+	}
+	if (n) {
+		ARENA_GROW(&cli->arena, all, n, cap);
+		all[n] = NULL;
+	}
+	r->input.sets = n ? all : sets;
+}
+
+static void set_stop_timeout(struct cli *cli, struct reconcile *r)
+{
+	int64_t *ms;
+
+	if (!has_option(cli, "stop-timeout") || !args_given(&cli->args, "stop-timeout"))
+		return;
+	ms = arena_zalloc(&cli->arena, sizeof(*ms));
+	*ms = args_duration(&cli->args, "stop-timeout");
+	r->stop_timeout = ms;
+}
+
 int session_init(struct cli *cli, struct reconcile *r, struct error *err)
 {
 	const struct args *args = &cli->args;
@@ -143,11 +187,12 @@ int session_init(struct cli *cli, struct reconcile *r, struct error *err)
 	r->input.files = args_list(args, "file");
 	r->input.environment = args_text(args, "environment");
 	r->input.variables = variable_inputs(cli);
-	r->input.sets = args_list(args, "set");
 	r->input.user_config = fs_join(&cli->arena, r->home, "config.yml");
 	r->input.process_env = cli->env;
 	if (has_option(cli, "lock-timeout"))
 		r->lock_timeout = args_duration(args, "lock-timeout");
+	set_stop_timeout(cli, r);
+	set_sets(cli, r);
 	set_plan_options(cli, &r->options);
 	return 0;
 }
@@ -214,13 +259,78 @@ int session_load(struct cli *cli, struct reconcile *r)
 	return 0;
 }
 
-int session_plan(struct cli *cli, struct reconcile *r, enum state_mode mode)
+/* Names become addresses. What is to be replaced has to exist: else a typing mistake would do nothing. */
+static int settle_names(struct cli *cli, struct reconcile *r)
+{
+	struct plan_options *options = &r->options;
+	const char *const *replace = options->replaces;
+
+	for (; replace && *replace; replace++) {
+		struct nearest nearest;
+
+		if (names_find(cli, r, *replace, &nearest) == 0)
+			continue;
+		diag_error(&r->diags, POS_NONE, "there is no resource %s to replace", *replace);
+		if (nearest.best)
+			diag_hint(&r->diags, "did you mean %s?", nearest.best);
+	}
+	options->targets = names_all(cli, r, options->targets);
+	options->excludes = names_all(cli, r, options->excludes);
+	options->replaces = names_all(cli, r, options->replaces);
+	options->allow_data_loss = names_all(cli, r, options->allow_data_loss);
+	return r->diags.errors ? -1 : 0;
+}
+
+int session_open(struct cli *cli, struct reconcile *r, enum state_mode mode)
 {
 	struct error err = ERROR_INIT;
 
-	if (!r->state && reconcile_open(r, mode, cli->args.command->name, &err) < 0)
+	if (reconcile_open(r, mode, cli->args.command->name, &err) < 0)
 		return session_fail(cli, r, &err);
 	stage_done(cli, r, "opening state");
+	return 0;
+}
+
+int session_run(struct cli *cli, enum state_mode mode,
+	int (*step)(struct cli *cli, struct reconcile *r))
+{
+	struct reconcile r;
+	int status = session_load(cli, &r);
+
+	if (!status)
+		status = session_open(cli, &r, mode);
+	if (!status)
+		status = step(cli, &r);
+	session_end(cli, &r);
+	return status;
+}
+
+int session_home_state(struct cli *cli, int (*step)(struct cli *cli, struct state *state))
+{
+	struct error err = ERROR_INIT;
+	struct state *state;
+	const char *home;
+	int status;
+
+	if (session_home(cli, &home, &err) < 0)
+		return cli_fail(cli, &err);
+	state = state_open(home, STATE_READ, cli->clock, &err);
+	if (!state)
+		return cli_fail(cli, &err);
+	status = step(cli, state);
+	state_free(state);
+	return status;
+}
+
+int session_plan(struct cli *cli, struct reconcile *r, enum state_mode mode)
+{
+	struct error err = ERROR_INIT;
+	int status = r->state ? 0 : session_open(cli, r, mode);
+
+	if (status)
+		return status;
+	if (settle_names(cli, r) < 0)
+		return session_fail(cli, r, &err);
 	if (reconcile_observe(r, &err) < 0)
 		return session_fail(cli, r, &err);
 	stage_done(cli, r, "observing");

@@ -3,7 +3,7 @@
 #define DEVENV_CLI_SYNC_H
 
 #include "cli/cli.h"
-#include "loop/sync.h"
+#include "loop/sync/sync.h"
 
 /* What the loop asks for: plan, apply, tell (sync_hooks.c). */
 struct sync_hooks sync_hooks_of(struct cli *cli);

@@ -5,7 +5,8 @@
 #include "cli/sync.h"
 
 #include "base/fs.h"
-#include "cli/render.h"
+#include "base/texts.h"
+#include "cli/render/render.h"
 #include "model/yaml.h"
 
 #include <string.h>
@@ -22,20 +23,12 @@ static const char *const keys_known[] = {"name", "url", "branch", "tag", "commit
 	"sshKey", "knownHosts", "caFile", "maxFiles", "maxSize", "reports", "reportLink", NULL};
 static const char *const report_keys[] = {"kind", "url", "tokenFile", NULL};
 
-static bool is_known(const char *key, const char *const *known)
-{
-	for (; *known; known++)
-		if (strcmp(*known, key) == 0)
-			return true;
-	return false;
-}
-
 static void check_keys(struct reading *reading, const struct value *map, const char *const *known)
 {
 	for (uint32_t i = 0; i < map->len; i++) {
 		struct nearest nearest = {.word = map->members[i].key};
 
-		if (is_known(nearest.word, known))
+		if (texts_have(known, nearest.word))
 			continue;
 		for (const char *const *k = known; *k; k++)
 			nearest_try(&nearest, *k);

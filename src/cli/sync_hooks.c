@@ -9,9 +9,11 @@
 
 #include "base/fs.h"
 #include "base/process.h"
+#include "cli/blame.h"
 #include "cli/jsonl.h"
-#include "cli/render.h"
+#include "cli/render/render.h"
 #include "cli/run.h"
+#include "cli/staged.h"
 #include "model/env_file.h"
 
 #include <stdlib.h>
@@ -36,46 +38,6 @@ static void take_back(struct aside *aside)
 {
 	arena_release(&aside->cli->arena);
 	aside->cli->arena = aside->arena;
-}
-
-/* --- where files come from ------------------------------------------------------------------------ */
-
-struct staged {
-	const struct sync_task *task;
-	const char *user_config;
-};
-
-static const char *staged_path(const struct staged *staged, const char *path, struct arena *arena)
-{
-	const char *inside = fs_relative(staged->task->live, path);
-
-	if (inside == path)
-		return NULL;
-	return arena_printf(arena, "%s/%s", staged->task->stage, inside);
-}
-
-/* A manifest of a remote reads its own tree and what the machine says, and nothing else. */
-static int read_staged(void *arg, const char *path, struct arena *arena, const char **text,
-	size_t *len, struct error *err)
-{
-	const struct staged *staged = arg;
-	const char *there = staged_path(staged, path, arena);
-
-	if (there)
-		return fs_read(there, arena, text, len, err);
-	if (staged->user_config && strcmp(path, staged->user_config) == 0)
-		return fs_read(path, arena, text, len, err);
-	return error_set(err, ERROR_NOT_FOUND, "%s lies outside of the repository", path);
-}
-
-static int list_staged(void *arg, const char *path, struct arena *arena, const char *const **names,
-	size_t *n, struct error *err)
-{
-	const char *there = staged_path(arg, path, arena);
-
-	if (there)
-		return fs_list(there, arena, names, n, err);
-	return error_set(err, ERROR_NOT_FOUND, "%s lies outside of the repository", path);
 }
 
 /* --- a reconcile of a task ------------------------------------------------------------------------ */
@@ -112,6 +74,7 @@ static int prepare(struct cli *cli, struct reconcile *r, const struct sync_task 
 	r->input.files = NULL;
 	r->input.environment = spec->environment;
 	r->lock_timeout = 60000;
+	r->options.pins = PINS_MEMORY; /* the folder is the remote's */
 	return spec->env_file ? add_env_file(cli, r, spec->env_file, err) : 0;
 }
 
@@ -138,11 +101,10 @@ static void tell_mistakes(struct cli *cli, const struct reconcile *r, struct syn
 /* --- check ---------------------------------------------------------------------------------------- */
 
 /* What state knows already, without a lock and without asking any provider. */
-static int plan_staged(struct reconcile *r, const struct sync_task *task, struct error *err)
+static int plan_staged(struct reconcile *r, struct error *err)
 {
 	r->options.no_refresh = true;
-	r->content = arena_printf(&r->arena, "%s/%s", task->stage,
-		fs_relative(task->live, r->manifest.root));
+	r->options.pins = PINS_OFFLINE;
 	if (fs_exists(r->manifest.root) && reconcile_open(r, STATE_READ, "sync", err) < 0)
 		return 0; /* the run itself will say it, and of more than the commit */
 	if (reconcile_observe(r, err) < 0 || reconcile_plan(r, err) < 0)
@@ -155,18 +117,17 @@ static int check(void *arg, struct sync_task *task)
 	struct cli *cli = arg;
 	struct aside aside = put_aside(cli);
 	struct error err = ERROR_INIT;
-	struct staged staged = {.task = task};
+	struct staged staged = {.root = task->live, .tree = task->stage};
 	struct reconcile r;
 	int status = prepare(cli, &r, task, &err);
 
-	staged.user_config = r.input.user_config;
-	r.input.read = read_staged;
-	r.input.list = list_staged;
-	r.input.read_arg = &staged;
+	staged_use(&staged, &r);
 	if (status == 0)
 		status = reconcile_load(&r, &err);
-	if (status == 0)
-		status = plan_staged(&r, task, &err);
+	if (status == 0) {
+		staged_content(&staged, &r);
+		status = plan_staged(&r, &err);
+	}
 	if (status < 0) {
 		tell_mistakes(cli, &r, task, &err);
 		session_fail(cli, &r, &err);
@@ -204,7 +165,7 @@ static void tell_result(struct sync_task *task, const struct reconcile *r,
 		task->message = arena_printf(task->arena, "%zu not ready in time", result->unready);
 }
 
-/* What the plan depended on below the live folder; see sync_files.c for the form. Which of it is
+/* What the plan depended on below the live folder; see sync/files.c for the form. Which of it is
    reality and not input does not matter: to plan once more is no harm. */
 static void tell_reads(struct sync_task *task, const struct trail *trail)
 {
@@ -241,6 +202,7 @@ static int reconcile_live(struct cli *cli, struct reconcile *r, struct sync_task
 		return status;
 	}
 	session_warnings(cli, r);
+	blame_plan(r, &(struct blame_source){task->live, task->clone, task->commit->commit, false}, NULL);
 	status = run_apply(cli, r, &request);
 	task->result = result_of(status);
 	tell_result(task, r, &result);
@@ -304,6 +266,8 @@ static const char *words_of(const struct sync_event *event, struct arena *arena)
 		return arena_printf(arena, "%s: again in %s", name, duration_str(event->ms, wait));
 	case SYNC_EVENT_WARNING:
 		return arena_printf(arena, "%s: %s", name, why);
+	case SYNC_EVENT_LISTENING:
+		return arena_printf(arena, "%s for push events", why);
 	case SYNC_EVENT_RESULT:
 		break;
 	}
@@ -315,7 +279,7 @@ static const char *words_of(const struct sync_event *event, struct arena *arena)
 static void tell(void *arg, const struct sync_event *event)
 {
 	static const char *const types[] = {"sync_commit", "sync_result", "sync_retry", "sync_warning",
-		"sync_following"};
+		"sync_following", "sync_listening"};
 	struct cli *cli = arg;
 	struct arena arena = ARENA_INIT;
 	const char *words = words_of(event, &arena);

@@ -1,5 +1,5 @@
 /* Tables of text: collected first, because a column is as wide as its widest cell. */
-#include "cli/render.h"
+#include "cli/render/render.h"
 
 #include <stdlib.h>
 

@@ -1,13 +1,13 @@
 /*
  * What the output goes to: a terminal or a pipe, with or without colour, Unicode and a width. Texts
- * are built in a strbuf by pure functions (the render_* files) and leave through a stream, which
+ * are built in a strbuf by pure functions (the files of render/) and leave through a stream, which
  * passes everything to the redactor first.
  */
 #ifndef DEVENV_CLI_TERMINAL_H
 #define DEVENV_CLI_TERMINAL_H
 
 #include "base/strbuf.h"
-#include "engine/redact.h"
+#include "model/redact.h"
 
 #include <stdbool.h>
 

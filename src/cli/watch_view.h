@@ -10,27 +10,36 @@
 
 #include <termios.h>
 
+enum { WATCH_ROWS = 8 };
+
 struct watch_view {
 	struct cli *cli;
 	bool screen;           /* the view below the lines */
 	bool keys;             /* the terminal hands every key over at once */
 	struct termios before; /* with `keys` */
-	int drawn;             /* lines of the view on the screen */
-	/* How things stand; texts on the heap, empty: nothing. */
+	int widths[WATCH_ROWS]; /* of the lines of the view on the screen */
+	int drawn;             /* how many */
+	/* How things stand; texts on the heap, empty: nothing. `last` is the last change and why. */
 	size_t nodes, changes, held, drifted;
-	bool paused, busy;
+	size_t made, failed;   /* by the run that is under way */
+	bool paused;
 	struct strbuf last, error, waiting;
 	int64_t last_at;       /* wall clock */
 	enum watch_key pending; /* typed while something ran */
+	bool asking;            /* whose logs? `typed` so far */
+	struct strbuf typed;
 };
 
 void watch_view_init(struct watch_view *view, struct cli *cli);
 void watch_view_release(struct watch_view *view);
 void watch_view_tell(struct watch_view *view, const struct watch_event *event);
+/* What a run does, while it does it. */
+void watch_view_run(struct watch_view *view, const struct event *event);
 /* Around everything else that prints. */
 void watch_view_hide(struct watch_view *view);
 void watch_view_draw(struct watch_view *view);
-/* WATCH_KEY_NONE also for a key that is none; 'l' is returned as itself through `letter`. */
-enum watch_key watch_view_key(struct watch_view *view, char *letter);
+/* WATCH_KEY_NONE also for a key that is none. `l` asks for a name, and what is typed belongs to it until
+   it ends: then *logs is the name ("": everything), else NULL. */
+enum watch_key watch_view_key(struct watch_view *view, const char **logs);
 
 #endif

@@ -2,6 +2,7 @@
 #include "cli/when.h"
 
 #include <stdio.h>
+#include <time.h>
 
 char *when_ago(int64_t wall_ms, int64_t now_ms, char *out)
 {
@@ -19,5 +20,15 @@ char *when_ago(int64_t wall_ms, int64_t now_ms, char *out)
 		snprintf(out, 32, "%lldh ago", (long long)(seconds / 3600));
 	else
 		snprintf(out, 32, "%lldd ago", (long long)(seconds / 86400));
+	return out;
+}
+
+char *when_clock(int64_t wall_ms, char *out)
+{
+	time_t seconds = (time_t)(wall_ms / 1000);
+	struct tm tm;
+
+	localtime_r(&seconds, &tm);
+	strftime(out, 32, "%H:%M:%S", &tm);
 	return out;
 }

@@ -1,7 +1,7 @@
 /* See manage.h. */
 #include "engine/manage.h"
 
-#include "engine/inputs.h"
+#include "engine/plan/inputs.h"
 #include "engine/observe.h"
 #include "engine/others.h"
 #include "model/json.h"

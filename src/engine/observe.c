@@ -5,9 +5,11 @@
 #include "engine/observe.h"
 
 #include "base/map.h"
-#include "engine/inputs.h"
+#include "base/texts.h"
 #include "engine/others.h"
-#include "engine/within.h"
+#include "engine/plan/diff.h"
+#include "engine/plan/inputs.h"
+#include "engine/plan/within.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +31,7 @@ struct provider_env reconcile_env(struct reconcile *r, struct arena *arena)
 		.arena = arena,
 		.clock = r->clock,
 		.project_root = r->manifest.root ? r->manifest.root : r->environment.root,
+		.content_root = r->content,
 		.work_dir = arena_printf(arena, "%s/environments/%s", r->home, id),
 		.environment = id,
 		.short_id = arena_strndup(arena, id, strlen(id) < 6 ? strlen(id) : 6),
@@ -36,11 +39,15 @@ struct provider_env reconcile_env(struct reconcile *r, struct arena *arena)
 		.project = r->environment.project ? r->environment.project : "",
 		.taken = r->taken,
 		.settings = r->manifest.settings,
+		.parsed = r->input.parsed,
 		.self = r->self,
 		.intent_fd = -1,
 		.refresh = r->options.destroy || r->options.power ? REFRESH_BRIEF
 			: r->options.full_refresh ? REFRESH_FULL : REFRESH_QUICK,
+		.manifests = r->options.show_manifests,
+		.distrust = r->options.distrust,
 		.deadline = clock_monotonic(r->clock) + OBSERVE_DEADLINE,
+		.stop_timeout = r->stop_timeout,
 		.cancel = &never,
 	};
 }
@@ -179,6 +186,73 @@ static void mark_early(struct reconcile *r)
 	map_release(&recorded);
 }
 
+static bool acts(const struct type *type)
+{
+	return !(type->flags & (TYPE_EFFECTLESS | TYPE_HOLDS));
+}
+
+/* Of every node: does it wait, perhaps through others, for something that is not of this type? */
+static uint8_t *followers(struct reconcile *r, const struct type *type)
+{
+	const struct graph *graph = &r->graph;
+	uint8_t *follows = arena_zalloc(&r->arena, graph->n + 1);
+
+	for (uint32_t i = 0; i < graph->n; i++) {
+		uint32_t at = graph->order[i];
+
+		for (uint32_t k = 0; k < graph->nodes[at].n_needs; k++) {
+			uint32_t need = graph->nodes[at].needs[k].node;
+			const struct type *other = graph->nodes[need].resource->type;
+
+			if (graph->nodes[at].needs[k].kind >= EDGE_HARD)
+				follows[at] |= follows[need] || (other != type && acts(other));
+		}
+	}
+	return follows;
+}
+
+/* Types are few, and those of a kind stand together. */
+static void mark_followers(struct reconcile *r)
+{
+	const struct type *type = NULL;
+	uint8_t *follows = NULL;
+
+	for (size_t i = 0; i < r->n_observations; i++) {
+		struct observation *item = &r->observations[i];
+		uint32_t index = item->desired ? graph_find(&r->graph, item->address) : MAP_NONE;
+
+		if (index == MAP_NONE || !(item->type->flags & TYPE_OPEN_KINDS))
+			continue;
+		if (item->type != type)
+			follows = followers(r, type = item->type);
+		item->follows = follows[index];
+	}
+}
+
+/* Living in something is not asked about: what goes with its home takes nobody's things that stay. */
+static bool follows_others(const struct node *node)
+{
+	for (uint32_t i = 0; i < node->n_needs; i++)
+		if (node->needs[i].kind == EDGE_ATTACHED)
+			return true;
+	return resource_is_job(node->resource) ||
+	       node->resource->lifecycle.n_replace_triggered_by > 0;
+}
+
+static void mark_may_go(struct reconcile *r)
+{
+	for (size_t i = 0; i < r->n_observations; i++) {
+		struct observation *item = &r->observations[i];
+		uint32_t index = item->desired ? graph_find(&r->graph, item->address) : MAP_NONE;
+
+		item->may_go = index == MAP_NONE || r->options.destroy ||
+			texts_have(r->options.replaces, item->address) ||
+			(item->record && item->record->status == RECORD_TAINTED) ||
+			(item->intent && item->intent->action == INTENT_DELETE) ||
+			follows_others(&r->graph.nodes[index]);
+	}
+}
+
 void observe_keep(struct reconcile *r, const struct observation *seen)
 {
 	struct kept *kept;
@@ -219,8 +293,10 @@ static void keep_strays(struct reconcile *r, const struct observe_request *reque
 }
 
 /* The items of one provider, packed together for its call and put back afterwards. `settled` marks
-   those that are not asked for, and then also those that were. */
-static void ask_provider(struct reconcile *r, const struct provider *provider, uint8_t *settled)
+   those that are not asked for, and then also those that were. One that has none is asked only for
+   what is not recorded: an environment of files needs no engine. */
+static void ask_provider(struct reconcile *r, const struct provider *provider, uint8_t *settled,
+	bool for_strays)
 {
 	struct provider_env env;
 	struct observe_request request = {0};
@@ -233,7 +309,7 @@ static void ask_provider(struct reconcile *r, const struct provider *provider, u
 		settled[i] = true;
 		where[n++] = i;
 	}
-	if (n) {
+	if (n || for_strays) {
 		env = reconcile_env(r, &r->arena);
 		request.items = arena_alloc(&r->arena, n * sizeof(*request.items));
 		for (; request.n < n; request.n++)
@@ -256,6 +332,13 @@ static const char *home_of(struct reconcile *r, const struct observation *item)
 	if (node != MAP_NONE)
 		return within_node(&r->graph, node);
 	return item->record ? within_record(item->record, &r->arena) : NULL;
+}
+
+static bool stays(struct reconcile *r, const struct observation *item, const char *home)
+{
+	const char *before = item->record ? within_record(item->record, &r->arena) : NULL;
+
+	return before && strcmp(address_now(r, before), home) == 0;
 }
 
 /* Homes are few: a walk over those is as good as an index. */
@@ -294,16 +377,18 @@ static void ask_all(struct reconcile *r)
 	for (size_t i = 0; i < r->n_observations; i++) {
 		lives_in[i] = home_of(r, &r->observations[i]);
 		settled[i] = lives_in[i] != NULL;
+		if (lives_in[i])
+			r->observations[i].stays = stays(r, &r->observations[i], lives_in[i]);
 	}
 	for (size_t i = 0; i < provider_count; i++)
-		ask_provider(r, provider_table[i], settled);
+		ask_provider(r, provider_table[i], settled, r->options.only_strays);
 	for (size_t i = 0; i < r->n_observations; i++) {
 		if (lives_in[i])
 			settled[i] = within_settles(&r->observations[i], lives_in[i],
 				find_home(homes, n, lives_in[i]), &r->arena);
 	}
 	for (size_t i = 0; i < provider_count; i++)
-		ask_provider(r, provider_table[i], settled);
+		ask_provider(r, provider_table[i], settled, false);
 	free(settled);
 	free(lives_in);
 	free(homes);
@@ -320,6 +405,8 @@ int observe_all(struct reconcile *r, const struct view *views, struct error *err
 	add_open(&batch);
 	map_release(&batch.desired);
 	mark_early(r);
+	mark_followers(r);
+	mark_may_go(r);
 	if (r->options.no_refresh) {
 		for (size_t i = 0; i < r->n_observations; i++)
 			r->observations[i].presence = r->observations[i].record ? PRESENCE_UNTRACKED

@@ -3,7 +3,7 @@
 #define DEVENV_ENGINE_OBSERVE_H
 
 #include "engine/reconcile.h"
-#include "engine/resolve.h"
+#include "engine/plan/resolve.h"
 
 /* Fills r->observations and r->strays. A provider that cannot be asked leaves "unknown", no error. */
 int observe_all(struct reconcile *r, const struct view *views, struct error *err);

@@ -58,7 +58,7 @@ int orphan_open(struct reconcile *r, enum state_mode mode, const char *id, const
 	r->manifest.root = r->environment.root;
 	r->manifest.name = r->environment.project;
 	r->manifest.environment = r->environment.name;
-	graph_build(&r->graph, NULL, 0, &r->arena, &r->manifest.sources, NULL, &r->diags);
+	graph_build(&r->graph, &(struct graph_input){0}, &r->arena, &r->diags);
 	return reconcile_enter(r, mode, what, err);
 }
 

@@ -5,8 +5,9 @@
 
 #include "base/fs.h"
 #include "engine/checkout.h"
+#include "engine/locked.h"
 #include "engine/observe.h"
-#include "engine/schedule.h"
+#include "engine/apply/schedule.h"
 #include "model/json.h"
 
 #include <poll.h>
@@ -36,30 +37,6 @@ void reconcile_release(struct reconcile *r)
 }
 
 /* --- load --------------------------------------------------------------------------------------- */
-
-static bool same_place(struct pos a, struct pos b)
-{
-	return a.line && a.source == b.source && a.line == b.line && a.column == b.column;
-}
-
-/* What was said of a place need not be said again, in other words, by a provider or the graph. */
-static void drop_repeated(struct diags *diags, size_t first)
-{
-	size_t kept = first;
-
-	for (size_t i = first; i < diags->n; i++) {
-		bool said = false;
-
-		for (size_t j = 0; j < first && !said; j++)
-			said = diags->items[j].severity == SEVERITY_ERROR &&
-			       same_place(diags->items[j].pos, diags->items[i].pos);
-		if (!said)
-			diags->items[kept++] = diags->items[i];
-		else
-			diags->errors -= diags->items[i].severity == SEVERITY_ERROR;
-	}
-	diags->n = kept;
-}
 
 static void validate(struct reconcile *r)
 {
@@ -95,9 +72,8 @@ static int load(struct reconcile *r, struct error *err)
 	}
 	said = r->diags.n;
 	validate(r);
-	graph_build(&r->graph, r->manifest.resources, r->manifest.n_resources, &r->arena,
-		&r->manifest.sources, value_path(r->manifest.merged, "spec.resources"), &r->diags);
-	drop_repeated(&r->diags, said);
+	manifest_graph(&r->manifest, &r->graph, &r->arena, &r->diags);
+	diags_drop_repeated(&r->diags, said); /* by a provider or the graph, in other words */
 	if (r->diags.errors)
 		return error_set(err, ERROR_INVALID, "the manifest has mistakes");
 	return 0;
@@ -122,7 +98,7 @@ int reconcile_locate(struct reconcile *r, struct error *err)
 	r->manifest.environment = r->input.environment ? r->input.environment : "";
 	r->manifest.settings = settings_read(&r->input, &r->arena);
 	graph_release(&r->graph); /* of a manifest with mistakes that was tried before */
-	return graph_build(&r->graph, NULL, 0, &r->arena, &r->manifest.sources, NULL, &r->diags);
+	return graph_build(&r->graph, &(struct graph_input){0}, &r->arena, &r->diags);
 }
 
 /* --- open --------------------------------------------------------------------------------------- */
@@ -321,6 +297,8 @@ static const struct value *recorded_outputs(struct reconcile *r)
 	struct error err = ERROR_INIT;
 	size_t n = 0;
 
+	if (r->supposed_outputs)
+		return r->supposed_outputs;
 	if (!r->environment.id || state_notes(r->state, r->environment.id, "outputs", &r->arena, &keys,
 					   &values, &n, &err) < 0 || !n)
 		return NULL;
@@ -351,7 +329,7 @@ static struct planner_input *planner_of(struct reconcile *r)
 	struct planner_input *in = arena_zalloc(&r->arena, sizeof(*in));
 	struct digester *digester = arena_alloc(&r->arena, sizeof(*digester));
 
-	*digester = (struct digester){digest_file, r, content_root(r)};
+	*digester = (struct digester){digest_file, locked_find, r, content_root(r), &r->graph};
 	*in = (struct planner_input){
 		.arena = &r->arena,
 		.diags = &r->diags,
@@ -417,15 +395,29 @@ static int observe_late(struct reconcile *r, struct error *err)
 	return 0;
 }
 
-int reconcile_observe(struct reconcile *r, struct error *err)
+static int resolve(struct reconcile *r, const struct planner_input *in)
 {
-	struct planner_input *in = planner_of(r);
 	struct trail *before = trail_open(r->trail);
 	int status = plan_resolve(in, &r->views);
 
 	trail_open(before); /* what providers look at is reality, and no input */
-	if (status < 0)
+	return status;
+}
+
+int reconcile_resolve(struct reconcile *r, struct error *err)
+{
+	struct planner_input *in = planner_of(r);
+
+	r->pins = pins_copy(&r->manifest.locked, &r->arena);
+	if (resolve(r, in) < 0 || (locked_resolve(r) && resolve(r, in) < 0) || r->diags.errors)
 		return error_set(err, ERROR_INVALID, "the manifest has mistakes");
+	return 0;
+}
+
+int reconcile_observe(struct reconcile *r, struct error *err)
+{
+	if (reconcile_resolve(r, err) < 0)
+		return -1;
 	learn_secrets(r);
 	if (observe_all(r, r->views, err) < 0)
 		return -1;
@@ -461,7 +453,10 @@ int reconcile_apply(struct reconcile *r, const struct apply_options *options,
 		.resolver = {&r->graph, r->views, &r->arena, &r->diags},
 		.work_dir = arena_printf(&r->arena, "%s/environments/%s", r->home, r->environment.id),
 	};
+	struct error unlocked = ERROR_INIT;
 
 	*result = (struct apply_result){0};
+	if (reconcile_lock(r, false, &unlocked) < 0)
+		diag_warning(&r->diags, POS_NONE, "%s", unlocked.msg);
 	return apply_run(&s, err);
 }

@@ -4,6 +4,7 @@
  *
  *   reconcile_load      layers -> manifest -> resources -> graph
  *   reconcile_open      state, environment, lock; records and open intents
+ *   reconcile_resolve   inputs, the lock file
  *   reconcile_observe   provider.observe, one batch a provider
  *   reconcile_plan      desired x recorded x observed -> plan       (pure)
  *   reconcile_apply     plan -> results -> state
@@ -15,10 +16,10 @@
 
 #include "base/clock.h"
 #include "base/trail.h"
-#include "engine/apply.h"
-#include "engine/plan.h"
-#include "engine/redact.h"
-#include "model/manifest.h"
+#include "engine/apply/apply.h"
+#include "engine/plan/plan.h"
+#include "model/redact.h"
+#include "manifest/manifest.h"
 #include "state/lock.h"
 #include "state/state.h"
 
@@ -31,6 +32,14 @@ struct kept {
 	struct kept *next;
 };
 
+/* What the lock file does not say. */
+struct unlocked {
+	const struct node *node;
+	const struct value *inputs, *what;
+	const char *key;
+	struct unlocked *next;
+};
+
 struct reconcile {
 	/* Set by the caller before reconcile_load. */
 	const struct clock *clock;
@@ -38,6 +47,7 @@ struct reconcile {
 	const char *home;           /* absolute: DEVENV_HOME or ~/.devenv */
 	const char *self;           /* path of this program */
 	int64_t lock_timeout;       /* ms; 0: fail at once */
+	const int64_t *stop_timeout; /* ms that what is stopped gets before it is killed; NULL: what it says */
 	const char *content;        /* where the files below manifest.root are read from that its resources
 	                               name, when they do not lie there (yet); NULL: there */
 	struct plan_options options;
@@ -55,6 +65,7 @@ struct reconcile {
 	size_t n_records;
 	struct intent *intents;
 	size_t n_intents;
+	const struct value *supposed_outputs; /* of the environment (suppose.h); NULL: what is recorded */
 	const char *const *taken;   /* ids of what was taken over (import --take-over); NULL: nothing */
 	struct observation *observations; /* of every resource whose provider observes */
 	size_t n_observations;
@@ -64,6 +75,8 @@ struct reconcile {
 	struct view *views;         /* per node: what references to it see */
 	struct planner_input *planner; /* what the plan was made from */
 	struct plan plan;
+	struct pins pins;           /* the lock file, and what was looked up */
+	struct unlocked *unlocked;  /* to be looked up */
 	struct redactor redactor;   /* knows the resolved secrets */
 };
 
@@ -83,6 +96,12 @@ int reconcile_locate(struct reconcile *r, struct error *err);
 int reconcile_open(struct reconcile *r, enum state_mode mode, const char *what, struct error *err);
 /* The same for an environment that is known already (r->environment); r->state is open. */
 int reconcile_enter(struct reconcile *r, enum state_mode mode, const char *what, struct error *err);
+/* Inputs, as far as what is recorded tells, and with what the lock file says of them. */
+int reconcile_resolve(struct reconcile *r, struct error *err);
+/* Writes what was looked up into the lock file, when it may be; reconcile_apply does. `prune`: what nothing
+   names here is taken out. */
+int reconcile_lock(struct reconcile *r, bool prune, struct error *err);
+/* After reconcile_resolve, which it calls. */
 int reconcile_observe(struct reconcile *r, struct error *err);
 /* Diagnostics (preventDestroy, ownership, claims ...) go to r->diags and make it -1. */
 int reconcile_plan(struct reconcile *r, struct error *err);

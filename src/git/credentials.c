@@ -18,10 +18,20 @@ static const char *env_text(const char *name)
 	return text && *text ? text : NULL;
 }
 
+/* The host whole: "http://127.0.0.1@elsewhere" and "http://localhost.elsewhere" lead elsewhere. */
 static bool is_private(const char *url)
 {
-	return strncmp(url, "https://", 8) == 0 || strncmp(url, "http://127.0.0.1", 16) == 0 ||
-	       strncmp(url, "http://localhost", 16) == 0 || strncmp(url, "http://[::1]", 12) == 0;
+	static const char *const own[] = {"http://127.0.0.1", "http://localhost", "http://[::1]"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(own); i++) {
+		size_t len = strlen(own[i]);
+
+		if (strncmp(url, own[i], len) != 0 || (url[len] && !strchr(":/", url[len])))
+			continue;
+		/* "http://localhost:x@elsewhere" */
+		return !memchr(url + len, '@', strcspn(url + len, "/"));
+	}
+	return strncmp(url, "https://", 8) == 0;
 }
 
 static const char *own_token(struct arena *arena)

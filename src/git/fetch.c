@@ -317,21 +317,33 @@ static int fail_remote(struct call *call, const struct credentials *credentials,
 	return fail_git(err, "%s", url);
 }
 
+int remote_ask(struct call *call, git_remote *remote, const char *url, struct credentials *credentials,
+	const git_remote_head ***heads, size_t *n, struct error *err)
+{
+	const char *ca = getenv("DEVENV_SYNC_CA_FILE");
+	git_remote_connect_options options;
+
+	if (ca && *ca && git_libgit2_opts(GIT_OPT_SET_SSL_CERT_LOCATIONS, ca, NULL) < 0)
+		return fail_git(err, "certificates of %s", ca);
+	git_remote_connect_options_init(&options, GIT_REMOTE_CONNECT_OPTIONS_VERSION);
+	set_callbacks(&options.callbacks, credentials);
+	options.proxy_opts.type = GIT_PROXY_AUTO;
+	alarm(stall());
+	if (git_remote_connect_ext(remote, GIT_DIRECTION_FETCH, &options) < 0 ||
+		git_remote_ls(heads, n, remote) < 0)
+		return fail_remote(call, credentials, url, err);
+	return 0;
+}
+
 static int talk(struct call *call, git_remote *remote, const char *url, bool *fetched,
 	struct error *err)
 {
-	git_remote_connect_options options;
 	struct credentials credentials = {0};
 	const git_remote_head **heads;
 	size_t n;
 
-	git_remote_connect_options_init(&options, GIT_REMOTE_CONNECT_OPTIONS_VERSION);
-	set_callbacks(&options.callbacks, &credentials);
-	options.proxy_opts.type = GIT_PROXY_AUTO;
-	alarm(stall());
-	if (git_remote_connect_ext(remote, GIT_DIRECTION_FETCH, &options) < 0 ||
-		git_remote_ls(&heads, &n, remote) < 0)
-		return fail_remote(call, &credentials, url, err);
+	if (remote_ask(call, remote, url, &credentials, &heads, &n, err) < 0)
+		return -1;
 	*fetched = !is_same(call, heads, n);
 	if (*fetched) {
 		const char *own = head_of(call, remote);
@@ -347,12 +359,10 @@ static int talk(struct call *call, git_remote *remote, const char *url, bool *fe
 
 int verb_fetch(struct call *call, struct error *err)
 {
-	const char *path = call->args[0], *url = call->args[1], *ca = getenv("DEVENV_SYNC_CA_FILE");
+	const char *path = call->args[0], *url = call->args[1];
 	git_remote *remote;
 	bool fetched = false;
 
-	if (ca && *ca && git_libgit2_opts(GIT_OPT_SET_SSL_CERT_LOCATIONS, ca, NULL) < 0)
-		return fail_git(err, "certificates of %s", ca);
 	if (open_or_make(call, path, err) < 0)
 		return -1;
 	if (git_remote_create_anonymous(&remote, call->repo, url) < 0)

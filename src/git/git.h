@@ -16,7 +16,7 @@
 #include <git2.h>
 #include <stdbool.h>
 
-/* Exit statuses; src/loop/git.c knows them by number. */
+/* Exit statuses; src/base/git.c knows them by number. */
 enum git_status {
 	GIT_DONE = 0,
 	GIT_FAILED = 1,
@@ -36,6 +36,7 @@ struct call {
 };
 
 /* Each returns 0, or -1 with `err`; call->status says what kind of failure it is. */
+int verb_ask(struct call *call, struct error *err);
 int verb_fetch(struct call *call, struct error *err);
 int verb_resolve(struct call *call, struct error *err);
 int verb_update(struct call *call, struct error *err);
@@ -47,12 +48,6 @@ int verb_find(struct call *call, struct error *err);
 int fail_git(struct error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 int fail_as(struct call *call, enum git_status status);
 
-/* fetch.c: leaves call->repo open on the clone. */
-int clone_open(struct call *call, const char *path, struct error *err);
-/* resolve.c */
-int print_resolved(struct call *call, const char *kind, const char *value, const char *base,
-	struct error *err);
-
 /* credentials.c */
 enum { CREDENTIAL_TRIES = 3 };
 struct credentials {
@@ -61,6 +56,18 @@ struct credentials {
 };
 int credentials_get(git_credential **out, const char *url, const char *user, unsigned allowed,
 	void *payload);
+
+/* fetch.c: leaves call->repo open on the clone. */
+int clone_open(struct call *call, const char *path, struct error *err);
+/* What the server has; from now on until alarm(0) it may not fall silent. */
+int remote_ask(struct call *call, git_remote *remote, const char *url, struct credentials *credentials,
+	const git_remote_head ***heads, size_t *n, struct error *err);
+/* resolve.c */
+/* Of tags the newest that fits; NULL: none does. */
+const char *newest_tag(struct call *call, char *const *names, size_t n, const char *pattern);
+void print_line(const char *name, const char *text); /* one line, whatever is in it */
+int print_resolved(struct call *call, const char *kind, const char *value, const char *base,
+	struct error *err);
 
 /* ssh.c: ssh:// through OpenSSH. */
 int ssh_register(void);

@@ -4,6 +4,7 @@
  */
 #include "git/git.h"
 
+#include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,12 +17,13 @@ static const struct verb {
 	int (*run)(struct call *call, struct error *err);
 	const char *usage;
 } verbs[] = {
+	{"ask", 1, 2, verb_ask, "URL [REF]"},
 	{"fetch", 4, 5, verb_fetch, "CLONE URL KIND VALUE [BASE]"},
 	{"resolve", 3, 4, verb_resolve, "CLONE KIND VALUE [BASE]"},
 	{"update", 6, 6, verb_update, "CLONE COMMIT FOLDER PATH FILES BYTES"},
 	{"signatures", 5, 6, verb_signatures, "CLONE KIND OBJECT REF FOLDER [BASE]"},
-	{"blame", 4, 4, verb_blame, "CLONE COMMIT PATH LINE"},
-	{"find", 2, 2, verb_find, "DIRECTORY REVISION"},
+	{"blame", 5, INT_MAX, verb_blame, "CLONE COMMIT PATH FILE LINE..."},
+	{"find", 2, 3, verb_find, "DIRECTORY REVISION [WITH]"},
 };
 
 int fail_git(struct error *err, const char *fmt, ...)

@@ -1,7 +1,7 @@
 /*
  * resolve: from what was asked for (a branch, a pattern of tags, a commit, whatever the server calls
  * its own) to one commit, with who wrote it and whether it descends from BASE. find: the same for any
- * revision of the repository that a folder lies in.
+ * revision of the repository that a folder lies in, or for what it has in common with another.
  */
 #include "git/git.h"
 
@@ -82,15 +82,12 @@ static int version_compare(const char *a, const char *b)
 	return rest_compare(x.rest, y.rest);
 }
 
-static const char *newest_tag(struct call *call, const char *pattern)
+const char *newest_tag(struct call *call, char *const *names, size_t n, const char *pattern)
 {
-	git_strarray names;
 	const char *best = NULL;
 
-	if (git_tag_list(&names, call->repo) < 0)
-		return NULL;
-	for (size_t i = 0; i < names.count; i++) {
-		const char *name = names.strings[i];
+	for (size_t i = 0; i < n; i++) {
+		const char *name = names[i];
 		struct version v = version_parse(name);
 
 		if (fnmatch(pattern, name, 0) != 0 || strchr(name, '\n'))
@@ -101,6 +98,17 @@ static const char *newest_tag(struct call *call, const char *pattern)
 		if (!best || version_compare(name, best) > 0)
 			best = arena_strdup(&call->arena, name);
 	}
+	return best;
+}
+
+static const char *newest_here(struct call *call, const char *pattern)
+{
+	git_strarray names;
+	const char *best;
+
+	if (git_tag_list(&names, call->repo) < 0)
+		return NULL;
+	best = newest_tag(call, names.strings, names.count, pattern);
 	git_strarray_dispose(&names);
 	return best;
 }
@@ -134,7 +142,7 @@ static int find_ref(struct call *call, const char *kind, const char *value, cons
 			return error_set(err, ERROR_INVALID, "\"%s\" is no id of a commit", value);
 		return 0;
 	}
-	value = newest_tag(call, value);
+	value = newest_here(call, value);
 	call->status = GIT_MISSING;
 	if (!value)
 		return error_set(err, ERROR_NOT_FOUND, "no tag matches the pattern");
@@ -142,7 +150,7 @@ static int find_ref(struct call *call, const char *kind, const char *value, cons
 	return 0;
 }
 
-static void print_line(const char *name, const char *text)
+void print_line(const char *name, const char *text)
 {
 	printf("%s ", name);
 	for (; *text; text++)
@@ -216,9 +224,25 @@ int verb_resolve(struct call *call, struct error *err)
 	return print_resolved(call, call->args[1], call->args[2], call->n > 3 ? call->args[3] : NULL, err);
 }
 
+/* Of two revisions what both descend from: where a branch began. */
+static int meet(struct call *call, const char *name, const char *with, const char **out,
+	struct error *err)
+{
+	char *oid = arena_alloc(&call->arena, GIT_OID_HEXSZ + 1);
+	git_object *one, *other;
+	git_oid base;
+
+	if (look_up(call, name, &one, err) < 0 || look_up(call, with, &other, err) < 0)
+		return -1;
+	if (git_merge_base(&base, call->repo, git_object_id(one), git_object_id(other)) < 0)
+		return fail_git(err, "%s and %s have no common commit", name, with);
+	*out = git_oid_tostr(oid, GIT_OID_HEXSZ + 1, &base);
+	return 0;
+}
+
 int verb_find(struct call *call, struct error *err)
 {
-	const char *directory = call->args[0], *root;
+	const char *directory = call->args[0], *revision = call->args[1], *root;
 
 	call->status = GIT_MISSING;
 	if (git_repository_open_ext(&call->repo, directory, 0, NULL) < 0)
@@ -226,7 +250,9 @@ int verb_find(struct call *call, struct error *err)
 	root = git_repository_workdir(call->repo);
 	if (!root)
 		return error_set(err, ERROR_INVALID, "%s has no working tree", directory);
+	if (call->n > 2 && meet(call, revision, call->args[2], &revision, err) < 0)
+		return -1;
 	print_line("root", root);
-	print_line("repository", git_repository_path(call->repo));
-	return print_object(call, call->args[1], NULL, err);
+	print_line("repository", git_repository_commondir(call->repo));
+	return print_object(call, revision, NULL, err);
 }

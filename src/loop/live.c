@@ -14,10 +14,19 @@ enum { DEEPEST = 64, LIMIT = 120 * 1000 };
 
 /* --- rules -------------------------------------------------------------------------------------- */
 
+static void forget_places(struct live_rule *rule)
+{
+	for (size_t i = 0; i < rule->n_places; i++)
+		free(rule->places[i]);
+	free(rule->places);
+	rule->places = NULL;
+	rule->n_places = 0;
+}
+
 static void forget_rules(struct live *live)
 {
 	for (size_t i = 0; i < live->n; i++)
-		free(live->rules[i].id);
+		forget_places(&live->rules[i]);
 	arena_release(&live->arena);
 	live->rules = NULL;
 	live->replaces = NULL;
@@ -43,17 +52,21 @@ static const char *path_of(const struct reconcile *r, const struct value *rule, 
 	return fs_normalise(arena, fs_join(arena, r->manifest.root, value_get_text(rule, "path", ".")));
 }
 
-static char *known_id(const struct live *live, const struct live_rule *rule)
+/* What the same rule reached before. */
+static void take_places(struct live *live, struct live_rule *rule)
 {
 	for (size_t i = 0; i < live->n; i++) {
-		const struct live_rule *old = &live->rules[i];
+		struct live_rule *old = &live->rules[i];
 
-		if (old->id && strcmp(old->address, rule->address) == 0 &&
-			strcmp(old->path, rule->path) == 0 && old->target && rule->target &&
-			strcmp(old->target, rule->target) == 0)
-			return xstrdup(old->id);
+		if (strcmp(old->address, rule->address) != 0 || strcmp(old->path, rule->path) != 0 ||
+			strcmp(old->target ? old->target : "", rule->target ? rule->target : "") != 0)
+			continue;
+		rule->places = old->places;
+		rule->n_places = old->n_places;
+		old->places = NULL;
+		old->n_places = 0;
+		return;
 	}
-	return NULL;
 }
 
 static void replace(struct live *live, const char *address)
@@ -94,8 +107,9 @@ void live_take(struct live *live, const struct reconcile *r)
 				.path = path_of(r, rule, &next.arena),
 				.target = target ? arena_strdup(&next.arena, target) : NULL,
 				.action = action_of(rule),
+				.planned = provider_of(resource->type)->places != NULL,
 			};
-			next.rules[next.n].id = known_id(live, &next.rules[next.n]);
+			take_places(live, &next.rules[next.n]);
 			next.n++;
 		}
 	}
@@ -129,7 +143,7 @@ bool live_covers(const struct live *live, const char *path)
 void live_note(struct live *live, const char *path)
 {
 	for (size_t i = 0; i < live->n; i++)
-		if (live->rules[i].action == LIVE_REBUILD && is_below(live->rules[i].path, path))
+		if (live->rules[i].action == LIVE_REBUILD && !live->rules[i].planned && is_below(live->rules[i].path, path))
 			replace(live, live->rules[i].address);
 }
 
@@ -230,40 +244,120 @@ static bool collect(struct copying *c, const struct trail *now, const struct tra
 	return changed;
 }
 
-static void push_rule(struct live *live, struct live_rule *rule, struct reconcile *r,
-	const struct trail *now, void (*tell)(void *arg, bool failed, const char *text), void *arg)
+/* --- one rule ----------------------------------------------------------------------------------- */
+
+struct push {
+	struct live *live;
+	struct live_rule *rule;
+	struct reconcile *r;
+	const struct trail *now;
+	const struct provider *provider;
+	struct provider_env env;
+	struct record *record;
+	bool restarted; /* a place: what came instead is filled, and nothing else */
+	void (*tell)(void *arg, bool failed, const char *text);
+	void *arg;
+};
+
+static bool is_known(const struct live_rule *rule, const char *place)
+{
+	for (size_t i = 0; i < rule->n_places; i++)
+		if (strcmp(rule->places[i], place) == 0)
+			return true;
+	return false;
+}
+
+static void told(struct push *push, const struct copy_request *request)
+{
+	struct arena *arena = &push->r->arena;
+	const char *place = request->place ? request->place : "";
+
+	if (request->n)
+		push->tell(push->arg, false, arena_printf(arena, "%s: %zu file%s copied%s%s%s",
+			push->rule->address, request->n, request->n == 1 ? "" : "s",
+			*place ? " into " : "", place, request->restart ? ", restarted" : ""));
+	else
+		push->tell(push->arg, false, arena_printf(arena, "%s: %s%srestarted",
+			push->rule->address, place, *place ? " " : ""));
+}
+
+/* What has all files from here on; false: it is tried with all of them the next time. */
+static bool push_place(struct push *push, const char *place, bool *restarted)
+{
+	bool fresh = !is_known(push->rule, place), changed;
+	struct copying copying = {.arena = &push->r->arena, .rule = push->rule};
+	struct error err = ERROR_INIT;
+	struct copy_request request;
+
+	if (push->restarted && !fresh)
+		return true;
+	changed = collect(&copying, push->now, &push->live->seen, fresh);
+	request = (struct copy_request){.items = copying.items, .n = copying.n,
+		.place = push->provider->places ? place : NULL,
+		.restart = push->rule->action == LIVE_RESTART && changed &&
+			(push->provider->places ? !fresh : !fresh || copying.n)};
+	if (request.place && request.restart)
+		request.n = 0; /* they would go with it */
+	if (!request.n && !request.restart)
+		return true;
+	if (push->provider->copy(&push->env, push->record, &request, &err) < 0) {
+		push->tell(push->arg, true, arena_printf(&push->r->arena, "sync of %s: %s",
+			push->rule->address, err.msg));
+		return false;
+	}
+	told(push, &request);
+	*restarted |= request.restart;
+	return true;
+}
+
+static void push_places(struct push *push)
+{
+	const char *const own[] = {push->record->id}, *const *places = own;
+	struct live_rule reached = {0};
+	struct error err = ERROR_INIT;
+	size_t n = 1, cap = 0;
+	bool restarted = false;
+
+	if (push->provider->places &&
+		push->provider->places(&push->env, push->record, &places, &n, &err) < 0) {
+		push->tell(push->arg, true, arena_printf(&push->r->arena, "sync of %s: %s",
+			push->rule->address, err.msg));
+		n = 0;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (!push_place(push, places[i], &restarted))
+			continue;
+		VEC_GROW(reached.places, reached.n_places, cap);
+		reached.places[reached.n_places++] = xstrdup(places[i]);
+	}
+	forget_places(push->rule);
+	push->rule->places = reached.places;
+	push->rule->n_places = reached.n_places;
+	push->restarted = restarted;
+}
+
+static void push_rule(struct push *push)
 {
 	struct error err = ERROR_INIT;
-	struct record *record = manage_record(r, rule->address, &err);
-	const struct provider *provider = record ? provider_by_type(record->type) : NULL;
-	struct copying copying = {.arena = &r->arena, .rule = rule};
-	struct provider_env env = reconcile_env(r, &r->arena);
-	struct copy_request request;
-	bool fresh, changed;
 
-	if (!record || !record->id || !provider || !provider->copy || rule->action == LIVE_REBUILD)
+	push->record = manage_record(push->r, push->rule->address, &err);
+	push->provider = push->record ? provider_by_type(push->record->type) : NULL;
+	if (!push->record || !push->record->id || !push->provider || !push->provider->copy ||
+		push->rule->action == LIVE_REBUILD)
 		return;
-	fresh = !rule->id || strcmp(rule->id, record->id) != 0;
-	changed = collect(&copying, now, &live->seen, fresh);
-	request = (struct copy_request){copying.items, copying.n,
-		rule->action == LIVE_RESTART && changed && (!fresh || copying.n)};
-	env.deadline = clock_monotonic(r->clock) + LIMIT;
-	if ((request.n || request.restart) && provider->copy(&env, record, &request, &err) < 0) {
-		tell(arg, true, arena_printf(&r->arena, "sync of %s: %s", rule->address, err.msg));
-		return;
-	}
-	free(rule->id);
-	rule->id = xstrdup(record->id);
-	if (request.n || request.restart)
-		tell(arg, false, arena_printf(&r->arena, "%s: %zu file%s copied%s", rule->address,
-			request.n, request.n == 1 ? "" : "s", request.restart ? ", restarted" : ""));
+	push->env = reconcile_env(push->r, &push->r->arena);
+	push->env.deadline = clock_monotonic(push->r->clock) + LIMIT;
+	push_places(push);
+	if (push->restarted && push->provider->places)
+		push_places(push); /* those that came instead */
 }
 
 void live_push(struct live *live, struct reconcile *r, struct trail *now,
 	void (*tell)(void *arg, bool failed, const char *text), void *arg)
 {
 	for (size_t i = 0; i < live->n; i++)
-		push_rule(live, &live->rules[i], r, now, tell, arg);
+		push_rule(&(struct push){.live = live, .rule = &live->rules[i], .r = r, .now = now,
+			.tell = tell, .arg = arg});
 	trail_release(&live->seen);
 	live->seen = *now;
 	*now = (struct trail){0};

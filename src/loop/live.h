@@ -18,7 +18,9 @@ struct live_rule {
 	const char *address, *path; /* absolute */
 	const char *target;         /* NULL: none */
 	enum live_action action;
-	char *id;                   /* of what it was copied into; on the heap, NULL: nothing yet */
+	bool planned;               /* to make it anew is the business of a plan */
+	char **places;              /* that have all files; on the heap */
+	size_t n_places;
 };
 
 struct live {

@@ -1,7 +1,7 @@
 /* See notify.h; src/watcher.c holds the form of the records. */
 #include "loop/notify.h"
 
-#include "base/fs.h"
+#include "base/helper.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -14,19 +14,7 @@ enum { PIECE = 1 << 16 };
 
 int notify_find(const char *self, struct arena *arena, const char **out, struct error *err)
 {
-	const char *folder = fs_parent(arena, self);
-	const char *places[] = {
-		fs_join(arena, folder, "devenv-watcher"),
-		fs_join(arena, folder, "../libexec/devenv/devenv-watcher"),
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
-		if (access(places[i], X_OK) == 0) {
-			*out = places[i];
-			return 0;
-		}
-	}
-	return error_set(err, ERROR_NOT_FOUND, "devenv-watcher is not installed (%s)", places[0]);
+	return helper_find(self, "devenv-watcher", arena, out, err);
 }
 
 int notify_start(struct notify *notify, const char *program, struct error *err)

@@ -23,6 +23,13 @@ int64_t watch_now(const struct watch *w)
 	return clock_monotonic(w->options->clock);
 }
 
+void watch_prepare(struct watch *w, struct reconcile *r)
+{
+	reconcile_init(r);
+	w->hooks->prepare(w->hooks->arg, r);
+	r->input.parsed = &w->parsed;
+}
+
 void watch_tell(struct watch *w, struct watch_event event)
 {
 	w->hooks->tell(w->hooks->arg, &event);
@@ -30,7 +37,7 @@ void watch_tell(struct watch *w, struct watch_event event)
 
 void watch_wait_for(struct watch *w, const char *text)
 {
-	if (text && strcmp(w->waiting.text, text) != 0)
+	if (strcmp(w->waiting.text, text ? text : "") != 0)
 		watch_tell(w, (struct watch_event){.kind = WATCH_WAITING, .text = text});
 	strbuf_reset(&w->waiting);
 	if (text)
@@ -59,6 +66,17 @@ static void describe_cause(struct watch *w)
 		strbuf_addf(&w->cause, " and %zu more", w->follow.n_changed - named);
 }
 
+/* Soon, but a thing that comes and goes all the time must not keep us looking at it. */
+static void take_hint(struct watch *w)
+{
+	int64_t now = watch_now(w), next;
+
+	if (!w->hint_gap || now - w->hinted_at > WATCH_HINT_MOST)
+		w->hint_gap = WATCH_HINT_GAP / 2;
+	next = w->hinted_at + w->hint_gap;
+	w->hint_at = now + WATCH_HINT > next || !w->hinted_at ? now + WATCH_HINT : next;
+}
+
 static void look(struct watch *w)
 {
 	size_t found = follow_look(&w->follow);
@@ -73,6 +91,8 @@ static void look(struct watch *w)
 		quiet_change(&w->quiet, watch_now(w), found);
 	if (w->n_held && watch_state_moved(w))
 		w->asked = true;
+	if (hints_read(&w->hints) && !w->hint_at)
+		take_hint(w);
 }
 
 /* --- the time ---------------------------------------------------------------------------------- */
@@ -101,6 +121,7 @@ static int64_t due(const struct watch *w)
 	} else {
 		at = earlier(at, w->retry_at);
 		at = earlier(at, w->drift_at);
+		at = earlier(at, w->hint_at);
 	}
 	return w->busy_until && at < w->busy_until ? w->busy_until : at;
 }
@@ -135,7 +156,7 @@ static bool is_busy(struct watch *w)
 	else if ((written = follow_written(&w->follow)))
 		who = arena_printf(&arena, "someone still writes %s", written);
 	w->busy_until = who ? watch_now(w) + WATCH_BUSY : 0;
-	if (!who || watch_now(w) - w->quiet.last > QUIET_STRONG)
+	if (who && watch_now(w) - w->quiet.last > QUIET_STRONG)
 		watch_wait_for(w, who);
 	arena_release(&arena);
 	return who != NULL;
@@ -180,6 +201,7 @@ static void pass(struct watch *w)
 	if (why == WHY_CHANGE && watch_is_live(w) && watch_copy(w) == 0) {
 		w->dirty = false;
 		quiet_end(&w->quiet);
+		watch_wait_for(w, NULL);
 		return;
 	}
 	if (why == WHY_RETRY)
@@ -194,6 +216,11 @@ static void pass(struct watch *w)
 	}
 	if (w->options->drift_interval)
 		w->drift_at = watch_now(w) + w->options->drift_interval;
+	if (w->hint_at) { /* whatever the reason was, reality has been looked at */
+		w->hinted_at = watch_now(w);
+		w->hint_gap = w->hint_gap * 2 < WATCH_HINT_MOST ? w->hint_gap * 2 : WATCH_HINT_MOST;
+		w->hint_at = 0;
+	}
 }
 
 static void preview(struct watch *w)
@@ -236,6 +263,7 @@ static void wait_for_something(struct watch *w, int signals)
 		{.fd = signals, .events = POLLIN},
 		{.fd = follow_fd(&w->follow), .events = POLLIN},
 		{.fd = w->hooks->input, .events = POLLIN},
+		{.fd = hints_fd(&w->hints), .events = POLLIN},
 	};
 	int64_t left = wake(w) - watch_now(w);
 	struct signalfd_siginfo info;
@@ -247,6 +275,8 @@ static void wait_for_something(struct watch *w, int signals)
 	while (read(signals, &info, sizeof(info)) == sizeof(info)) {
 		if (info.ssi_signo == SIGHUP)
 			w->asked = true;
+		else if (info.ssi_signo == SIGWINCH)
+			w->hooks->resize(w->hooks->arg);
 		else
 			w->ended = true;
 	}
@@ -262,6 +292,7 @@ static int open_signals(sigset_t *old)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGWINCH);
 	pthread_sigmask(SIG_BLOCK, &set, old);
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
@@ -304,6 +335,8 @@ int watch_run(const struct watch_options *options, const struct watch_hooks *hoo
 	follow_release(&w.follow);
 	ran_release(&w);
 	live_release(&w.live);
+	hints_release(&w.hints);
+	parsed_release(&w.parsed);
 	free(w.held);
 	strbuf_release(&w.cause);
 	strbuf_release(&w.waiting);

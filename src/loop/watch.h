@@ -14,7 +14,7 @@ enum watch_event_kind {
 	WATCH_PLANNED,   /* `r` has a plan with changes; `wait`: why it is not applied now */
 	WATCH_UNCHANGED, /* the change changes nothing */
 	WATCH_BROKEN,    /* `r` holds diagnostics, or `err` says it; nothing was touched */
-	WATCH_WAITING,   /* `text`: for whom */
+	WATCH_WAITING,   /* `text`: for whom; NULL: nobody any more */
 	WATCH_APPLIED,   /* `result` */
 	WATCH_RETRY,     /* a run failed: again in `ms` */
 	WATCH_DRIFT,     /* `r` has a plan of what moved away by itself */
@@ -60,6 +60,8 @@ struct watch_hooks {
 	void (*tell)(void *arg, const struct watch_event *event);
 	/* Reads what was typed on `input`. */
 	enum watch_key (*key)(void *arg);
+	/* The window has another size. */
+	void (*resize)(void *arg);
 	int input; /* -1: nobody types */
 	void *arg;
 };
@@ -73,7 +75,7 @@ struct watch_options {
 	int64_t drift_interval;  /* ms; 0: drift is not looked for */
 };
 
-/* Until someone ends it: 0, also after SIGINT and SIGTERM. -1: there never was a manifest. */
+/* Until someone ends it: 0, also after SIGINT and SIGTERM. -1: it cannot be begun. */
 int watch_run(const struct watch_options *options, const struct watch_hooks *hooks,
 	struct error *err);
 

@@ -4,9 +4,11 @@
 
 #include "base/strbuf.h"
 #include "loop/follow.h"
+#include "loop/hints.h"
 #include "loop/live.h"
 #include "loop/quiet.h"
 #include "loop/watch.h"
+#include "model/parsed.h"
 
 enum {
 	WATCH_BUSY = 50,         /* ms between two looks at what cannot be watched: a lock, a writer */
@@ -14,6 +16,9 @@ enum {
 	WATCH_PREVIEW = 500,     /* between two plans during a storm */
 	WATCH_RETRY_LEAST = 1000,
 	WATCH_RETRY_MOST = 60 * 1000,
+	WATCH_HINT = 100,        /* a hint is rarely alone */
+	WATCH_HINT_GAP = 1000,   /* between two looks because of hints, doubled while they go on ... */
+	WATCH_HINT_MOST = 60 * 1000, /* ... up to here; and so long without one ends it */
 };
 
 enum watch_why {
@@ -38,6 +43,8 @@ struct watch {
 	struct follow follow;
 	struct quiet quiet;
 	struct live live;
+	struct hints hints;
+	struct parsed parsed;    /* files of the manifest, for the next load */
 	struct arena arena;      /* texts that live as long as the loop */
 	const char *root;        /* of the manifest, from the first time it was read; NULL: not yet */
 	const char *git_lock;    /* NULL: no worktree */
@@ -46,9 +53,13 @@ struct watch {
 	bool strong;             /* the last plan of it destroys something: a second of quiet */
 	bool own;                /* it changed while a run of ours was under way */
 	bool asked, paused, ended, started;
+	bool vanished;           /* a file that the last plan read is not there for this one */
+	bool acted;              /* this pass has run something: what is recorded is not what it read */
 	bool approve;            /* what the last plan held was approved on the screen */
 	int64_t busy_until;      /* nothing starts before; 0: no matter */
 	int64_t retry_at, drift_at, previewed_at;
+	int64_t hint_at;         /* reality is looked at because of a hint; 0: no hint */
+	int64_t hint_gap, hinted_at; /* the last time, and how long after it the next may be */
 	unsigned failures;
 	struct strbuf cause;     /* what changed, in a few words */
 	struct strbuf waiting;   /* whom it was said to wait for; empty: nobody */
@@ -63,6 +74,8 @@ struct watch {
 };
 
 int64_t watch_now(const struct watch *w);
+/* Before reconcile_load; hooks->leave and reconcile_release come after it. */
+void watch_prepare(struct watch *w, struct reconcile *r);
 void watch_tell(struct watch *w, struct watch_event event);
 /* Says once whom it waits for; NULL: nobody any more. */
 void watch_wait_for(struct watch *w, const char *text);
@@ -81,6 +94,8 @@ bool watch_is_live(const struct watch *w);
 int watch_copy(struct watch *w);
 /* Did anything that was read change, but for what is copied? `trail` is newer than what is followed. */
 bool watch_differs(const struct watch *w, const struct trail *trail);
+/* Was anything there for what is followed that is not there for `trail`? */
+bool watch_lacks(const struct watch *w, const struct trail *trail);
 
 /* --- watch_again.c: what runs because it ran */
 

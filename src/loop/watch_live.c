@@ -35,6 +35,18 @@ bool watch_differs(const struct watch *w, const struct trail *trail)
 	return false;
 }
 
+bool watch_lacks(const struct watch *w, const struct trail *trail)
+{
+	for (size_t i = 0; i < trail->n; i++) {
+		const struct trail_item *now = &trail->items[i];
+		const struct trail_item *before = trail_find(&w->follow.trail, now->path);
+
+		if (!now->stamp.type && before && before->stamp.type)
+			return true;
+	}
+	return false;
+}
+
 static void tell(void *arg, bool failed, const char *text)
 {
 	watch_tell(arg, (struct watch_event){
@@ -84,15 +96,17 @@ int watch_copy(struct watch *w)
 	struct reconcile r;
 	int status = -1;
 
-	reconcile_init(&r);
-	w->hooks->prepare(w->hooks->arg, &r);
+	watch_prepare(w, &r);
 	if (reconcile_load(&r, &err) == 0 &&
 		reconcile_open(&r, STATE_READ, "watch", &err) == 0) {
 		follow_anew(w, &r);
 		trail_open(&now);
 		live_mark(&r);
 		trail_open(NULL);
+		for (size_t i = 0; i < w->live.n; i++) /* one that is restarted did not stop by itself */
+			hints_did(&w->hints, w->live.rules[i].address);
 		live_push(&w->live, &r, &now, tell, w);
+		hints_did_end(&w->hints, clock_wall(w->options->clock));
 		status = 0;
 	}
 	w->hooks->leave(w->hooks->arg, &r);

@@ -187,7 +187,12 @@ static void act(struct watch *w, struct reconcile *r, const uint8_t *blocked)
 
 	ran_note(w, r, blocked);
 	w->told = (struct hash){0};
+	for (size_t i = 0; i < r->plan.n; i++)
+		if (change_is_due(&r->plan.changes[i], blocked))
+			hints_did(&w->hints, r->plan.changes[i].address);
 	status = w->hooks->apply(w->hooks->arg, r, &result);
+	hints_did_end(&w->hints, clock_wall(w->options->clock));
+	w->acted = true;
 	if (result.cancelled)
 		w->ended = true;
 	watch_tell(w, (struct watch_event){.kind = WATCH_APPLIED, .r = r, .result = &result});
@@ -302,7 +307,7 @@ static void fail(struct watch *w, struct reconcile *r, const struct error *err, 
 		return;
 	}
 	/* An editor that removes a file and writes it anew is not told that it is missing. */
-	if (err->code == ERROR_NOT_FOUND && why == WHY_CHANGE &&
+	if ((err->code == ERROR_NOT_FOUND || w->vanished) && why == WHY_CHANGE &&
 		watch_now(w) < quiet_until(&w->quiet, true)) {
 		w->strong = w->dirty = true;
 		return;
@@ -322,21 +327,25 @@ void watch_pass(struct watch *w, enum watch_why why)
 	struct trail trail = {0};
 	struct error err = ERROR_INIT;
 	struct reconcile r;
+	int64_t since = clock_wall(w->options->clock);
 	bool unseen;
 	int status;
 
-	reconcile_init(&r);
-	w->hooks->prepare(w->hooks->arg, &r);
+	w->acted = false;
+	watch_prepare(w, &r);
 	r.trail = &trail;
 	status = stages(w, &r, !look, &err);
 	trail_open(&trail);
 	live_mark(&r);
 	trail_open(NULL);
 	unseen = watch_differs(w, &trail);
+	w->vanished = watch_lacks(w, &trail);
 	if (status < 0) /* what was not reached this time is followed all the same */
 		trail_join(&trail, &w->follow.trail);
 	follow_take(&w->follow, &trail);
 	w->asked = false;
+	if (status == 0 || err.code != ERROR_LOCKED)
+		watch_wait_for(w, NULL);
 	if (still_stands(w, why)) {
 		if (status < 0)
 			fail(w, &r, &err, why);
@@ -347,6 +356,8 @@ void watch_pass(struct watch *w, enum watch_why why)
 		live_take(&w->live, &r);
 		if (!w->dirty)
 			live_made(&w->live);
+		if (w->options->drift_interval && !w->ended)
+			hints_take(&w->hints, &r, w->acted, since);
 	}
 	w->hooks->leave(w->hooks->arg, &r);
 	reconcile_release(&r);

@@ -20,6 +20,7 @@ struct raw_edge {
 struct builder {
 	struct graph *graph;
 	struct arena *arena;
+	struct arena parts;       /* of templates: only looked at here */
 	const struct sources *sources;
 	const struct value *written;
 	struct diags *diags;
@@ -29,7 +30,7 @@ struct builder {
 	size_t n_edges, cap_edges;
 	uint32_t *seen;           /* per node: index + 1 of the edge from the current node to it */
 	size_t first_edge;        /* of the current node */
-	uint32_t current;
+	uint32_t current;         /* UINT32_MAX: none, references are only looked at */
 	enum edge_kind kind;      /* that the attribute being visited makes */
 };
 
@@ -89,6 +90,8 @@ static void index_nodes(struct builder *b, struct resource *resources, size_t n)
 
 static void add_edge(struct builder *b, uint32_t to, enum edge_kind kind, struct pos pos)
 {
+	if (b->current == UINT32_MAX)
+		return;
 	if (kind == EDGE_WITHIN && !(b->graph->nodes[to].resource->type->flags & TYPE_HOLDS))
 		kind = EDGE_USES; /* the path of a kubeconfig in a file that is just a file */
 	if (b->seen[to] > b->first_edge) {
@@ -122,6 +125,12 @@ static bool is_written(const struct builder *b, const char *address)
 	return false;
 }
 
+static void blame_current(struct builder *b)
+{
+	if (b->current != UINT32_MAX)
+		diag_address(b->diags, b->graph->nodes[b->current].resource->address);
+}
+
 /* The resource is there, the instance is not. */
 static bool report_instance(struct builder *b, const char *address, struct pos pos)
 {
@@ -143,7 +152,7 @@ static bool report_instance(struct builder *b, const char *address, struct pos p
 		else
 			diag_hint(b->diags, "the forEach of %s has no such key", base);
 	}
-	diag_address(b->diags, b->graph->nodes[b->current].resource->address);
+	blame_current(b);
 	return true;
 }
 
@@ -154,7 +163,7 @@ static void report_unknown(struct builder *b, const char *address, struct pos po
 	if (report_instance(b, address, pos) || is_written(b, address))
 		return;
 	diag_error(b->diags, pos, "there is no resource %s", address);
-	diag_address(b->diags, b->graph->nodes[b->current].resource->address);
+	blame_current(b);
 	for (uint32_t i = 0; i < b->graph->n; i++)
 		nearest_try(&nearest, b->graph->nodes[i].resource->address);
 	if (nearest.best)
@@ -255,11 +264,11 @@ static void collect(struct builder *b, const struct resource *resource)
 			continue;
 		schema = type_attribute(resource->type, member->key);
 		b->kind = edge_kind_of(schema);
-		template_visit(&member->value, b->arena, b->diags, see_part, b);
+		template_visit(&member->value, &b->parts, b->diags, see_part, b);
 	}
 	b->kind = EDGE_USES;
 	if (resource->readiness.spec && resource->readiness.spec->flags & VALUE_TEMPLATE)
-		template_visit(resource->readiness.spec, b->arena, b->diags, see_part, b);
+		template_visit(resource->readiness.spec, &b->parts, b->diags, see_part, b);
 	for (size_t i = 0; i < resource->n_depends_on; i++) {
 		const struct dependency *dep = &resource->depends_on[i];
 
@@ -369,15 +378,15 @@ static void sort(struct builder *b)
 		report_cycle(b, missing);
 }
 
-int graph_build(struct graph *graph, struct resource *resources, size_t n, struct arena *arena,
-	const struct sources *sources, const struct value *written, struct diags *diags)
+int graph_build(struct graph *graph, const struct graph_input *in, struct arena *arena,
+	struct diags *diags)
 {
-	size_t errors = diags->errors;
+	size_t errors = diags->errors, n = in->n;
 	struct builder b = {
 		.graph = graph,
 		.arena = arena,
-		.sources = sources,
-		.written = written,
+		.sources = in->sources,
+		.written = in->written,
 		.diags = diags,
 		.next_instance = arena_alloc(arena, n * sizeof(uint32_t)),
 		.seen = xcalloc(n + 1, sizeof(uint32_t)),
@@ -385,12 +394,16 @@ int graph_build(struct graph *graph, struct resource *resources, size_t n, struc
 
 	*graph = (struct graph){.n = (uint32_t)n};
 	graph->nodes = arena_zalloc(arena, n * sizeof(*graph->nodes));
-	index_nodes(&b, resources, n);
+	index_nodes(&b, in->resources, n);
 	for (uint32_t i = 0; i < n; i++) {
 		b.current = i;
 		b.first_edge = b.n_edges;
-		collect(&b, &resources[i]);
+		collect(&b, &in->resources[i]);
 	}
+	b.current = UINT32_MAX;
+	for (size_t i = 0; i < in->n_readers; i++)
+		template_visit(in->readers[i], &b.parts, diags, see_part, &b);
+	arena_release(&b.parts);
 	pack(&b);
 	sort(&b);
 	map_release(&b.bases);
@@ -404,7 +417,7 @@ void graph_release(struct graph *graph)
 	map_release(&graph->index);
 }
 
-static void close_over(const struct graph *graph, uint8_t *marks, bool needs)
+static void close_over(const struct graph *graph, uint8_t *marks, bool needs, unsigned without)
 {
 	uint32_t *queue = xmalloc((graph->n + 1) * sizeof(*queue));
 	uint32_t head = 0, tail = 0;
@@ -419,7 +432,8 @@ static void close_over(const struct graph *graph, uint8_t *marks, bool needs)
 		uint32_t n = needs ? node->n_needs : node->n_feeds;
 
 		for (uint32_t i = 0; i < n; i++) {
-			if (!marks[edges[i].node]) {
+			if (!marks[edges[i].node] &&
+				!(graph->nodes[edges[i].node].resource->type->flags & without)) {
 				marks[edges[i].node] = 1;
 				queue[tail++] = edges[i].node;
 			}
@@ -430,10 +444,15 @@ static void close_over(const struct graph *graph, uint8_t *marks, bool needs)
 
 void graph_close_over_needs(const struct graph *graph, uint8_t *marks)
 {
-	close_over(graph, marks, true);
+	close_over(graph, marks, true, 0);
+}
+
+void graph_close_over_quiet_needs(const struct graph *graph, uint8_t *marks)
+{
+	close_over(graph, marks, true, TYPE_RUNS);
 }
 
 void graph_close_over_feeds(const struct graph *graph, uint8_t *marks)
 {
-	close_over(graph, marks, false);
+	close_over(graph, marks, false, 0);
 }

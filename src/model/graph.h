@@ -31,17 +31,28 @@ struct graph {
 	struct map index;   /* address -> node */
 };
 
+struct graph_input {
+	struct resource *resources;
+	size_t n;
+	const struct sources *sources;      /* to print places */
+	const struct value *written;        /* the list under spec.resources, or NULL: what stands there but
+	                                       could not be read is not called unknown, because its own
+	                                       mistake is reported already */
+	const struct value *const *readers; /* values of no resource: their references are checked, too */
+	size_t n_readers;
+};
+
 /* Reports unknown addresses, self-references and cycles (as a path, with the place of each edge);
-   -1 when there was an error. `sources` serves only to print places. `written` is the list under
-   spec.resources, or NULL: what stands there but could not be read is not called unknown, because its
-   own mistake is reported already. graph_release frees the index. */
-int graph_build(struct graph *graph, struct resource *resources, size_t n, struct arena *arena,
-	const struct sources *sources, const struct value *written, struct diags *diags);
+   -1 when there was an error. graph_release frees the index. */
+int graph_build(struct graph *graph, const struct graph_input *in, struct arena *arena,
+	struct diags *diags);
 void graph_release(struct graph *graph);
 uint32_t graph_find(const struct graph *graph, const char *address); /* UINT32_MAX: none */
 
 /* Marks (a byte a node, in `arena`) everything reachable from the marked ones. */
 void graph_close_over_needs(const struct graph *graph, uint8_t *marks);
+/* The same, but nothing is reached that runs by itself. */
+void graph_close_over_quiet_needs(const struct graph *graph, uint8_t *marks);
 void graph_close_over_feeds(const struct graph *graph, uint8_t *marks);
 
 #endif

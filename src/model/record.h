@@ -51,6 +51,7 @@ struct record {
 	int64_t created_at, updated_at; /* wall clock */
 	int64_t duration;               /* of the last create, for the ETA */
 	const char *last_error;         /* NULL: none */
+	bool supposed; /* nothing was made: a desired state that stands for a recorded one (engine/suppose.h) */
 
 	/* Filled on first use by the functions below; NULL before. */
 	const struct value *inputs, *outputs, *observed, *meta;

@@ -34,6 +34,10 @@ struct lifecycle {
 	bool prevent_destroy;
 	bool retain; /* forgotten instead of destroyed */
 	bool create_before_destroy;
+	bool precedes; /* runs again before anything changes that depends on it */
+	bool succeeds; /* runs again after something has gone that it depended on */
+	const char *contents; /* what wrote the data in it, "postgresql 16"; NULL: anybody may have */
+	const char *const *begun_with; /* ADDRESS.ATTRIBUTE of others, which the data in it keeps as it was; or NULL */
 	const char *const *ignore_changes;      /* attribute paths, NULL-terminated or NULL */
 	const struct dependency *replace_triggered_by; /* addresses */
 	size_t n_replace_triggered_by;

@@ -371,7 +371,7 @@ static void report_nearest(struct check *check, const struct schema *schema,
 	if (best)
 		check_value(check, best, value, place);
 	else
-		report_kind(check, value, place, union_of_kinds(branches));
+		report_kind(check, value, place, union_of_kinds(branches), NULL);
 }
 
 static void check_any_of(struct check *check, const struct schema *schema, const struct value *value,
@@ -408,7 +408,7 @@ static void check_value(struct check *check, const struct schema *schema, const 
 		return;
 	}
 	if (!schema_kind_fits(schema, value)) {
-		report_kind(check, value, place, schema->kinds);
+		report_kind(check, value, place, schema->kinds, schema->merge_key);
 		return;
 	}
 	if (schema->enums && !enum_has(schema, value)) {

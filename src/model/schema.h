@@ -7,7 +7,7 @@
  * items, minItems, maxItems, uniqueItems, minLength, maxLength, pattern, minimum, maximum, anyOf,
  * oneOf, allOf, if/then/else, $ref, $defs, default, title, description, deprecated, examples.
  * Our own: x-sensitive, x-replace, x-merge-key, x-file, x-attached, x-within, x-literal, x-public, x-also,
- * x-pattern-hint, and on a type x-type (version, flags, identity) and x-outputs. The generator refuses any other.
+ * x-instead, x-pattern-hint, and on a type x-type (version, flags, identity) and x-outputs. The generator refuses any other.
  *
  * Every scalar may be a template ("${...}") in a manifest. A schema says so to editors with a branch
  * or a pattern (docs/schema-format.md); the generator takes these out of the tables again, because
@@ -86,6 +86,7 @@ struct schema {
 	size_t min_len, max_len;            /* of strings (characters) and lists; max_len 0: no limit */
 	const char *merge_key;              /* "name", "type+name" */
 	const char *const *also;            /* x-also: what other tools call it; NULL-terminated or NULL */
+	const char *const *instead;         /* x-instead: key, what to do, ...; NULL-terminated or NULL */
 	const struct schema *const *any_of, *const *one_of, *const *all_of; /* NULL-terminated or NULL */
 	const struct schema *if_, *then, *else_;
 	/* allOf of {if: {properties: {KEY: {const: VALUE}}}, then: ...}, as a table sorted by value. */

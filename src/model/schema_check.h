@@ -30,8 +30,9 @@ bool schema_fits(const struct schema *schema, const struct value *value);
 /* Every branch of an anyOf or oneOf only asks for keys: "one of these keys". */
 bool schema_only_requires(const struct schema *const *branches);
 
+/* `merge_key` of a list whose items bear names; NULL: of another, or of none. */
 void report_kind(struct check *check, const struct value *value, const struct place *place,
-	unsigned kinds);
+	unsigned kinds, const char *merge_key);
 void report_template(struct check *check, const struct schema *schema, const struct value *value,
 	const struct place *place);
 void report_enum(struct check *check, const struct schema *schema, const struct value *value,

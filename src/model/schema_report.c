@@ -4,10 +4,12 @@
  */
 #include "model/schema_check.h"
 
+#include "base/texts.h"
 #include "model/json.h"
 #include "model/yaml.h"
 
 #include <string.h>
+#include <strings.h>
 
 enum { SHOWN_MAX = 40, LISTED_MAX = 8 };
 
@@ -114,8 +116,60 @@ static bool fits_without_quotes(const struct value *value, unsigned kinds)
 	return plain.kind != VALUE_STRING && schema_kind_fits(&wanted, &plain);
 }
 
+/* What other readers of YAML take for a boolean; NULL: it is none to them either. */
+static const char *old_boolean(const struct value *value)
+{
+	if (value->kind != VALUE_STRING || !(value->flags & VALUE_PLAIN))
+		return NULL;
+	if (!strcasecmp(value->text, "yes") || !strcasecmp(value->text, "on"))
+		return "true";
+	return !strcasecmp(value->text, "no") || !strcasecmp(value->text, "off") ? "false" : NULL;
+}
+
+/* One word where a map is wanted: its name, or that one of the keys is missing. */
+static void hint_map(struct check *check, const struct value *value, const struct place *place)
+{
+	const struct schema *schema = place->schema;
+	const char *names[LISTED_MAX];
+	size_t n = schema ? schema->n_properties : 0;
+
+	if (place->item && schema && schema_property(schema, "name") && value_is_scalar(value) &&
+		!is_sensitive(value, place)) {
+		diag_hint(check->diags, "write `- name: %s`", shown(check, value, place));
+		return;
+	}
+	for (size_t i = 0; i < n && i < LISTED_MAX; i++)
+		names[i] = schema->properties[i].name;
+	if (n && n <= LISTED_MAX)
+		diag_hint(check->diags, "write it as { KEY: VALUE }; keys are %s",
+			joined(check->diags->arena, names, n, "and"));
+	else
+		diag_hint(check->diags, "a map is { key: value }, or lines of `key: value`");
+}
+
+/* A list where a map is wanted, or the other way round: how this one is written as what is wanted. */
+static void hint_shape(struct check *check, const struct value *value, const struct place *place,
+	unsigned kinds, const char *merge_key)
+{
+	const struct value *first = value->len && value->kind == VALUE_LIST ? &value->items[0] : NULL;
+	const char *name = value_get_text(first, "name", NULL);
+
+	if (kinds & SCHEMA_LIST && value->kind == VALUE_MAP && value->len && merge_key &&
+		!strcmp(merge_key, "name"))
+		diag_hint(check->diags, "write `- name: %s` instead of `%s:`", value->members[0].key,
+			value->members[0].key);
+	else if (kinds & SCHEMA_LIST && value->kind == VALUE_MAP && merge_key)
+		diag_hint(check->diags, "each item says what it is: `- { type: ..., name: ... }`");
+	else if (kinds & SCHEMA_LIST)
+		diag_hint(check->diags, "a list is [a, b], or lines that begin with \"- \"");
+	else if (kinds & SCHEMA_MAP && name)
+		diag_hint(check->diags, "write `%s:` instead of `- name: %s`", name, name);
+	else if (kinds & SCHEMA_MAP)
+		hint_map(check, value, place);
+}
+
 void report_kind(struct check *check, const struct value *value, const struct place *place,
-	unsigned kinds)
+	unsigned kinds, const char *merge_key)
 {
 	if (!counted(check))
 		return;
@@ -123,8 +177,15 @@ void report_kind(struct check *check, const struct value *value, const struct pl
 		kinds_in_words(check->diags->arena, kinds), shown(check, value, place));
 	if (value->kind == VALUE_NULL && kinds & SCHEMA_STRING)
 		diag_hint(check->diags, "write \"\" for an empty string, or leave the key out");
+	else if (value->kind == VALUE_NULL && kinds & (SCHEMA_LIST | SCHEMA_MAP))
+		diag_hint(check->diags, "write %s for an empty one, or leave the key out",
+			kinds & SCHEMA_LIST ? "[]" : "{}");
 	else if (fits_without_quotes(value, kinds))
 		diag_hint(check->diags, "what stands in quotes is text; write it without");
+	else if (kinds & SCHEMA_BOOL && old_boolean(value))
+		diag_hint(check->diags, "write %s: yes, no, on and off are text", old_boolean(value));
+	else if (!(kinds & (SCHEMA_STRING | SCHEMA_BOOL)))
+		hint_shape(check, value, place, kinds, merge_key);
 }
 
 void report_template(struct check *check, const struct schema *schema, const struct value *value,
@@ -251,11 +312,8 @@ static void try_keys(struct nearest *nearest, const struct schema *schema)
 static const char *also_known(const struct schema *schema, const char *name)
 {
 	for (size_t i = 0; schema && i < schema->n_properties; i++) {
-		const char *const *also = schema->properties[i].schema->also;
-
-		for (; also && *also; also++)
-			if (!strcmp(*also, name))
-				return schema->properties[i].name;
+		if (texts_have(schema->properties[i].schema->also, name))
+			return schema->properties[i].name;
 	}
 	return NULL;
 }
@@ -267,6 +325,34 @@ static const char *one_level_down(const struct schema *schema, const char *name)
 		if (schema_property(schema->properties[i].schema, name))
 			return schema->properties[i].name;
 	return NULL;
+}
+
+/* What is done here instead of what other tools call `name`; NULL: nothing is known. */
+static const char *done_instead(const struct schema *schema, const char *name)
+{
+	for (const char *const *at = schema ? schema->instead : NULL; at && *at; at += 2) {
+		if (!strcmp(*at, name))
+			return at[1];
+	}
+	return NULL;
+}
+
+/* All that could have been meant, or where that stands. */
+static void hint_known(struct check *check, const struct schema *schema, const struct place *place)
+{
+	const char *names[LISTED_MAX];
+
+	if (schema->n_properties > LISTED_MAX) {
+		diag_hint(check->diags, "`devenv config schema%s%s` prints what there is",
+			place->schema != schema && schema->title ? " " : "",
+			place->schema != schema && schema->title ? schema->title : "");
+		return;
+	}
+	for (size_t i = 0; i < schema->n_properties; i++)
+		names[i] = schema->properties[i].name;
+	if (schema->n_properties)
+		diag_hint(check->diags, "known keys are %s",
+			joined(check->diags->arena, names, schema->n_properties, "and"));
 }
 
 /* On one line, whatever it holds. */
@@ -283,6 +369,7 @@ void report_unknown_key(struct check *check, const struct schema *schema,
 {
 	struct nearest nearest = {.word = member->key};
 	const char *below = one_level_down(schema, member->key);
+	const char *instead = done_instead(schema, member->key);
 
 	if (!counted(check))
 		return;
@@ -297,27 +384,22 @@ void report_unknown_key(struct check *check, const struct schema *schema,
 	nearest.best = also_known(schema, member->key);
 	if (!nearest.best)
 		nearest.best = also_known(place->schema, member->key);
-	if (!nearest.best && below) {
-		diag_hint(check->diags, "it belongs below \"%s\"", below);
+	if (instead) {
+		diag_hint(check->diags, "%s", instead);
 		return;
 	}
-	if (nearest.best) {
-		diag_hint(check->diags, "here it is \"%s\"", nearest.best);
+	if (nearest.best || below) {
+		diag_hint(check->diags, nearest.best ? "here it is \"%s\"" : "it belongs below \"%s\"",
+			nearest.best ? nearest.best : below);
 		return;
 	}
 	try_keys(&nearest, schema);
 	if (place->schema != schema) /* the meta keys of a resource, beside its type's attributes */
 		try_keys(&nearest, place->schema);
-	if (nearest.best) {
+	if (nearest.best)
 		diag_hint(check->diags, "did you mean \"%s\"?", nearest.best);
-	} else if (schema->n_properties && schema->n_properties <= LISTED_MAX) {
-		const char *names[LISTED_MAX];
-
-		for (size_t i = 0; i < schema->n_properties; i++)
-			names[i] = schema->properties[i].name;
-		diag_hint(check->diags, "known keys are %s",
-			joined(check->diags->arena, names, schema->n_properties, "and"));
-	}
+	else
+		hint_known(check, schema, place);
 }
 
 void report_missing_key(struct check *check, const struct schema *schema, const struct value *map,

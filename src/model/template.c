@@ -14,6 +14,7 @@ struct parser {
 	struct arena *arena;
 	struct diags *diags;
 	const struct value *string;
+	struct part few[4]; /* most have no more; in the arena they take the room that they need */
 	size_t cap;
 };
 
@@ -92,6 +93,10 @@ static size_t find_end(const char *text, size_t len, size_t at)
 
 static struct part *add_part(struct parser *p, struct template *out, enum part_kind kind)
 {
+	if (!p->cap) {
+		out->parts = p->few;
+		p->cap = ARRAY_SIZE(p->few);
+	}
 	ARENA_GROW(p->arena, out->parts, out->n, p->cap);
 	out->parts[out->n] = (struct part){.kind = kind, .path = ""};
 	return &out->parts[out->n++];
@@ -114,6 +119,15 @@ static size_t name_len(const char *text)
 static int syntax_error(struct parser *p, const struct part *part, const char *what)
 {
 	return diag_error(p->diags, part->pos, "%s in ${%s}", what, part->text);
+}
+
+/* Who writes an operator or a function expects more of a reference than it is. */
+static int unexpected(struct parser *p, const struct part *part)
+{
+	syntax_error(p, part, "unexpected character");
+	diag_hint(p->diags, "a reference names one value, and its default: ${var.NAME:-text}; there are no "
+		"operators and functions");
+	return -1;
 }
 
 /* Every step of "a.b[0]["c"]" must be one that value_path can follow. */
@@ -141,11 +155,10 @@ static int check_path(struct parser *p, const struct part *part, const char *pat
 		path += *path == '.';
 		len = name_len(path);
 		if (!len)
-			return syntax_error(
-				p, part, *path ? "unexpected character" : "a name is missing");
+			return *path ? unexpected(p, part) : syntax_error(p, part, "a name is missing");
 		path += len;
 		if (*path && *path != '.' && *path != '[')
-			return syntax_error(p, part, "unexpected character");
+			return unexpected(p, part);
 	}
 	return 0;
 }
@@ -194,7 +207,7 @@ static int parse_resource(struct parser *p, struct part *part, const char *text)
 		return -1;
 	}
 	if (*text && *text != '.')
-		return syntax_error(p, part, "unexpected character");
+		return unexpected(p, part);
 	if (check_path(p, part, text) < 0)
 		return -1;
 	part->kind = PART_RESOURCE;
@@ -368,20 +381,13 @@ static int report_open(struct parser *p, size_t at)
 	return -1;
 }
 
-int template_parse(const struct value *string, struct arena *arena, struct template *out,
-	struct diags *diags)
+static int parse_parts(struct parser *p, const struct value *string, struct template *out)
 {
-	struct parser p = {.arena = arena, .diags = diags, .string = string};
 	const char *text = string->text;
 	size_t len = string->len, literal = 0, at = 0;
 	bool quoted = false;
 	int status = 0;
 
-	*out = (struct template){0};
-	if (len > 3 && *text == '$' && text[len - 1] == '}') { /* mostly one: no spare room */
-		out->parts = arena_alloc(arena, sizeof(*out->parts));
-		p.cap = 1;
-	}
 	while (at + 1 < len) {
 		const char *dollar = memchr(text + at, '$', len - at - 1);
 		struct part *part;
@@ -391,7 +397,7 @@ int template_parse(const struct value *string, struct arena *arena, struct templ
 			break;
 		at = (size_t)(dollar - text);
 		if (text[at + 1] == '$' && at + 2 < len && text[at + 2] == '{') {
-			add_literal(&p, out, text + literal, at - literal);
+			add_literal(p, out, text + literal, at - literal);
 			literal = at + 1;
 			at += 3;
 			continue;
@@ -402,22 +408,37 @@ int template_parse(const struct value *string, struct arena *arena, struct templ
 		}
 		end = find_end(text, len, at + 2);
 		if (!end)
-			return report_open(&p, at);
-		add_literal(&p, out, text + literal, at - literal);
-		if (parse_quoted(&p, out, text + at + 2, end - at - 2)) {
+			return report_open(p, at);
+		add_literal(p, out, text + literal, at - literal);
+		if (parse_quoted(p, out, text + at + 2, end - at - 2)) {
 			quoted = true;
 		} else {
-			part = add_part(&p, out, PART_ENV);
+			part = add_part(p, out, PART_ENV);
 			part->pos = place(string, at);
 			part->string = value_pos(string);
-			if (parse_reference(&p, part, text + at + 2, end - at - 2) < 0) {
+			if (parse_reference(p, part, text + at + 2, end - at - 2) < 0) {
 				status = -1;
 				part->kind = PART_LITERAL; /* the others can be looked at */
 			}
 		}
 		at = literal = end + 1;
 	}
-	add_literal(&p, out, text + literal, len - literal);
+	add_literal(p, out, text + literal, len - literal);
 	out->whole = out->n == 1 && out->parts[0].kind != PART_LITERAL && !quoted;
+	return status;
+}
+
+int template_parse(const struct value *string, struct arena *arena, struct template *out,
+	struct diags *diags)
+{
+	struct parser p = {.arena = arena, .diags = diags, .string = string};
+	size_t size;
+	int status;
+
+	*out = (struct template){0};
+	status = parse_parts(&p, string, out);
+	size = out->n * sizeof(*out->parts);
+	if (out->parts == p.few)
+		out->parts = arena_regrow(arena, p.few, size, size);
 	return status;
 }

@@ -43,6 +43,9 @@ enum type_flag {
 	TYPE_HEALTH = 1 << 10,     /* has a health of its own, which is waited for unless `readiness` says
 	                              otherwise */
 	TYPE_SERVED = 1 << 11,     /* a server makes it, and goes on when who asked has died ("served") */
+	TYPE_OPEN_KINDS = 1 << 12, /* what it may hold is known to where it goes, and others bring more of it */
+	TYPE_MARKS_OUTPUTS = 1 << 13, /* its provider says which outputs are sensitive ("marksOutputs"), and a
+	                                 sensitive input makes no other one so */
 };
 
 struct type {

@@ -91,6 +91,14 @@ struct value value_strn(struct arena *arena, const char *text, size_t len)
 	};
 }
 
+const struct value *value_keep(struct arena *arena, struct value value)
+{
+	struct value *kept = arena_alloc(arena, sizeof(*kept));
+
+	*kept = value;
+	return kept;
+}
+
 struct value value_str(struct arena *arena, const char *text)
 {
 	return value_strn(arena, text, strlen(text));

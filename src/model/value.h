@@ -75,6 +75,8 @@ const char *value_kind_str(enum value_kind kind); /* "string", "map", "whole num
 struct value value_bool(bool boolean);
 struct value value_int(struct arena *arena, int64_t integer);
 struct value value_real(struct arena *arena, double real);
+/* The value itself, to be pointed at; what it holds is not copied. */
+const struct value *value_keep(struct arena *arena, struct value value);
 struct value value_str(struct arena *arena, const char *text);
 struct value value_strn(struct arena *arena, const char *text, size_t len);
 struct value value_borrow(const char *text);               /* not copied */

@@ -44,3 +44,29 @@ const char *provider_path(const struct provider_env *env, const char *path)
 {
 	return fs_normalise(env->arena, fs_join(env->arena, env->project_root, path));
 }
+
+const char *provider_content(const struct provider_env *env, const char *path)
+{
+	const char *root = env->content_root ? env->content_root : env->project_root;
+
+	return fs_normalise(env->arena, fs_join(env->arena, root, path));
+}
+
+bool provider_may_run(const struct provider_env *env, struct observation *item, const char *what)
+{
+	if (!env->distrust || !item->desired)
+		return true; /* what is recorded was applied here once */
+	item->presence = PRESENCE_UNTRACKED;
+	item->unevaluated = what;
+	return false;
+}
+
+bool provider_can(struct record *record, enum ability ability)
+{
+	const struct type *type = type_find(record->type);
+	const struct provider *provider = type ? provider_of(type) : NULL;
+
+	if (!provider)
+		return false;
+	return provider->can ? provider->can(record, ability) : (type->flags & TYPE_RUNS) != 0;
+}

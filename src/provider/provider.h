@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "base/diag.h"
 #include "base/error.h"
+#include "model/pins.h"
 #include "model/record.h"
 #include "model/resource.h"
 #include "model/type.h"
@@ -40,6 +41,8 @@ struct provider_env {
 	struct arena *arena;
 	const struct clock *clock;
 	const char *project_root;   /* absolute; relative paths of the manifest start here */
+	const char *content_root;   /* where the files below it are read from that are only read: another
+	                               revision's while that one is planned. NULL: project_root */
 	const char *work_dir;       /* absolute, private to this environment, below the home; made on use
 	                               (fs_make_dirs); may be removed when the environment is gone */
 	const char *environment;    /* id of the environment: goes into marks */
@@ -49,12 +52,19 @@ struct provider_env {
 	const char *const *taken;   /* ids of things that were taken over: their marks name another owner and
 	                               cannot be changed. NULL-terminated, or NULL */
 	const struct value *settings; /* of the user's own configuration: a map; NULL: none */
+	struct parsed *parsed;      /* of a loop (model/parsed.h): what has not changed is not parsed again.
+	                               NULL: everything is */
 	const char *self;           /* path of this program, for shims */
 	const char *intent;         /* id of the open intent; NULL while observing */
 	int intent_fd;              /* a file the intent's children keep open (lock); -1: none. Pass it on to
 	                               children that act; a detached service closes it. */
 	enum refresh refresh;       /* of observe */
+	bool manifests;             /* of observe: what an apply would do inside is to be told (details) where that
+	                               is not told anyhow */
+	bool distrust;              /* of observe: what the manifest brings is not to be run; see provider_may_run */
 	int64_t deadline;           /* monotonic; give up then with ERROR_TIMEOUT */
+	const int64_t *stop_timeout; /* ms that what is stopped gets before it is killed, where that can be said;
+	                               NULL: what its inputs say */
 	const atomic_bool *cancel;  /* set: stop as soon as it is safe, with ERROR_CANCELLED */
 	/* A line of output or progress for the person who watches ("pulling 40%"); may be NULL. */
 	void (*progress)(void *arg, const char *line);
@@ -70,10 +80,21 @@ void provider_note(const struct provider_env *env, const char *fmt, ...)
 bool provider_cancelled(const struct provider_env *env); /* cancelled or past the deadline */
 /* `path` made absolute against the project root, in the arena. */
 const char *provider_path(const struct provider_env *env, const char *path);
+/* The same for a file that observe reads and nobody else hears of. */
+const char *provider_content(const struct provider_env *env, const char *path);
+
+struct observation;
+
+/* To be asked by observe before it runs what the manifest brings (`what`: "its `read` command"), or gives it
+   what this machine knows. False: the revision that is planned is not trusted; the item is done with,
+   and counts as it is recorded. */
+bool provider_may_run(const struct provider_env *env, struct observation *item, const char *what);
 
 /* The member of resolved inputs that holds the digests of files, and in it as "content" that of
    provider.digest; no attribute can have this name. */
 #define INPUT_DIGESTS "$digests"
+/* A member of that: what `locks` names was resolved to, {resolved, digest}. Not there: it is not locked. */
+#define INPUT_LOCKED "locked"
 
 enum presence {
 	PRESENCE_UNKNOWN,   /* could not be seen; `message` says why. Never the same as absent. */
@@ -121,11 +142,17 @@ struct observation {
 	const char *address;
 	const struct type *type;
 	const struct value *desired; /* resolved inputs, perhaps with unknowns; NULL: not desired */
-	struct record *record;       /* NULL: not recorded */
+	struct record *record;       /* NULL: not recorded. Its parts by record_inputs() and the like */
 	const struct intent *intent; /* an open intent of a run that died; NULL: none */
 	const char *const *ignore;   /* lifecycle.ignoreChanges, as written; NULL: nothing */
+	bool stays;                  /* it lives, or shall live, in what it is recorded to live in (x-within) */
+	bool may_go;                 /* it may be destroyed or replaced for more than what it is and shall be:
+	                                not desired any more, `destroy`, --replace, tainted, what it follows */
 	bool early;                  /* something it needs was never made: what it would ask may not be there.
 	                                Said to providers that have `release` only */
+
+	bool follows;                /* it waits, perhaps through others, for something of another type: what that will
+	                                bring is not known */
 
 	/* Out. */
 	enum presence presence;
@@ -134,6 +161,7 @@ struct observation {
 	const char *id;             /* as in record.id */
 	const char *endpoint;       /* as in record.endpoint */
 	const char *message;        /* why unknown, who owns it, what is wrong with it */
+	const char *unevaluated;    /* what would have had to run to see it, and was not: provider_may_run */
 	/* The attributes as they are in reality, in the same normal form each time, so that equal means
 	   unchanged; at least those that `desired` or the record set and that can be seen. A map. */
 	const struct value *attributes;
@@ -156,6 +184,7 @@ struct observation {
 	/* What an apply of `desired` would do inside it, in the tool's order; shown below the change. */
 	const struct detail *details;
 	size_t n_details;
+	bool only_told;              /* they are not part of what is agreed to */
 	/* What apply needs to do exactly that (a saved plan); comes back in request.observed. Ends with
 	   provider.release, whether there was an apply or not. NULL: nothing. */
 	void *prepared;
@@ -196,6 +225,8 @@ struct request {
 	const struct type *type;
 	const struct value *inputs;  /* desired, fully resolved; NULL for START and STOP of a record */
 	struct record *record;       /* NULL for a create */
+	struct record *gone;         /* create: what is recorded of the one that vanished, or went with what it
+	                                lived in; NULL: there was none */
 	const struct observation *observed; /* what the plan saw; NULL: nothing known */
 	const char *const *ignore;   /* lifecycle.ignoreChanges, as written; NULL: nothing */
 	/* Update only: names of the attributes that changed or drifted, NULL-terminated. */
@@ -211,6 +242,7 @@ struct outcome {
 	const char *id;
 	const char *endpoint;
 	const struct value *outputs; /* a map, or NULL for none */
+	bool rests;                  /* `devenv stop` had stopped it, and an update left it so */
 	/* Reality right after: what `observe` would report as attributes. NULL: nothing to compare. */
 	const struct value *observed;
 	/* Lines that a person wants to see when it failed; the engine keeps the last 20. */
@@ -226,14 +258,17 @@ enum readiness {
 
 enum log_flag {
 	LOG_FOLLOW = 1 << 0,
+	LOG_TIMES = 1 << 1, /* each line begins with when it was said, as RFC 3339 has it, and a space */
 };
 
 struct log_request {
 	unsigned flags;
 	int64_t since; /* wall clock ms; 0: all */
 	long tail;     /* last lines; -1: all */
-	/* One line without newline; `stream` is 1 or 2. Return false to stop. */
-	bool (*line)(void *arg, int stream, const char *text, size_t len);
+	/* One line without newline; `stream` is 1 or 2; `part`: which part of the thing says it
+	   ("web-5d8/main"), NULL where it has none. Return false to stop. With LOG_FOLLOW it may be called
+	   from several threads at once. */
+	bool (*line)(void *arg, const char *part, int stream, const char *text, size_t len);
 	void *arg;
 };
 
@@ -247,6 +282,9 @@ struct exec_terminal {
 
 struct exec_request {
 	const char *const *argv;
+	const char *part;        /* which part of it, by the thing's own name for it; NULL: its first */
+	const char *user, *directory; /* there; NULL: as it runs itself */
+	const char *const *environment; /* "NAME=VALUE", besides what it has; NULL-terminated, or NULL */
 	bool tty;                /* it gets a terminal, and all that it prints is stream 1 */
 	bool interactive;        /* it reads `input`, a descriptor, to its end; else it reads nothing */
 	int input;
@@ -258,6 +296,12 @@ struct exec_request {
 	int exit_status; /* out */
 };
 
+/* Ports of this machine that lead into something that runs, as long as the call lasts. */
+struct forward_request {
+	const char *address;      /* here */
+	const char *const *ports; /* "8080:80" (here, there) or "80"; NULL-terminated */
+};
+
 /* Files for something that runs, as `sync` of the manifest says. */
 struct copy_item {
 	const char *from; /* absolute, here; NULL: it is removed there */
@@ -267,7 +311,23 @@ struct copy_item {
 struct copy_request {
 	const struct copy_item *items;
 	size_t n;
-	bool restart;     /* afterwards */
+	const char *place; /* one of `places`; NULL: the provider has none */
+	bool restart;      /* afterwards */
+};
+
+/* Who hears of changes as they happen. */
+struct listener {
+	int64_t since; /* wall clock ms: what happened before is known */
+	bool again;    /* it listened before: what happened meanwhile may be lost, so it is told at once */
+	/* Reality may have moved at `at` (wall clock ms). `address`: of a record; NULL: of which is not known. */
+	void (*moved)(void *arg, const char *address, int64_t at);
+	void *arg;
+};
+
+/* What of a type one resource of it may lack. */
+enum ability {
+	CAN_TALK, /* it has logs, can be executed in and forwarded to */
+	CAN_STOP, /* it can be stopped, started and restarted */
 };
 
 struct provider {
@@ -288,6 +348,21 @@ struct provider {
 	int (*digest)(const struct type *type, const struct value *inputs, const char *project_root,
 		struct hash *out, struct error *err);
 
+	/* Pure. What the inputs name that others may move (a range of versions, a branch): a map of texts, for
+	   the lock file. False: nothing, or it is not known yet. Optional, with `resolve`. */
+	bool (*locks)(const struct type *type, const struct value *inputs, struct arena *arena,
+		struct value *what);
+	/* What that is now: fills resolved and digest. Leaves nothing behind. */
+	int (*resolve)(struct provider_env *env, const struct type *type, const struct value *inputs,
+		struct pin *out, struct error *err);
+	/* Pure. Whether what is recorded has anything that runs, where that is not said by its type: objects
+	   of a cluster may be no more than settings. Optional: all of TYPE_RUNS can. Ask provider_can. */
+	bool (*can)(struct record *record, enum ability ability);
+	/* It makes several things that run by themselves. observation.runs: all of them do; so what does
+	   not "run" can be stopped, too, and ACT_START of what runs starts it anew, part by part, with no stop
+	   before it. */
+	bool parts;
+
 	/* Pure. Of types with TYPE_CONCEALS: flags as sensitive what the schema cannot know to be (the
 	   values of a Secret). */
 	void (*conceal)(const struct type *type, struct value *inputs, struct arena *arena);
@@ -306,6 +381,10 @@ struct provider {
 
 	/* From the record alone. Already gone is success. */
 	int (*destroy)(struct provider_env *env, struct record *record, struct error *err);
+
+	/* It went with what it lived in, or is gone already: of what was kept for it elsewhere nothing stays.
+	   Safe to repeat. Optional. */
+	int (*drop)(struct provider_env *env, struct record *record, struct error *err);
 
 	/* One probe, without waiting: the engine owns the waiting. `why` says what is missing. The engine
 	   probes http and tcp itself unless `endpoint_of` below maps them. Optional. */
@@ -334,9 +413,23 @@ struct provider {
 		struct error *err); /* optional */
 	int (*exec)(struct provider_env *env, struct record *record, struct exec_request *request,
 		struct error *err); /* optional */
+	/* Where it runs now, each place with files of its own: one that is not known yet has none of what was
+	   copied. Ids for people and for `copy`, in the arena. A restart empties it and makes another; `copy`
+	   waits for that. Optional: one place, which a restart leaves as it is. */
+	int (*places)(struct provider_env *env, struct record *record, const char *const **out,
+		size_t *n, struct error *err);
+	/* Lasts until it is cancelled, or what it leads to ends. Optional. */
+	int (*forward)(struct provider_env *env, struct record *record,
+		const struct forward_request *request, struct error *err);
 	/* Into what runs, without making it anew; safe to repeat. Optional. */
 	int (*copy)(struct provider_env *env, struct record *record, const struct copy_request *request,
 		struct error *err);
+
+	/* Tells each change of what these records stand for, whoever makes it: a hint to observe, so one too
+	   many does no harm, and one that is lost is found later. Lasts until env->cancel is set, or it
+	   cannot hear any more; the caller then begins again. Runs beside everything else. Optional. */
+	int (*listen)(struct provider_env *env, struct record *const *records, size_t n,
+		const struct listener *listener, struct error *err);
 };
 
 /* registry.c: every provider, and the one that owns a type. */
@@ -345,5 +438,6 @@ extern const size_t provider_count;
 const struct provider *provider_of(const struct type *type);
 /* The type's provider by name of the type; NULL: unknown type. */
 const struct provider *provider_by_type(const char *type);
+bool provider_can(struct record *record, enum ability ability);
 
 #endif

@@ -1,6 +1,8 @@
 /* Every provider that is compiled in. The engine finds one by the type of a resource, never by name. */
 #include "provider/provider.h"
 
+#include "base/texts.h"
+
 #include <string.h>
 
 extern const struct provider provider_local;
@@ -10,19 +12,18 @@ extern const struct provider provider_kubernetes;
 extern const struct provider provider_secret;
 extern const struct provider provider_helm;
 extern const struct provider provider_terraform;
+extern const struct provider provider_git;
 
 const struct provider *const provider_table[] = {&provider_local, &provider_docker, &provider_k3d,
 	&provider_kubernetes, &provider_secret, &provider_helm,
-	&provider_terraform};
+	&provider_terraform, &provider_git};
 const size_t provider_count = sizeof(provider_table) / sizeof(provider_table[0]);
 
 const struct provider *provider_by_type(const char *type)
 {
 	for (size_t i = 0; i < provider_count; i++) {
-		for (const char *const *name = provider_table[i]->types; *name; name++) {
-			if (strcmp(*name, type) == 0)
-				return provider_table[i];
-		}
+		if (texts_have(provider_table[i]->types, type))
+			return provider_table[i];
 	}
 	return NULL;
 }

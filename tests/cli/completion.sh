@@ -8,6 +8,7 @@ an_environment() {
 	spec:
 	  resources:
 	    - { type: local_value, name: greeting, input: hello }
+    - { type: generated_secret, name: token }
 	    - { type: local_file, name: part, forEach: [eu, us], path: "${each.key}", content: x }
 	    - { type: local_process, name: web, command: [sleep, "1000"] }
 	  outputs: { greeting: { value: "${local_value.greeting.output}" } }
@@ -71,6 +72,8 @@ devenv stop
 devenv logs w
 devenv show local_p
 devenv outputs 
+devenv secret 
+devenv secret rotate 
 devenv audit '
 
 EXPECTED='devenv ref|refresh
@@ -83,6 +86,8 @@ devenv stop |local_process.web web
 devenv logs w|web
 devenv show local_p|local_process.web
 devenv outputs |greeting
+devenv secret |list rotate
+devenv secret rotate |token
 devenv audit |verify'
 
 offers() { # SHELL: what it offers for each line is what is expected

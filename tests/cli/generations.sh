@@ -25,12 +25,14 @@ services() { # how many run that this test has started
 	echo "$n"
 }
 
+exactly() { [[ $(services) == "$1" ]]; } # what just became one, or ends, may have another name yet
+
 converges() { # PATH OTHER
-	expect 0 apply --yes
+	expect 0 apply --yes --lock-timeout 60s # what was just being started holds the lock until it runs
 	there "$1"
 	gone "$2"
 	equal user "$1" "$(cat user)"
-	equal services 1 "$(services)"
+	wait_until 5 exactly 1
 	equal records 3 "$(state_query 'SELECT count(*) FROM record')"
 	no_changes
 	no_rest
@@ -45,7 +47,7 @@ calls() { # of the change
 test_killed_anywhere_the_next_apply_has_one_of_each() {
 	generations one
 	expect 0 apply --yes
-	equal services 1 "$(services)"
+	wait_until 5 exactly 1
 	generations two
 	local n count path=one next=two other
 	count=$(calls)
@@ -57,13 +59,14 @@ test_killed_anywhere_the_next_apply_has_one_of_each() {
 		"$HARNESS_TOOLS/killat" kill-before "$n" -- "$DEVENV" apply --yes --parallelism 1 \
 			--replace local_process.service </dev/null >"$TRASH/out" 2>"$TRASH/err" || true
 		there user
-		(($(services) > 0)) || fail "killed at $n: none runs"
+		wait_until 5 some # killed at $n
 		converges "$next" "$path"
 	done
 	expect 0 destroy --yes
-	equal services 0 "$(services)"
+	wait_until 5 exactly 0
 	gone one two user
 }
+some() { (($(services) > 0)); }
 
 test_killed_and_called_off_it_stays_as_it_was() {
 	generations one
@@ -104,10 +107,10 @@ test_what_was_half_made_goes_when_it_is_wanted_elsewhere() {
 			</dev/null >"$TRASH/out" 2>"$TRASH/err" || true
 		one_file two
 		if ((n % 2)); then
-			expect 0 apply --yes
+			expect 0 apply --yes --lock-timeout 60s
 			there two
 		else
-			expect 0 destroy --yes
+			expect 0 destroy --yes --lock-timeout 60s
 			gone two
 		fi
 		gone one

@@ -7,7 +7,9 @@
 installed() {
 	local build=${DEVENV%/*}
 	[[ -f $build/CMakeCache.txt ]] || skip 'not in a build folder'
-	cmake --build "$build" --target devenv devenv_share >"$TRASH/out" 2>&1
+	# Where the tests run all of it is built; the program is not written anew while others use it.
+	[[ -f $build/share/devenv.1 && -x $build/devenv-watcher ]] ||
+		cmake --build "$build" >"$TRASH/out" 2>&1
 	cmake --install "$build" --prefix "$PWD/prefix" >"$TRASH/out" 2>&1
 }
 

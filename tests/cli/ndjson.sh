@@ -62,7 +62,7 @@ test_all_that_is_said_in_the_life_of_an_environment_is_as_the_schema_says() {
 	expect 0 history --json 1 && valid
 	expect 0 outputs --json && valid
 	expect 0 logs --json local_process.p && valid
-	expect 0 graph --format json
+	expect 0 graph --format json && valid
 	expect 0 audit verify --json && valid
 	expect 0 config show --json
 	expect 0 validate --json && valid

@@ -21,7 +21,7 @@ test_every_option_that_can_be_wrong_is_read_from_its_variable() {
 	manifest <<<'spec: {}'
 	while IFS=$'\t' read -r command option argument variable; do
 		case $argument in
-		flag | N | DURATION | FORMAT) ;;
+		flag | N | DURATION | TIME | FORMAT) ;;
 		*) continue ;;
 		esac
 		# shellcheck disable=SC2086

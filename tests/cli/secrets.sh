@@ -3,6 +3,9 @@
 # which it travels: plain, base64, percent- and JSON-escaped. Only the file that shall hold it has it.
 . "${BASH_SOURCE%/*}/../lib/harness.sh"
 
+# Before a test has a home of its own; where it cannot be built, a program that answers like it.
+SOPS=$("$HARNESS_SOURCE/tests/tools/build-sops" 2>/dev/null) || SOPS=
+
 # Of this run alone: another's may stand in its own arguments at this moment.
 TAIL=$RANDOM$RANDOM
 SECRET="s3cr&t \"plan/ted\"+v$TAIL"
@@ -40,10 +43,14 @@ secret_manifest() {
 	    - { type: local_file, name: file, path: secret.txt, content: "${local_value.url.output}", mode: "0600" }
 	    - type: local_command
 	      name: login
-	      create: [sh, -c, "printf '%s' \"$PW\" >seen; echo \"said $PW\" >&2; printf '{\"token\": \"%s\"}' tok-1"]
+	      create: [sh, -c, "printf '%s' \"$PW\" >seen; echo \"said $PW\" >&2; printf 'u:%s' \"$PW\" | base64 -w0 >&2; printf '{\"token\": \"%s\"}' tok-1"]
 	      delete: [rm, -f, seen]
 	      environment: { PW: "${var.password}" }
-	    - { type: local_process, name: runs, command: [sleep, "1000"], environment: { PW: "${var.password}" } }
+	    - type: local_process
+	      name: runs
+	      command: [sh, -c, "echo \"I have $PW\"; printf 'u:%s\\n' \"$PW\" | base64 -w0; echo; echo said; exec sleep 1000"]
+	      environment: { PW: "${var.password}" }
+	      readiness: { log: said }
 	    - { type: local_value, name: token, input: "${local_command.login.token}" }
 	  outputs:
 	    password: { value: "${var.password}", sensitive: true }
@@ -77,7 +84,7 @@ test_no_output_shows_a_secret() {
 	for words in status outputs 'outputs --json' history 'history 1' 'show local_value.url' 'show local_file.file' \
 		'show local_command.login' 'show local_process.runs' list 'graph --format json' 'config show' \
 		'config show --json' 'config show --lowered' 'config show --origin' 'plan --explain local_value.url' \
-		'status --json' 'show local_value.url --json'; do
+		'status --json' 'show local_value.url --json' 'logs runs' 'logs runs --json'; do
 		# shellcheck disable=SC2086
 		devenv $words
 		cat "$TRASH/out" "$TRASH/err" >>all
@@ -102,6 +109,19 @@ test_a_mistake_beside_a_secret_does_not_show_it() {
 	lacks err planted
 	expect 1 validate --json
 	lacks out planted
+
+	# Nor that of a URL that nobody declared a secret.
+	manifest <<-'YML'
+	spec:
+	  services:
+	    - { name: a, source: "https://me:planted@git.test/a.git" }
+	    - { name: b, source: { url: "https://me:planted@git.test/b.git", reff: main } }
+	YML
+	expect 1 plan
+	has err 'a password in a URL'
+	has err 'did you mean "ref"?'
+	has err 'https://me:*******@git.test/a.git'
+	lacks err planted
 }
 
 test_no_state_or_plan_file_holds_a_secret() {
@@ -130,6 +150,79 @@ test_no_argument_vector_holds_a_secret() {
 watch_arguments() {
 	: >watched
 	while [[ -e watched ]]; do cat /proc/[0-9]*/cmdline 2>/dev/null >>arguments || :; done &
+}
+
+# The same text from everywhere that secrets can come from.
+sources() {
+	need age jq python3
+	local recipient
+	mkdir kept bin
+	age-keygen -o kept/key 2>kept/pub
+	recipient=$(sed -n 's/^Public key: //p' kept/pub)
+	printf '%s' "$SECRET" >kept/text
+	jq -n --arg pw "$SECRET" '{pw: $pw}' >kept/map
+	jq -n --arg pw "$SECRET" '{t1: {"secret/db": {pw: $pw}}}' >kept/vault
+	age -r "$recipient" -o kept/map.age kept/map
+	if [[ -n $SOPS ]]; then
+		ln -s "$SOPS" bin/sops
+		"$SOPS" --encrypt --age "$recipient" --input-type json --output-type json kept/map >kept/sealed.json
+	else
+		printf '#!/bin/sh\ncat kept/map\n' >bin/sops && chmod +x bin/sops
+		: >kept/sealed.json
+	fi
+	export PATH=$PWD/bin:$PATH SOPS_AGE_KEY_FILE=$PWD/kept/key PLANTED=$SECRET
+	"$HARNESS_SOURCE/tests/tools/fake-vault" kept/vault >kept/port &
+	wait_until 10 test -s kept/port
+	manifest <<-YML
+	spec:
+	  secrets:
+	    - { name: said, data: { pw: "\${PLANTED}" } }
+	    - { name: file, type: existing, source: kept/map, format: json }
+	    - { name: text, type: existing, source: kept/text }
+	    - { name: command, type: external-secret, provider: command, command: [cat, kept/map] }
+	    - { name: vault, type: external-secret, provider: vault, vault: { address: "http://127.0.0.1:$(cat kept/port)", path: db, token: t1 } }
+	    - { name: age, type: age, source: kept/map.age, identity: kept/key }
+	    - { name: sops, type: sops, source: kept/sealed.json }
+	  resources:
+	$(for name in said file command vault age sops; do
+		echo "    - { type: local_file, name: $name, path: out/$name, mode: '0600', content: '\${secret.$name.pw}' }"
+	done)
+	    - { type: local_file, name: text, path: out/text, mode: '0600', content: '\${secret.text.value}' }
+	  outputs: { vault: { value: "\${secret.vault.pw}", sensitive: true } }
+	YML
+}
+
+test_no_source_of_secrets_leaks() {
+	local words name
+	sources
+	watch_arguments
+	expect 0 plan -o plan.json
+	cat plan.json "$TRASH/out" "$TRASH/err" >"$TRASH/all"
+	for words in 'apply --yes -v --debug' 'plan --detailed-exitcode' 'plan --json' 'status --json' 'history 1' \
+		'config show --lowered' 'config show --origin' outputs 'secret list' 'secret list --json' \
+		'graph --format json' 'plan --explain external_secret.vault'; do
+		# shellcheck disable=SC2086
+		expect 0 $words
+		cat "$TRASH/out" "$TRASH/err" >>"$TRASH/all"
+	done
+	for name in file text command vault age sops; do
+		expect 0 show "external_secret.$name" -v
+		cat "$TRASH/out" "$TRASH/err" >>"$TRASH/all"
+	done
+	for name in out/*; do equal "$name" "$SECRET" "$(cat "$name")"; done
+	equal 'how many' 7 "$(ls out | wc -l)"
+
+	# Another one: the old one is forgotten, the new one as unknown as that.
+	printf 'other' >kept/text
+	expect 0 apply --yes
+	equal 'the new one' other "$(cat out/text)"
+	cat "$TRASH/out" "$TRASH/err" >>"$TRASH/all"
+	rm watched
+	wait_until 10 test -s arguments
+	no_secret 'an argument vector' arguments
+	no_secret 'an output or the plan file' "$TRASH/all"
+	no_secret 'the home' "$DEVENV_HOME"
+	no_secret 'the project' .devenv
 }
 
 test_a_container_knows_a_secret_only_by_its_environment() {
@@ -186,7 +279,7 @@ test_no_death_leaves_a_secret() {
 			</dev/null >>"$TRASH/all" 2>&1 || :
 		no_secret "the home after a death at call $n" "$DEVENV_HOME"
 	done
-	expect 0 apply --yes
+	expect 0 apply --yes --lock-timeout 60s
 	rm watched
 	no_secret 'an output' "$TRASH/all" "$TRASH/out" "$TRASH/err"
 	no_secret 'an argument vector' arguments

@@ -94,4 +94,80 @@ test_a_plan_to_destroy_shows_what_destroy_does() {
 	expect 0 plan --destroy --detailed-exitcode
 }
 
+test_to_destroy_a_target_takes_its_dependents_and_nothing_else() {
+	four one
+	expect 0 apply --yes
+	expect 2 plan --destroy --target local_file.a --detailed-exitcode
+	has out '0 to add, 0 to change, 2 to destroy'
+	expect 0 destroy --yes --target local_file.a
+	gone a b
+	there c d
+	expect 1 destroy --yes --target local_file.cc
+	has err 'did you mean local_file.c?'
+	there c d
+	sed -i '/name: c/d; s/, dependsOn: \[local_file.c\]//' .devenv/config.yml
+	expect 1 apply --yes --target local_file.c
+	has err 'local_file.c is no longer in the manifest'
+	has err 'devenv destroy --target local_file.c'
+	echo 'broken: [' >.devenv/config.yml
+	expect 0 destroy --yes --target local_file.d
+	gone d
+	there c
+}
+
+test_to_destroy_all_but_one_keeps_what_that_needs() {
+	four one
+	expect 0 apply --yes
+	expect 0 destroy --yes --exclude local_file.d
+	gone a b
+	there c d
+}
+
+test_what_is_taken_out_of_the_manifest_and_excluded_stays() {
+	four one
+	expect 0 apply --yes
+	sed -i '/name: [cd]/d' .devenv/config.yml
+	expect 0 apply --yes --exclude local_file.d
+	there c d
+	expect 0 apply --yes
+	gone c d
+}
+
+test_a_name_will_do_where_an_address_is_expected() {
+	four one
+	expect 0 up --yes -d a
+	there a
+	gone b c d
+	mkdir deploy # a folder of that name is no saved plan
+	sed -i 's/name: d,/name: deploy,/' .devenv/config.yml
+	expect 0 up --yes deploy
+	there c d
+	gone b
+	expect 1 up deplyo
+	has err 'deplyo is neither a saved plan nor a resource; did you mean local_file.deploy?'
+	expect 0 show c
+	has out 'local_file.c'
+	expect 0 graph --impact c
+	has out 'local_file.deploy'
+	lacks out 'local_file.a'
+	expect 0 taint c
+	has err 'local_file.c: tainted'
+	expect 0 untaint c
+	expect 0 plan --replace c
+	has out '-/+ local_file.c will be replaced'
+	expect 1 plan --replace cc --replace x.y
+	has err 'there is no resource cc to replace'
+	has err 'there is no resource x.y to replace'
+	expect 0 plan --explain c
+	has out 'local_file.c'
+	expect 0 down --yes --target c
+	gone c d
+	there a
+	expect 64 plan --destroy --refresh-only
+	expect 64 plan --volumes
+	has err 'give it with --destroy'
+	DEVENV_VOLUMES=1 expect 0 plan
+	expect 0 plan --destroy --volumes
+}
+
 run_tests "$@"

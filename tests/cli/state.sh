@@ -35,7 +35,7 @@ test_a_damaged_database_is_named_and_kept() {
 	applied
 	echo garbage >"$DEVENV_HOME/state.db"
 	refused 'state.db is damaged' 'put a copy of it in its place'
-	dd if=/dev/urandom of="$DEVENV_HOME/state.db" bs=4k seek=2 count=4 conv=notrunc status=none
+	head -c 16384 /dev/zero | tr '\0' x | dd of="$DEVENV_HOME/state.db" bs=4k seek=2 conv=notrunc iflag=fullblock status=none
 	refused 'state.db is damaged'
 	truncate -s 9000 "$DEVENV_HOME/state.db"
 	refused 'state.db is damaged'

@@ -5,15 +5,17 @@
 
 ESCAPE=$'\033'
 
-an_environment() {
-	manifest <<-'YML'
+an_environment() { # [COMMAND]
+	manifest <<-YML
 	spec:
 	  resources:
 	    - { type: local_value, name: greeting, input: "grüße" }
-	    - { type: local_file, name: motd, path: motd, content: "${local_value.greeting.output}" }
-	    - { type: local_command, name: slow, create: [sleep, "0.3"], dependsOn: [local_file.motd] }
+	    - { type: local_file, name: motd, path: motd, content: "\${local_value.greeting.output}" }
+	    - { type: local_command, name: slow, create: [sh, -c, '${1:-true}'], dependsOn: [local_file.motd] }
 	YML
 }
+# Whose command runs until a frame has shown it.
+one_that_is_seen() { an_environment "until grep -aq \"[1] running\" $TRASH/out; do sleep 0.02; done"; }
 
 # on_terminal COLUMNS ARGUMENT...: runs it on a terminal of that width; $answer is what is typed there.
 on_terminal() {
@@ -21,8 +23,10 @@ on_terminal() {
 	shift
 	words=$(printf '%q ' "$DEVENV" "$@")
 	STATUS=0
+	# What nobody reads script waits for two seconds.
+	printf '%s' "${answer:+$answer$'\n'}" >"$TRASH/typed"
 	script -qec "stty cols $columns rows 24 -echo; $words" "$TRASH/typescript" \
-		<<<"${answer:-}" >"$TRASH/out" 2>&1 || STATUS=$?
+		<"$TRASH/typed" >"$TRASH/out" 2>&1 || STATUS=$?
 }
 
 test_on_a_terminal_it_asks_and_yes_is_the_answer() {
@@ -39,7 +43,7 @@ test_on_a_terminal_it_asks_and_yes_is_the_answer() {
 }
 
 test_a_terminal_gets_colours_and_a_tree_that_moves() {
-	an_environment
+	one_that_is_seen
 	TERM=xterm NO_COLOR='' on_terminal 80 apply --yes
 	has out "${ESCAPE}[32m"
 	has out "${ESCAPE}[?25l"
@@ -49,7 +53,7 @@ test_a_terminal_gets_colours_and_a_tree_that_moves() {
 test_without_colour_it_still_moves() {
 	local how
 	for how in NO_COLOR=1 DEVENV_NO_COLOR=1; do
-		an_environment
+		one_that_is_seen
 		env_terminal "$how" apply --yes
 		lacks out "${ESCAPE}[32m"
 		lacks out "${ESCAPE}[1m"
@@ -115,7 +119,7 @@ test_in_the_c_locale_symbols_are_ascii() {
 
 test_on_forty_columns_no_line_of_the_tree_is_wider() {
 	local line n=0
-	an_environment
+	one_that_is_seen
 	TERM=xterm LC_ALL=C.UTF-8 NO_COLOR=1 on_terminal 40 apply --yes
 	# A frame begins by going up and clearing; what it draws may not wrap.
 	while IFS= read -r line; do

@@ -51,10 +51,15 @@ test_a_name_that_is_not_there_is_status_1_and_the_nearest_is_named() {
 
 test_the_part_behind_the_dot_is_near_enough() {
 	an_environment
-	expect 1 plan --target motd
-	has err 'did you mean local_file.motd?'
-	expect 1 show motd
-	has err 'did you mean local_file.motd?'
+	local command
+	for command in status show taint forget 'plan --target' 'plan --replace' 'plan --explain' \
+		'graph --impact' up; do
+		# shellcheck disable=SC2086
+		expect 1 $command modt
+		has err 'did you mean local_file.motd?'
+	done
+	expect 1 stop modt
+	has err 'nothing that runs is called modt'
 }
 
 test_status_takes_the_part_behind_the_dot() {

@@ -79,4 +79,74 @@ static inline const char *output(const struct record *record, const char *name)
 	return value_get_text(record->outputs, name, "");
 }
 
+/* --- what is waited for: a condition, never a time ---------------------------------------------- */
+
+enum { LIVE_TRIES = 1200 }; /* every 50 ms: a minute, which only a failure takes */
+
+struct heard {
+	struct strbuf text;
+	int left; /* lines until no more are wanted; -1: all */
+};
+
+static inline bool hear(void *arg, const char *part, int stream, const char *text, size_t len)
+{
+	struct heard *heard = arg;
+
+	(void)part;
+	strbuf_addf(&heard->text, "%d:%.*s|", stream, (int)len, text);
+	return heard->left < 0 || --heard->left > 0;
+}
+
+static inline const char *logs_of(struct live *live, struct record *record, unsigned flags, long tail,
+	int64_t since, int left)
+{
+	struct heard heard = {.text = STRBUF_INIT, .left = left};
+	struct log_request request = {
+		.flags = flags, .since = since, .tail = tail, .line = hear, .arg = &heard};
+	struct error err = ERROR_INIT;
+	const char *copy;
+
+	if (provider_docker.logs(&live->env, record, &request, &err) < 0)
+		fail_msg("%s", err.msg);
+	copy = arena_strdup(&live->arena, heard.text.text);
+	strbuf_release(&heard.text);
+	return copy;
+}
+
+static inline void wait_for_log(struct live *live, struct record *record, const char *text)
+{
+	for (int i = 0; i < LIVE_TRIES; i++) {
+		if (strstr(logs_of(live, record, 0, -1, 0, -1), text))
+			return;
+		usleep(50000);
+	}
+	fail_msg("no '%s' in the log", text);
+}
+
+/* In a script: here it waits until the test says go_on(). */
+#define UNTIL_TOLD "until [ -e /tmp/go ]; do sleep 0.05; done; "
+
+static inline bool go_on_says(void *arg, int stream, const char *data, size_t len)
+{
+	(void)arg, (void)stream, (void)data, (void)len;
+	return true;
+}
+
+static inline void go_on(struct live *live, struct record *record)
+{
+	static const char *const argv[] = {"touch", "/tmp/go", NULL};
+	struct exec_request request = {.argv = argv, .output = go_on_says};
+	struct error err = ERROR_INIT;
+
+	if (provider_docker.exec(&live->env, record, &request, &err) < 0)
+		fail_msg("%s", err.msg);
+	assert_int_equal(request.exit_status, 0);
+}
+
+static inline void wait_for_end(struct live *live, const char *id)
+{
+	live_call(live, "POST",
+		docker_path(&live->docker, "/containers/%s/wait?condition=not-running", id), NULL);
+}
+
 #endif

@@ -47,7 +47,7 @@ container() { ours container "docker_container.$1"; }
 # inspect SERVICE FORMAT
 inspect() { docker inspect -f "$2" "$(container "$1")"; }
 in_db() { docker exec "$(container db)" "$@"; }
-answers() { curl -sf --max-time 5 "http://127.0.0.1:$PORT/$1"; }
+answers() { curl -sf --max-time 60 "http://127.0.0.1:$PORT/$1"; }
 
 test_the_shop_comes_up_and_the_second_plan_is_empty() {
 	shop
@@ -160,8 +160,8 @@ test_drift_is_seen_with_its_reason_and_repaired() {
 	equal 'the memory' 67108864 "$(inspect one '{{.HostConfig.Memory}}')"
 	equal 'two sees one again' kept \
 		"$(docker exec "$one" cat /data/file)"
-	docker exec "$(container two)" ping -c 1 -W 2 one >/dev/null
-	docker exec "$(container two)" ping -c 1 -W 2 three >/dev/null
+	docker exec "$(container two)" ping -c 1 -W 30 one >/dev/null
+	docker exec "$(container two)" ping -c 1 -W 30 three >/dev/null
 }
 
 test_what_is_not_ours_is_refused_and_taken_over_when_told() {
@@ -244,6 +244,14 @@ test_replicas_go_up_and_down_and_leave_the_first_alone() {
 	equal 'the user' "$user" "$(container user)"
 	expect 0 apply --yes --set 'spec.services[web].replicas=0'
 	equal 'no web' "$user" "$(ours container)"
+
+	# The same as a number that lasts.
+	expect 0 scale web=2 --yes
+	equal 'two and the user' 3 "$(ours container | wc -l)"
+	no_changes
+	expect 0 scale web=- --yes
+	equal 'one and the user' 2 "$(ours container | wc -l)"
+	no_changes
 }
 
 test_a_soft_dependency_may_fail_and_a_hard_one_blocks() {
@@ -318,6 +326,20 @@ test_a_health_check_decides_when_it_is_ready() {
 	matches out 'docker_container.slow +running .*healthy'
 }
 
+# The engine says when its own check has succeeded: nobody waits for the next minute.
+test_health_is_heard_of_and_not_asked_for_by_the_period() {
+	services <<-'YML'
+	services:
+	  - { name: slow, image: "${var.image}", command: [sh, -c, "sleep 1; touch /tmp/up; exec sleep 1000"], stopSignal: SIGKILL, healthcheck: { test: [CMD, test, -f, /tmp/up], interval: 300ms, retries: 30 }, readiness: { health: true, periodSeconds: 240 } }
+	  - { name: late, SLEEPS, dependencies: [slow] }
+	YML
+	local started=$SECONDS
+	expect 0 up --yes
+	((SECONDS - started < 180)) || fail "it took $((SECONDS - started)) s"
+	expect 0 status
+	matches out 'docker_container.slow +running .*healthy'
+}
+
 test_every_key_is_seen_in_the_container() {
 	services <<-'YML'
 	volumes:
@@ -365,7 +387,7 @@ test_every_key_is_seen_in_the_container() {
 	docker exec -u 0 "$(container all)" touch /conf/no 2>/dev/null && fail 'a configmap can be written to'
 	docker exec -u 0 "$(container all)" touch /again/no 2>/dev/null && fail 'what is read-only can be written to'
 	docker exec "$(container all)" grep -q ' /memory tmpfs .*size=1024k' /proc/mounts
-	docker exec "$(container neighbour)" ping -c 1 -W 2 all >/dev/null
+	docker exec "$(container neighbour)" ping -c 1 -W 30 all >/dev/null
 	equal 'networks' 2 "$(ours network | wc -l)"
 	# What is ephemeral goes with its container, what is kept stays; a trigger makes it anew.
 	docker exec -u 0 "$(container all)" sh -c 'echo x >/kept/x; echo x >/gone/x'
@@ -376,6 +398,63 @@ test_every_key_is_seen_in_the_container() {
 	equal 'what is left' /kept/x "$(docker exec "$(container all)" sh -c 'ls /kept/x /gone/x 2>/dev/null; true')"
 	expect 1 plan --set 'spec.services[all].replicas=2'
 	has err 'both claim tcp:'
+}
+
+test_what_is_mounted_and_changes_restarts_who_mounts_it() {
+	services <<-'YML'
+	volumes:
+	  - { name: conf, type: configmap, source: conf }
+	  - { name: key, type: secret, source: ./key }
+	  - { name: kept }
+	  - { name: gone, type: ephemeral }
+	  - { name: memory, type: tmpfs }
+	services:
+	  - { name: reads, SLEEPS, volumes: ["conf:/conf", "kept:/kept", "gone:/gone", "memory:/memory"] }
+	  - { name: knows, SLEEPS, volumes: [{ name: key, target: /run/key }] }
+	  - { name: other, SLEEPS }
+	YML
+	local reads knows other
+	mkdir -p conf/below
+	echo one >conf/page
+	echo hunter2hunter >key
+	expect 0 apply --yes
+	no_changes
+	reads=$(container reads) knows=$(container knows) other=$(container other)
+
+	echo two >conf/page
+	expect 2 plan --detailed-exitcode
+	has out 'local_value.volume-conf'
+	expect 0 apply --yes
+	[[ $(container reads) != "$reads" ]] || fail 'it was left as it is'
+	equal page two "$(docker exec "$(container reads)" cat /conf/page)"
+	equal 'who mounts other things' "$knows $other" "$(container knows) $(container other)"
+	no_changes
+
+	# A file that is put in place of another one is another one for the container, too.
+	reads=$(container reads)
+	echo changed2changed >new && mv new key
+	expect 0 apply --yes
+	lacks out changed2changed
+	[[ $(container knows) != "$knows" ]] || fail 'it was left as it is'
+	equal key changed2changed "$(docker exec "$(container knows)" cat /run/key)"
+	equal 'who mounts other things' "$reads $other" "$(container reads) $(container other)"
+	! grep -rqF "$(b2sum -l 256 key | cut -c1-64)" "$DEVENV_HOME" || fail 'its hash is stored'
+	no_changes
+
+	# After a stop only what is kept is there.
+	docker exec "$(container reads)" sh -c 'touch /kept/x /gone/x /memory/x'
+	expect 0 restart reads
+	equal 'what is left' /kept/x "$(docker exec "$(container reads)" sh -c 'ls /kept/x /gone/x /memory/x 2>/dev/null; true')"
+	docker exec "$(container reads)" sh -c 'touch /gone/x'
+	expect 0 stop reads
+	expect 0 start reads
+	equal 'what is left' /kept/x "$(docker exec "$(container reads)" sh -c 'ls /kept/x /gone/x /memory/x 2>/dev/null; true')"
+	equal 'in the same container' "$reads" "$(container reads)"
+}
+
+logged() { # TEXT: by talk
+	devenv logs talk
+	grep -qF -- "$1" "$TRASH/out"
 }
 
 all_says() { # LINE
@@ -390,9 +469,8 @@ test_logs_exec_stop_start_restart_by_the_name_of_the_service() {
 	  - { name: user, SLEEPS, dependencies: [talk] }
 	YML
 	expect 0 up --yes
-	expect 0 logs talk
-	has out hello
-	has out trouble
+	wait_until 15 logged hello
+	wait_until 15 logged trouble
 	expect 0 logs --tail 1 talk
 	expect 7 exec talk -- sh -c 'echo inside; exit 7'
 	has out inside
@@ -434,8 +512,7 @@ test_processes_and_commands_beside_containers() {
 	equal 'what was fetched' page "$(cat fetched)"
 	local published
 	published=$(docker port "$(container web)" 80/tcp | sed -n 's/.*:\([0-9]*\)$/\1/p' | head -n 1)
-	expect 0 logs beside
-	has out "two asks 127.0.0.1:$published"
+	wait_until 5 beside_says "two asks 127.0.0.1:$published"
 	equal 'what the client knows' "host.docker.internal:$PORT" "$(docker exec "$(container client)" sh -c 'echo $BESIDE')"
 	docker exec "$(container client)" grep -q 'host.docker.internal' /etc/hosts
 	echo WHO=three >two.env

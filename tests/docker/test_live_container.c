@@ -193,12 +193,13 @@ static void the_grace_period_is_kept(void **state)
 {
 	struct live *live = *state;
 	struct record *record = live_create(live, CONTAINER, WEB,
-		running(live, "trap 'exit 7' TERM; while :; do sleep 0.1; done", ",\"stopGracePeriod\":\"5s\""));
+		running(live, "trap 'exit 7' TERM; echo armed; while :; do sleep 0.1; done",
+			",\"stopGracePeriod\":\"60s\""));
 	struct outcome outcome;
 	struct error err = ERROR_INIT;
 	struct observation item;
 
-	sleep(1); /* until the shell has set its trap */
+	wait_for_log(live, record, "armed");
 	assert_int_equal(act(live, ACT_STOP, NULL, record, NULL, &outcome, &err), 0);
 	item = look(live, NULL, record);
 	assert_string_equal(item.health, "exited (7)");
@@ -214,7 +215,7 @@ static void what_ends_at_once_is_an_error_with_its_last_words(void **state)
 	struct record *record;
 
 	/* Whether it is seen to have ended depends on who is faster. */
-	for (int i = 0; i < 20 && outcome.output == NULL; i++) {
+	for (int i = 0; i < 500 && outcome.output == NULL; i++) {
 		live_intent(live);
 		outcome = (struct outcome){0};
 		if (provider_docker.apply(&live->env, &request, &outcome, &err) == 0) {
@@ -262,14 +263,10 @@ static void what_may_end_counts_as_running(void **state)
 	struct live *live = *state;
 	const char *inputs = running(live, "exit 0", ",\"mustRun\":false");
 	struct record *record = live_create(live, CONTAINER, WEB, inputs);
-	struct observation item = {0};
+	struct observation item;
 
-	for (int i = 0; i < 50; i++) {
-		item = look(live, inputs, record);
-		if (!strcmp(item.health, "exited (0)"))
-			break;
-		usleep(100000);
-	}
+	wait_for_end(live, record->id);
+	item = look(live, inputs, record);
 	assert_string_equal(item.health, "exited (0)");
 	assert_true(item.runs);
 	item = look(live, running(live, "exit 0", ""), record);

@@ -8,52 +8,17 @@
 
 /* --- logs --------------------------------------------------------------------------------------- */
 
-struct heard {
-	struct strbuf text;
-	int left; /* lines until no more are wanted; -1: all */
-};
-
-static bool hear(void *arg, int stream, const char *text, size_t len)
-{
-	struct heard *heard = arg;
-
-	strbuf_addf(&heard->text, "%d:%.*s|", stream, (int)len, text);
-	return heard->left < 0 || --heard->left > 0;
-}
-
-static const char *logs_of(struct live *live, struct record *record, unsigned flags, long tail,
-	int64_t since, int left)
-{
-	struct heard heard = {.text = STRBUF_INIT, .left = left};
-	struct log_request request = {
-		.flags = flags, .since = since, .tail = tail, .line = hear, .arg = &heard};
-	struct error err = ERROR_INIT;
-	const char *copy;
-
-	if (provider_docker.logs(&live->env, record, &request, &err) < 0)
-		fail_msg("%s", err.msg);
-	copy = arena_strdup(&live->arena, heard.text.text);
-	strbuf_release(&heard.text);
-	return copy;
-}
-
-static void wait_for_log(struct live *live, struct record *record, const char *text)
-{
-	for (int i = 0; i < 100; i++) {
-		if (strstr(logs_of(live, record, 0, -1, 0, -1), text))
-			return;
-		usleep(50000);
-	}
-	fail_msg("no '%s' in the log", text);
-}
-
 static void logs_are_told_by_line_and_stream(void **state)
 {
 	struct live *live = *state;
 	struct record *record = live_create(live, CONTAINER, WEB,
-		running(live, "echo one; echo bad >&2; sleep 0.2; echo two; echo end; sleep 600", ""));
+		running(live, "echo one; echo bad >&2; " UNTIL_TOLD "echo two; echo end; sleep 600", ""));
 	const char *all;
 
+	/* Two streams have no order but that which the test gives them. */
+	wait_for_log(live, record, "one");
+	wait_for_log(live, record, "bad");
+	go_on(live, record);
 	wait_for_log(live, record, "end");
 	all = logs_of(live, record, 0, -1, 0, -1);
 	assert_non_null(strstr(all, "1:one|"));
@@ -97,6 +62,13 @@ static bool collect(void *arg, int stream, const char *data, size_t len)
 	return true;
 }
 
+static bool gather(void *arg, int stream, const char *data, size_t len)
+{
+	assert_int_equal(stream, 1);
+	strbuf_add(arg, data, len);
+	return true;
+}
+
 static void a_command_is_run_inside(void **state)
 {
 	static const char *const argv[] = {"sh", "-c", "echo out $A; exit 4", NULL};
@@ -119,20 +91,14 @@ static void a_command_is_run_inside(void **state)
 	assert_string_equal(text.text, "2:err\n|");
 	strbuf_reset(&text);
 	request.tty = true;
+	request.output = gather; /* a terminal may pass it on in pieces */
 	assert_int_equal(provider_docker.exec(&live->env, record, &request, &err), 0);
-	assert_string_equal(text.text, "1:err\r\n|");
+	assert_string_equal(text.text, "err\r\n");
 	strbuf_release(&text);
 
 	assert_int_equal(act(live, ACT_STOP, NULL, record, NULL, &outcome, &err), 0);
 	assert_int_equal(provider_docker.exec(&live->env, record, &request, &err), -1);
 	assert_non_null(strstr(err.msg, "does not run: start it first"));
-}
-
-static bool gather(void *arg, int stream, const char *data, size_t len)
-{
-	assert_int_equal(stream, 1);
-	strbuf_add(arg, data, len);
-	return true;
 }
 
 static void *fill(void *arg)
@@ -254,14 +220,20 @@ static void a_command_on_a_terminal_has_its_size_and_its_keys(void **state)
 
 /* --- readiness ---------------------------------------------------------------------------------- */
 
-static enum readiness ready(struct live *live, struct record *record, enum probe_kind kind,
-	const char *spec, const char **why)
+static enum readiness ready_within(struct live *live, struct record *record, enum probe_kind kind,
+	const char *spec, int64_t timeout, const char **why)
 {
-	struct probe probe = {.kind = kind, .timeout = 1000};
+	struct probe probe = {.kind = kind, .timeout = timeout};
 	struct value value = live_json(live, spec);
 
 	*why = NULL;
 	return provider_docker.ready(&live->env, record, &probe, &value, why);
+}
+
+static enum readiness ready(struct live *live, struct record *record, enum probe_kind kind,
+	const char *spec, const char **why)
+{
+	return ready_within(live, record, kind, spec, 60000, why);
 }
 
 static enum readiness wait_ready(struct live *live, struct record *record, enum probe_kind kind,
@@ -269,7 +241,7 @@ static enum readiness wait_ready(struct live *live, struct record *record, enum 
 {
 	enum readiness readiness = READY_WAIT;
 
-	for (int i = 0; i < 100 && readiness == READY_WAIT; i++) {
+	for (int i = 0; i < LIVE_TRIES && readiness == READY_WAIT; i++) {
 		readiness = ready(live, record, kind, spec, why);
 		usleep(50000);
 	}
@@ -280,11 +252,12 @@ static void what_runs_is_ready_and_what_ended_never_will_be(void **state)
 {
 	struct live *live = *state;
 	struct record *record =
-		live_create(live, CONTAINER, WEB, running(live, "sleep 1; echo it broke >&2; exit 5", ""));
+		live_create(live, CONTAINER, WEB, running(live, UNTIL_TOLD "echo it broke >&2; exit 5", ""));
 	const char *why;
 
 	assert_int_equal(ready(live, record, PROBE_RUNNING, "{}", &why), READY_YES);
-	sleep(2);
+	go_on(live, record);
+	wait_for_end(live, record->id);
 	assert_int_equal(ready(live, record, PROBE_RUNNING, "{}", &why), READY_FAILED);
 	assert_string_equal(why, "exited (5): it broke");
 	assert_int_equal(ready(live, record, PROBE_LOG, "{\"log\":\"x\"}", &why), READY_FAILED);
@@ -301,7 +274,8 @@ static void what_is_restarted_is_waited_for(void **state)
 	enum readiness readiness = READY_YES;
 	struct observation item;
 
-	for (int i = 0; i < 200 && readiness == READY_YES; i++) {
+	/* The engine waits longer each time: it is met in one of these times. */
+	for (int i = 0; i < 3 * LIVE_TRIES && readiness == READY_YES; i++) {
 		readiness = ready(live, record, PROBE_RUNNING, "{}", &why);
 		usleep(20000);
 	}
@@ -315,16 +289,17 @@ static void a_command_decides(void **state)
 {
 	struct live *live = *state;
 	struct record *record =
-		live_create(live, CONTAINER, WEB, running(live, "sleep 1; touch /tmp/ok; sleep 600", ""));
+		live_create(live, CONTAINER, WEB, waiting(live, ""));
 	const char *why;
 
 	assert_int_equal(ready(live, record, PROBE_COMMAND,
-		"{\"command\":[\"sh\",\"-c\",\"ls /tmp/ok || { echo not yet; exit 2; }\"]}", &why), READY_WAIT);
+		"{\"command\":[\"sh\",\"-c\",\"ls /tmp/go || { echo not yet; exit 2; }\"]}", &why), READY_WAIT);
 	assert_non_null(strstr(why, "the command ended with status 2: "));
-	assert_int_equal(wait_ready(live, record, PROBE_COMMAND,
-		"{\"command\":[\"ls\",\"/tmp/ok\"]}", &why), READY_YES);
-	assert_int_equal(ready(live, record, PROBE_COMMAND, "{\"command\":[\"sleep\",\"5\"]}", &why),
-		READY_WAIT);
+	go_on(live, record);
+	assert_int_equal(ready(live, record, PROBE_COMMAND,
+		"{\"command\":[\"ls\",\"/tmp/go\"]}", &why), READY_YES);
+	assert_int_equal(ready_within(live, record, PROBE_COMMAND, "{\"command\":[\"sleep\",\"600\"]}",
+		300, &why), READY_WAIT);
 	assert_string_equal(why, "the command did not end in time");
 	assert_int_equal(ready(live, record, PROBE_COMMAND, "{}", &why), READY_FAILED);
 }
@@ -344,8 +319,8 @@ static void a_line_of_the_log_decides(void **state)
 	assert_int_equal(ready(live, record, PROBE_LOG, "{\"log\":\"accepting\"}", &why), READY_WAIT);
 	assert_string_equal(why, "no line of its log matches \"accepting\" yet");
 	assert_int_equal(ready(live, record, PROBE_LOG, "{\"log\":\"(\"}", &why), READY_FAILED);
+	/* At once, within the same second. */
 	assert_int_equal(act(live, ACT_STOP, NULL, record, NULL, &outcome, &err), 0);
-	sleep(1);
 	assert_int_equal(act(live, ACT_START, NULL, record, NULL, &outcome, &err), 0);
 	assert_int_equal(ready(live, record, PROBE_LOG, "{\"log\":\"listening\"}", &why), READY_WAIT);
 }
@@ -353,16 +328,17 @@ static void a_line_of_the_log_decides(void **state)
 static void its_own_health_decides(void **state)
 {
 	struct live *live = *state;
-	const char *check = ",\"healthcheck\":{\"test\":\"echo checked; test -e /tmp/ok\","
-		"\"interval\":\"200ms\",\"timeout\":\"2s\",\"retries\":%d}";
+	const char *check = ",\"healthcheck\":{\"test\":\"echo checked; test -e /tmp/go\","
+		"\"interval\":\"200ms\",\"timeout\":\"60s\",\"retries\":%d}";
 	struct record *record;
 	struct observation item;
 	const char *why;
 
-	record = live_create(live, CONTAINER, WEB, running(live, "sleep 1; touch /tmp/ok; sleep 600",
-		arena_printf(&live->arena, check, 100)));
+	record = live_create(live, CONTAINER, WEB,
+		waiting(live, arena_printf(&live->arena, check, 10000)));
 	assert_int_equal(ready(live, record, PROBE_HEALTH, "{}", &why), READY_WAIT);
 	assert_int_equal(strncmp(why, "its health is starting", 22), 0);
+	go_on(live, record);
 	assert_int_equal(wait_ready(live, record, PROBE_HEALTH, "{}", &why), READY_YES);
 	item = look(live, NULL, record);
 	assert_string_equal(item.health, "healthy");
@@ -413,7 +389,7 @@ static bool answers_now(const char *at)
 /* Polls: a busy machine takes its time to start a server. */
 static bool answers(const char *at)
 {
-	for (int i = 0; i < 200; i++) {
+	for (int i = 0; i < LIVE_TRIES; i++) {
 		if (answers_now(at))
 			return true;
 		usleep(50000);
@@ -444,10 +420,11 @@ static void a_probe_of_what_ended_says_so(void **state)
 {
 	struct live *live = *state;
 	struct record *record = live_create(live, CONTAINER, WEB,
-		running(live, "sleep 1; echo no database; exit 1", ""));
+		running(live, UNTIL_TOLD "echo no database; exit 1", ""));
 	struct error err;
 
-	sleep(2);
+	go_on(live, record);
+	wait_for_end(live, record->id);
 	assert_null(target(live, record, "{\"port\":80}", &err));
 	assert_int_equal(err.code, ERROR_FAILED);
 	assert_string_equal(err.msg, "exited (1): no database");

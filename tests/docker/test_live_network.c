@@ -129,12 +129,22 @@ static void two_foreign_networks_of_one_name_are_a_conflict_like_one(void **stat
 	const char *inputs = arena_printf(&live->arena, "{\"networkName\":\"%s\"}", name);
 	struct observation item, found = {.address = "docker_network.a"};
 	struct error err = ERROR_INIT;
+	struct docker_reply reply;
+	struct value body;
 
-	if (!docker_knows(&live->docker, DOCKER_CHECK_DUPLICATE))
-		skip();
-	for (size_t i = 0; i < 2; i++)
-		ids[i] = value_get_text(live_call(live, "POST", "/networks/create",
-			arena_printf(&live->arena, "{\"Name\":\"%s\"}", name)), "Id", "");
+	body = live_json(live, arena_printf(&live->arena, "{\"Name\":\"%s\"}", name));
+	for (size_t i = 0; i < 2; i++) {
+		int result = docker_call(&live->docker, "POST", "/networks/create", &body, &reply, &err);
+
+		ids[i] = value_get_text(reply.body, "Id", "");
+		/* A newer engine refuses the second. */
+		assert_int_equal(result, i && !docker_knows(&live->docker, DOCKER_CHECK_DUPLICATE) ? -1 : 0);
+	}
+	if (!docker_knows(&live->docker, DOCKER_CHECK_DUPLICATE)) {
+		assert_int_equal(reply.status, 409);
+		live_call(live, "DELETE", docker_path(&live->docker, "/networks/%s", ids[0]), NULL);
+		return;
+	}
 	if (!*ids[0] || !strcmp(ids[0], ids[1]))
 		fail_msg("the engine made only one");
 	item = live_observe(live, NETWORK, "docker_network.a", inputs, NULL);
@@ -360,7 +370,7 @@ static void a_driver_that_is_not_there_ends_with_the_deadline(void **state)
 	live->env.deadline = start + 1000;
 	assert_int_equal(live_create_fails(live, VOLUME, "docker_volume.a",
 		"{\"driver\":\"no-such-driver\"}", &err), ERROR_TIMEOUT);
-	assert_true(clock_monotonic(&clock_system) - start < 5000);
+	assert_true(clock_monotonic(&clock_system) - start < 14000);
 }
 
 /* --- both --------------------------------------------------------------------------------------- */

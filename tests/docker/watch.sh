@@ -29,7 +29,12 @@ web() { # SYNC RULES: a container of the base image
 	YML
 }
 
-id_of_web() { docker ps -q --no-trunc --filter label=dev.devenv.address=docker_container.web | head -n 1; }
+# Of this environment: other tests call theirs web, too.
+webs() { # [OPTION OF docker ps]
+	docker ps -q --no-trunc "$@" --filter label=dev.devenv.address=docker_container.web \
+		--filter "label=dev.devenv.environment=$(state_query 'SELECT id FROM environment' 2>/dev/null)"
+}
+id_of_web() { webs | head -n 1; }
 inside() { # FILE CONTENT
 	[[ $(docker exec "$(id_of_web)" cat "$1" 2>/dev/null) == "$2" ]]
 }
@@ -54,7 +59,7 @@ test_changed_files_are_copied_without_a_restart() {
 	wait_until 30 inside /app/new/three 3
 	rm app/deep/two
 	wait_until 30 not_inside /app/deep/two
-	said 'docker_container.web: 1 file copied' || fail 'it is not told'
+	wait_until 10 said 'docker_container.web: 1 file copied'
 	equal 'the container' "$id" "$(id_of_web)"
 	equal 'its start' "$started" "$(docker inspect -f '{{.State.StartedAt}}' "$id")"
 	equal runs "$runs" "$(runs)"
@@ -110,6 +115,37 @@ test_a_build_context_is_followed_but_for_what_is_ignored_or_copied() {
 	echo 2 >src/file
 	wait_until 60 inside /src/file 2
 	wait_until 30 inside /src/live/page 2
+	stop_watch
+	no_changes
+}
+
+state_of_web() { docker inspect -f '{{.State.Status}}' "$(webs -a | head -n 1)" 2>/dev/null; }
+start_of_web() { docker inspect -f '{{.State.StartedAt}}' "$(id_of_web)" 2>/dev/null; }
+started_after() { web_is running && [[ $(start_of_web) != "$1" ]]; }
+runs_another() { web_is running && another_container "$1"; }
+web_is() { [[ $(state_of_web) == "$1" ]]; }
+
+# The interval is an hour: whatever is seen here was told by the engine's events.
+test_what_moves_away_is_seen_at_once() {
+	local id started
+	base_image
+	mkdir app && echo 1 >app/one
+	web '[{ path: app, target: /app }]'
+	start_watch --drift-interval 1h
+	wait_until 30 inside /app/one 1
+	docker kill "$(id_of_web)" >/dev/null
+	wait_until 10 said 'Reality moved away by itself'
+	docker start "$(webs -a)" >/dev/null
+	wait_until 10 said_times 2 'docker_container.web'
+	stop_watch
+	start_watch --drift-interval 1h --repair-drift
+	id=$(id_of_web) started=$(start_of_web)
+	docker kill "$id" >/dev/null
+	wait_until 20 started_after "$started"
+	docker rm -f "$(id_of_web)" >/dev/null
+	wait_until 20 runs_another "$id"
+	docker pause "$(id_of_web)" >/dev/null
+	wait_until 20 web_is running
 	stop_watch
 	no_changes
 }

@@ -6,7 +6,7 @@
 
 shim_dies() { # MODE N
 	local status=0
-	timeout 60 "$TOOLS/killat" "$1" "$2" --children --report ../report \
+	timeout 300 "$TOOLS/killat" "$1" "$2" --children --report ../report \
 		-- "$DEVENV" apply --yes --parallelism 1 </dev/null || status=$?
 	echo "$status" >../status
 }
@@ -22,14 +22,19 @@ die early" effect
 	sed -i 's/^mkdir -p made$/die half\n&/; s/^esac$/&\ndie late/' effect
 	[[ $1 == delete-* ]] && { applied || echo "the apply before failed"; }
 	# shellcheck disable=SC2046
-	timeout 60 "$DEVENV" $([[ $1 == delete-* ]] && echo "${DESTROY[@]}" || echo apply --yes) </dev/null || status=$?
+	timeout 300 "$DEVENV" $([[ $1 == delete-* ]] && echo "${DESTROY[@]}" || echo apply --yes) </dev/null || status=$?
 	echo "$status" >../status
 	[[ -e ../dead ]] || echo "the command did not die"
 	((status)) || echo "the death of a command is no success"
 }
 
+is_dead() { # PID, or nobody but its parent knows it any more
+	[[ $(cut -d' ' -f3 "/proc/$1/stat" 2>/dev/null) == [ZX]* || ! -e /proc/$1 ]]
+}
+
 process_dies() { # shim|process|both
-	local pid line
+	local pid line try
+	local -a killed=()
 	applied || echo "the apply before failed"
 	for pid in $(marked "$SCENARIO_MARK"); do
 		line=$({ tr '\0' ' ' <"/proc/$pid/cmdline"; } 2>/dev/null)
@@ -37,9 +42,12 @@ process_dies() { # shim|process|both
 		process-*"./service "* | both-*"./service "* | shim-"$DEVENV "* | both-"$DEVENV "*) ;;
 		*) continue ;;
 		esac
-		[[ $1 != process || $line != "$DEVENV "* ]] && kill -9 "$pid" && echo "killed: $line"
+		[[ $1 != process || $line != "$DEVENV "* ]] && kill -9 "$pid" && echo "killed: $line" && killed+=("$pid")
 	done >../killed
 	[[ -s ../killed ]] || echo "nothing was killed"
+	for pid in "${killed[@]}"; do
+		for ((try = 0; try < 1000; try++)); do is_dead "$pid" && break || sleep 0.02; done
+	done
 	"$DEVENV" plan </dev/null
 }
 

@@ -28,7 +28,7 @@ room_again() { mount -o remount,size=64m "$(cat "$SCENARIO_MARK/mounted")"; }
 apply_on() { # home|project KILOBYTES
 	local status=0
 	small "$@"
-	timeout 60 "$DEVENV" apply --yes --parallelism 1 </dev/null || status=$?
+	timeout 300 "$DEVENV" apply --yes --parallelism 1 </dev/null || status=$?
 	echo "$status" >../status
 }
 
@@ -39,7 +39,7 @@ later_on() { # home|project VERB...
 	small "$where" 8192
 	applied || echo "the apply before failed"
 	dd if=/dev/zero of="$(cat ../mounted)/ballast" bs=4k 2>/dev/null
-	timeout 60 "$DEVENV" "$@" --parallelism 1 </dev/null || status=$?
+	timeout 300 "$DEVENV" "$@" --parallelism 1 </dev/null || status=$?
 	rm "$(cat ../mounted)/ballast"
 	echo "$status" >../status
 }

@@ -89,7 +89,7 @@ fail_at() { # apply|destroy ERRNO N KILLAT-OPTION...
 	shift 3
 	prepare "$verb"
 	# shellcheck disable=SC2046
-	timeout 60 "$TOOLS/killat" fail "$n" "$error" "$@" --report ../report \
+	timeout 300 "$TOOLS/killat" fail "$n" "$error" "$@" --report ../report \
 		-- "$DEVENV" $(verb "$verb") --parallelism 1 </dev/null || status=$?
 	echo "$status" >../status
 }
@@ -99,7 +99,7 @@ lose_answer() { # apply|destroy N
 	prepare "$1"
 	curl -sS --unix-socket ../engine -X POST "http://localhost/reset?at=$2"
 	# shellcheck disable=SC2046
-	timeout 60 "$DEVENV" $(verb "$1") --parallelism 1 </dev/null || status=$?
+	timeout 300 "$DEVENV" $(verb "$1") --parallelism 1 </dev/null || status=$?
 	echo "$status" >../status
 }
 

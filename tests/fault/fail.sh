@@ -6,7 +6,7 @@
 
 fail_at() { # N ERRNO CLASS [--sticky]
 	local status=0
-	timeout 60 "$TOOLS/killat" fail "$1" "$2" --class "$3" ${4:+"$4"} --report ../report \
+	timeout 300 "$TOOLS/killat" fail "$1" "$2" --class "$3" ${4:+"$4"} --report ../report \
 		-- "$DEVENV" apply --yes --parallelism 1 </dev/null || status=$?
 	echo "$status" >../status
 }

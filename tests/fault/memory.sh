@@ -7,7 +7,7 @@
 starved() { # AT ON ARGUMENT...
 	local at=$1 on=$2 status=0
 	shift 2
-	timeout 60 env LD_PRELOAD="$TOOLS/failalloc.so" FAILALLOC_AT="$at" FAILALLOC_ON="$on" \
+	timeout 300 env LD_PRELOAD="$TOOLS/failalloc.so" FAILALLOC_AT="$at" FAILALLOC_ON="$on" \
 		FAILALLOC_REPORT=../allocations "$DEVENV" "$@" --parallelism 1 </dev/null || status=$?
 	echo "$status" >../status
 }

@@ -7,7 +7,7 @@ all_at_once() {
 	local i
 	local -a pids=()
 	for ((i = 0; i < 30; i++)); do
-		"$DEVENV" apply --yes --lock-timeout 120s </dev/null >"../log-$i" 2>&1 &
+		"$DEVENV" apply --yes --lock-timeout 600s </dev/null >"../log-$i" 2>&1 &
 		pids+=($!)
 	done
 	for i in "${!pids[@]}"; do

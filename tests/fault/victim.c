@@ -32,7 +32,7 @@ static void *in_thread(void *arg)
 
 int main(int argc, char **argv)
 {
-	static char shell[] = "sh", option[] = "-c", script[] = "sleep 0.3; echo done >child";
+	static char shell[] = "sh", option[] = "-c", script[] = "until [ -e go ]; do sleep 0.02; done; echo done >child";
 	char *child[] = {shell, option, script, NULL};
 	extern char **environ;
 	pthread_t thread;

@@ -4,7 +4,7 @@
  */
 #include "fuzz.h"
 
-#include "providers/docker/container_parse.h"
+#include "providers/docker/container/parse.h"
 #include "providers/docker/ignore.h"
 
 static void patterns(struct arena *arena, const char *text, size_t len, const char *path)

@@ -1,7 +1,7 @@
 /* Log frames of an engine: cut into pieces of any size, the same bytes come out. */
 #include "fuzz.h"
 
-#include "providers/docker/container_type.h"
+#include "providers/docker/container/type.h"
 
 struct seen {
 	struct strbuf streams[3];

@@ -4,8 +4,7 @@
  */
 #include "fuzz.h"
 
-#include "model/graph.h"
-#include "model/manifest.h"
+#include "manifest/manifest.h"
 
 struct files {
 	const char *config, *env;
@@ -33,8 +32,7 @@ static void check_graph(struct manifest *manifest, struct arena *arena, struct d
 {
 	struct graph graph;
 
-	if (graph_build(&graph, manifest->resources, manifest->n_resources, arena, &manifest->sources,
-		    NULL, diags) == 0) {
+	if (manifest_graph(manifest, &graph, arena, diags) == 0) {
 		uint8_t *seen = calloc(graph.n + 1, 1);
 
 		for (uint32_t i = 0; i < graph.n; i++) {

@@ -8,6 +8,7 @@
 
 cluster_tools
 HELM3=$("$KUBERNETES_LIB/../tools/build-helm3") || kubernetes_missing build-helm3
+HELM4=$("$KUBERNETES_LIB/../tools/build-helm4") || kubernetes_missing build-helm4
 NAME=dh-$$
 
 chart() {
@@ -23,7 +24,7 @@ chart() {
 	    metadata: { labels: { app: web } }
 	    spec:
 	      terminationGracePeriodSeconds: 0
-	      containers: [ { name: main, image: "{{ .Values.image }}", imagePullPolicy: Never, command: [sleep, "3600"] } ]
+	      containers: [ { name: main, image: "{{ .Values.image }}", imagePullPolicy: Never, command: [sh, -c, "echo it runs; exec sleep 3600"] } ]
 	---
 	apiVersion: batch/v1
 	kind: Job
@@ -60,9 +61,9 @@ environment() { # IMAGE [LINE OF THE RELEASE...]
 clean() { k3d cluster delete "$NAME" >/dev/null 2>&1 || true; }
 in_cluster() { kubectl --kubeconfig "$("$DEVENV" outputs kubeconfig)" "$@"; }
 
-test_a_cluster_and_a_release_with_pods_are_one_plan() {
+one_plan() { # HELM
 	test_home
-	mkdir bin && ln -s "$HELM3" bin/helm && PATH=$PWD/bin:$PATH
+	mkdir bin && ln -s "$1" bin/helm && PATH=$PWD/bin:$PATH
 	chart
 	environment "$BUSYBOX_IMAGE" 'wait: true'
 	expect 2 plan --detailed-exitcode
@@ -71,6 +72,12 @@ test_a_cluster_and_a_release_with_pods_are_one_plan() {
 	equal 'ready pods' 1 "$(in_cluster get deployment web -o 'jsonpath={.status.readyReplicas}')"
 	equal 'runs of the hook' 1 "$(in_cluster get job hook -o 'jsonpath={.status.succeeded}')"
 	no_changes
+	expect 0 logs helm_release.web
+	has out 'it runs'
+	expect 0 exec helm_release.web -- echo within
+	equal 'what it prints' within "$(cat "$TRASH/out")"
+	expect 1 restart helm_release.web
+	has err 'helm_release.web runs, but cannot be stopped or started by itself'
 	environment not-there:1 'hooks: false' 'readiness: { type: health, failureThreshold: 60 }'
 	expect 1 apply --yes
 	has err not-there
@@ -82,5 +89,7 @@ test_a_cluster_and_a_release_with_pods_are_one_plan() {
 	equal 'records' 0 "$(state_query 'SELECT count(*) FROM record')"
 	no_rest
 }
+test_a_cluster_and_a_release_with_pods_are_one_plan_of_helm_3() { one_plan "$HELM3"; }
+test_a_cluster_and_a_release_with_pods_are_one_plan_of_helm_4() { one_plan "$HELM4"; }
 
 run_tests "$@"

@@ -96,8 +96,8 @@ killed_when() { # COMMAND-OF-K3D CONDITION... -- ARGUMENT...
 	shift
 	while [[ $1 != -- ]]; do condition+=("$1") && shift; done
 	"$DEVENV" "${@:2}" </dev/null >"$TRASH/out" 2>"$TRASH/err" &
-	wait_until 60 "${condition[@]}"
-	kill -9 $!
+	wait_until 180 "${condition[@]}"
+	kill -9 $! 2>/dev/null || true # what it does may have come to its end meanwhile
 	pkill -9 -f "$k3d.*$NAME" || true
 	wait $! 2>/dev/null || true
 }
@@ -134,8 +134,8 @@ test_a_creation_that_was_killed_is_started_over() {
 test_a_creation_whose_parent_died_is_taken_over() {
 	environment
 	"$DEVENV" apply --yes </dev/null >"$TRASH/out" 2>"$TRASH/err" &
-	wait_until 20 made
-	kill -9 $!
+	wait_until 120 made
+	kill -9 $! 2>/dev/null || true
 	wait $! 2>/dev/null || true
 	expect 0 apply --yes
 	no_changes

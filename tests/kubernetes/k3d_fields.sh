@@ -107,6 +107,12 @@ test_every_key_reaches_what_it_is_about() {
 	echo another >note.txt
 	expect 2 plan --detailed-exitcode
 	has out 'files are put into the nodes when they are made'
+
+	# Without it there is no way in, and k3d makes none later.
+	docker rm -f "k3d-$NAME-serverlb" >/dev/null
+	expect 2 plan --detailed-exitcode
+	has out 'loadBalancer = false → true  # forces replacement; drift: changed outside devenv'
+	has out '1 to add, 0 to change, 1 to destroy'
 	expect 0 destroy --yes
 	equal 'remains' '' "$(docker ps -a --format '{{.Names}}' | grep -F "$NAME" || true)"
 	no_rest
@@ -186,6 +192,49 @@ test_the_kubeconfig_of_the_user_is_shared_only_when_asked() {
 	expect 0 destroy --yes
 	lacks ~/.kube/config "$NAME"
 	equal 'contexts' mine "$(kubectl --kubeconfig ~/.kube/config config get-contexts -o name)"
+}
+
+# What the manifest says about agents: the first one, and one that is added to others.
+agent_is_as_said() { # NODE
+	equal "memory of $1" $((2 << 30)) "$(docker inspect -f '{{.HostConfig.Memory}}' "$1")"
+	equal "label of $1" a "$(docker inspect -f '{{index .Config.Labels "team"}}' "$1")"
+	equal "ulimit of $1" nofile=4096:8192 \
+		"$(docker inspect -f '{{range .HostConfig.Ulimits}}{{.Name}}={{.Soft}}:{{.Hard}}{{end}}' "$1")"
+	equal "mount of $1" shared "$(docker exec "$1" cat /shared/word)"
+	equal "env of $1" any "$(docker exec "$1" printenv ROLE)"
+	equal "labels and taints of node $1" 'back dedicated' "$(in_node server-0 kubectl get "node/$1" \
+		-o 'jsonpath={.metadata.labels.tier} {.spec.taints[?(@.key=="dedicated")].key}')"
+}
+
+test_an_agent_that_is_added_is_as_the_manifest_says() {
+	local agent first
+	local -a keys=('loadBalancer: false' 'kubeApi: { hostIp: 127.0.0.1 }' 'volumes: ["./shared:/shared@server:*;agent:*"]'
+		'env: ["ROLE=any@all"]' 'k3sArgs: ["--node-taint=dedicated=yes:PreferNoSchedule@agent:*"]'
+		'nodeLabels: ["tier=back@agent:*"]'
+		'runtime: { agentsMemory: 2g, labels: ["team=a@agent:*"], ulimits: [{ name: nofile, soft: 4096, hard: 8192 }] }')
+	mkdir shared && echo shared >shared/word
+	environment "${keys[@]}"
+	expect 0 apply --yes
+	first=$(container server-0 '{{.Id}}')
+	environment "${keys[@]}" 'agents: 2'
+	expect 2 plan --detailed-exitcode
+	has out '0 to add, 1 to change, 0 to destroy'
+	expect 0 apply --yes
+	lacks err 'level=info'
+	for agent in $(docker ps --format '{{.Names}}' | grep "$NAME-agent"); do agent_is_as_said "$agent"; done
+	equal agents 2 "$(docker ps --format '{{.Names}}' | grep -c "$NAME-agent")"
+	no_changes
+	environment 'loadBalancer: false' 'kubeApi: { hostIp: 127.0.0.1 }' 'agents: 2' \
+		'files: [{ source: "a\n", destination: /etc/text }]'
+	expect 0 apply --yes
+	# What k3d cannot give to an agent that comes later is a new cluster, and the plan says so.
+	environment 'loadBalancer: false' 'kubeApi: { hostIp: 127.0.0.1 }' 'agents: 3' \
+		'files: [{ source: "a\n", destination: /etc/text }]'
+	expect 2 plan --detailed-exitcode
+	has out 'k3d puts no files into an agent that is added'
+	has out '1 to add, 0 to change, 1 to destroy'
+	[[ $(container server-0 '{{.Id}}') != "$first" ]] || fail 'files came without a new cluster'
+	expect 0 destroy --yes
 }
 
 # The class local-path of k3s binds a volume to the node that it lies on.

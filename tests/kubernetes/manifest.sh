@@ -286,11 +286,12 @@ test_a_claim_in_a_namespace_that_goes_counts_too() {
 }
 
 test_many_objects_are_made_over_several_connections() {
-	local i
+	local i connections
 	for i in {1..40}; do config_map default "crowd-$i" a "$i"; done | several
 	strace -f -e trace=connect -o "$TRASH/trace" "$DEVENV" apply --yes </dev/null >"$TRASH/out" 2>"$TRASH/err" ||
 		fail 'the apply failed'
-	equal connections 5 "$(grep -c "htons($(cat "$API/port"))" "$TRASH/trace")" # one to plan, four to apply
+	connections=$(grep -c "htons($(cat "$API/port"))" "$TRASH/trace") # one to plan, up to four to apply
+	((connections >= 3 && connections <= 5)) || fail "$connections connections"
 	equal 'the last one' 40 "$(get configmap crowd-40 .data.a)"
 	no_changes
 	# What fails is told, and the others are not forgotten.
@@ -572,7 +573,7 @@ test_a_finalizer_that_hangs_is_named() {
 	several <<-'YML'
 	- { apiVersion: v1, kind: ConfigMap, metadata: { name: hangs, finalizers: [example.dev/never] } }
 	YML
-	printf '      timeout: 2s\n' >>.devenv/config.yml
+	printf '      timeout: 5s\n' >>.devenv/config.yml
 	apply
 	expect 1 destroy --yes
 	has err 'ConfigMap/default/hangs is not gone: it is held by finalizer example.dev/never'

@@ -115,7 +115,8 @@ fetched() { # URL WANTED
 }
 
 test_a_cluster_runs_pods_on_all_its_nodes_and_is_gone_afterwards() {
-	local before port=$((30000 + RANDOM % 2000)) ip group groups
+	local before port ip group groups
+	port=$(free_port)
 	before=$(debris)
 	cluster_start proof --agents 1 --port "127.0.0.1:$port:30080@loadbalancer"
 	equal 'nodes' 2 "$(kubectl get nodes -o name | wc -l)"
@@ -169,7 +170,8 @@ test_an_image_of_the_engine_comes_into_a_cluster() {
 nodes() { kubectl get nodes -o jsonpath='{range .items[*]}{.metadata.name}{"\n"}{end}' | grep -c "$1"; }
 
 test_servers_and_agents_join_later_and_pull_from_a_registry() {
-	local port=$((32000 + RANDOM % 500))
+	local port
+	port=$(free_port)
 	registry_start store "$port"
 	cluster_start grown --servers 2 --registry-use k3d-store:5000
 	equal servers 2 "$(nodes k3d-grown-server)"

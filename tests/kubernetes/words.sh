@@ -8,7 +8,7 @@
 
 cluster_tools
 NAME=dww-$$
-PORT=$((20000 + $$ % 10000))
+PORT=$(free_port)
 
 environment() { # PASSWORD REPLICAS
 	trap clean EXIT
@@ -26,12 +26,13 @@ environment() { # PASSWORD REPLICAS
 	    - { name: conf, type: configmap, source: ./conf }
 	    - { name: data, size: 16Mi }
 	    - { name: scratch, type: tmpfs, size: 1m }
+	    - { name: work, type: ephemeral }
 	  services:
 	    - name: store
 	      image: "$BUSYBOX_IMAGE"
 	      stopGracePeriod: 1s
 	      entrypoint: [sh, -c, 'echo \$HOSTNAME >>/data/starts; exec httpd -f -p 8080 -h /data']
-	      volumes: ["data:/data", "scratch:/scratch"]
+	      volumes: ["data:/data", "scratch:/scratch", "work:/idle"]
 	      env: { PASSWORD: "\${secret.db.password}", TOKEN: "\${secret.token.value}" }
 	      ports: [8080]
 	      healthcheck: { test: "wget -qO- http://127.0.0.1:8080/starts", interval: 1s }
@@ -75,7 +76,7 @@ test_services_run_on_a_cluster_of_the_same_plan() {
 
 	# Reached from here and from each other; the job is done.
 	equal url "http://127.0.0.1:$PORT" "$("$DEVENV" outputs url)"
-	equal page one "$(page)"
+	wait_until 30 has_page one # what forwards the port hears a moment later which pods there are
 	in_cluster logs job/migrate >"$TRASH/log"
 	has "$TRASH/log" one
 	has "$TRASH/log" store-0
@@ -117,10 +118,23 @@ test_services_run_on_a_cluster_of_the_same_plan() {
 	no_changes
 
 	# More of them, with a budget, in place.
-	environment other2other 2
-	expect 0 apply --yes
+	web=$(uid web)
+	expect 0 scale web=2 --yes
 	equal replicas 2 "$(in_cluster get deployment web -o 'jsonpath={.status.readyReplicas}')"
 	equal budget 1 "$(in_cluster get pdb web -o 'jsonpath={.spec.maxUnavailable}')"
+	[[ " $(uid web)" == *" ${web% } "* ]] || fail 'the first one did not stay'
+	no_changes
+	expect 0 scale web=- --yes
+	equal replicas 1 "$(in_cluster get deployment web -o 'jsonpath={.spec.replicas}')"
+	equal budget '' "$(in_cluster get pdb web --ignore-not-found -o name)"
+	no_changes
+
+	# What is ephemeral is gone when it stops, in a pod as in a container; what is persistent is not.
+	in_cluster exec store-0 -- sh -c 'echo kept >/data/kept; echo gone >/idle/gone; echo gone >/scratch/gone'
+	expect 0 stop store
+	equal 'no pod' '' "$(uid store)"
+	expect 0 start store
+	equal 'what is left' kept "$(in_cluster exec store-0 -- sh -c 'cat /data/kept; ls /idle /scratch' | grep -v :)"
 	no_changes
 
 	expect 0 destroy --yes --volumes

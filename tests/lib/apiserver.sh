@@ -18,6 +18,8 @@ set -euo pipefail
 LIB=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
 # shellcheck source=tests/lib/certificates.sh
 . "$LIB/certificates.sh"
+# shellcheck source=tests/lib/ports.sh
+. "$LIB/ports.sh"
 
 say() { echo "apiserver.sh: $*" >&2; }
 
@@ -34,12 +36,6 @@ run() { # DIR PROGRAM PATH ARGUMENT...
 	# A session of its own: a Ctrl-C on the tests must not end it before their clean-up did.
 	(cd "$dir" && exec setsid "$@" >>"$dir/$name.log" 2>&1 </dev/null 9>&-) &
 	echo $! >"$dir/$name.pid"
-}
-
-free_port() {
-	local port=$((20000 + RANDOM % 10000))
-	while (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do port=$((port + 1)); done
-	echo "$port"
 }
 
 identities() { # DIR
@@ -93,7 +89,7 @@ controllers_run() { # DIR PROGRAM
 api() { # DIR PATH [CURL ARGUMENT...]
 	local dir=$1 path=$2
 	shift 2
-	curl -sf --max-time 5 --cacert "$dir/ca.crt" --cert "$dir/admin.crt" --key "$dir/admin.key" "$@" \
+	curl -sf --max-time 20 --cacert "$dir/ca.crt" --cert "$dir/admin.crt" --key "$dir/admin.key" "$@" \
 		"https://127.0.0.1:$(cat "$dir/port")$path" 2>/dev/null
 }
 

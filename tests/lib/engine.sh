@@ -87,15 +87,26 @@ start() {
 	return 1
 }
 
-# An engine that was killed leaves its containerd, and a shim with its processes for every container.
+# An engine that was killed leaves its containerd, and a shim with its processes for every container. One
+# that is just being started shows only the next time.
 end_left_behind() { # DIR
-	local cmdline pid
-	for cmdline in /proc/[0-9]*/cmdline; do
-		tr '\0' ' ' 2>/dev/null <"$cmdline" | grep -qF -e "--config $1/" -e "-address $1/" || continue
-		pid=${cmdline#/proc/} pid=${pid%/cmdline}
-		pkill -9 -P "$pid" || true
-		kill -9 "$pid" 2>/dev/null || true
+	local cmdline pid found=yes
+	while [[ $found == yes ]]; do
+		found=no
+		for cmdline in /proc/[0-9]*/cmdline; do
+			tr '\0' ' ' 2>/dev/null <"$cmdline" | grep -qF -e "--config $1/" -e "-address $1/" || continue
+			pid=${cmdline#/proc/} pid=${pid%/cmdline} found=yes
+			pkill -9 -P "$pid" || true
+			kill -9 "$pid" 2>/dev/null || true
+		done
+		[[ $found == no ]] || sleep 0.05
 	done
+}
+
+# What a killed engine leaves mounted would be emptied, not removed, by rm.
+unmount_below() { # DIR
+	awk -v below="$1/" 'index($2, below) == 1 { print $2 }' /proc/mounts | sort -r |
+		while read -r mounted; do umount -l "$mounted" || true; done
 }
 
 kill_all() {
@@ -105,6 +116,9 @@ kill_all() {
 	kill -9 "$pid" || true
 	while kill -0 "$pid" 2>/dev/null; do sleep 0.05; done
 	end_left_behind "$dir"
+	# As /run after a boot. With what it says of shims that are no more containerd may not come up in time.
+	unmount_below "$dir"
+	rm -rf "$dir/run"
 }
 
 stop() {
@@ -121,9 +135,7 @@ stop() {
 		kill -9 "$pid" 2>/dev/null || true
 	fi
 	end_left_behind "$dir"
-	# What a killed engine leaves mounted would be emptied, not removed, by rm.
-	awk -v below="$dir/" 'index($2, below) == 1 { print $2 }' /proc/mounts | sort -r |
-		while read -r mounted; do umount -l "$mounted" || true; done
+	unmount_below "$dir"
 	# Its own bridge, and those of networks that were left in it.
 	ip link delete "$(bridge_of "$dir")" 2>/dev/null || true
 	if [[ -f $dir/network ]]; then

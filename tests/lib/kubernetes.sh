@@ -20,6 +20,8 @@
 KUBERNETES_LIB=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
 # shellcheck source=tests/tools/common.sh
 . "$KUBERNETES_LIB/../tools/common.sh"
+# shellcheck source=tests/lib/ports.sh
+. "$KUBERNETES_LIB/ports.sh"
 export DEVENV_TEST_CACHE=$TOOLS_CACHE
 
 # Each test's user allows every cluster.

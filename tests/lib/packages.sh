@@ -39,17 +39,22 @@ packages_install() {
 # What it takes to build, and what it takes to test.
 # shellcheck disable=SC2034
 PACKAGES_BUILD=(gcc libc6-dev cmake ninja-build pkg-config libyaml-dev libcurl4-gnutls-dev
-	libjansson-dev libsqlite3-dev libsodium-dev libinotifytools0-dev libgit2-dev)
+	libjansson-dev libsqlite3-dev libsodium-dev libinotifytools0-dev libgit2-dev libmicrohttpd-dev)
 # shellcheck disable=SC2034
-PACKAGES_TEST=(g++ libcmocka-dev valgrind strace sqlite3 shellcheck procps git jq curl bsdutils util-linux
-	python3 python3-jsonschema python3-ruamel.yaml zsh fish man-db openssl age)
+PACKAGES_TEST=(g++ bindfs libcmocka-dev valgrind strace sqlite3 shellcheck procps git jq curl bsdutils util-linux
+	python3 python3-venv python3-jsonschema python3-ruamel.yaml zsh fish man-db openssl age vim emacs-nox)
 # shellcheck disable=SC2034
-PACKAGES_SYNC=(openssh-client openssh-server lighttpd lighttpd-mod-openssl gpg openssl)
+PACKAGES_SYNC=(openssh-client openssh-server lighttpd lighttpd-mod-openssl gpg openssl systemd)
+# shellcheck disable=SC2034
+PACKAGES_TERRAFORM=(postgresql-15 lighttpd lighttpd-mod-openssl openssl)
 # shellcheck disable=SC2034
 PACKAGES_FUZZ=(clang libclang-rt-14-dev)
 # shellcheck disable=SC2034
-PACKAGES_DOCKER=(docker.io iptables iproute2 docker-registry busybox-static curl ca-certificates redis-tools)
+PACKAGES_DOCKER=(docker.io iptables iproute2 docker-registry busybox-static curl ca-certificates redis-tools
+	postgresql-15 mariadb-server rabbitmq-server amqp-tools)
+# shellcheck disable=SC2034
+PACKAGES_CATALOGUE=(maven openjdk-17-jre-headless python3-venv)
 # shellcheck disable=SC2034
 PACKAGES_GO=(python3-venv)
 # shellcheck disable=SC2034
-PACKAGES_KUBERNETES=(openssl debootstrap jq curl)
+PACKAGES_KUBERNETES=(openssl debootstrap jq curl docker-registry)

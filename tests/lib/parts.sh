@@ -17,6 +17,9 @@ scripts() { # LABEL PATTERN...: scripts below tests/ as lines
 	done
 }
 
+# Of scripts as lines: without those whose names match, unless it is --full.
+unless_full() { if [[ $FULL == yes ]]; then cat; else grep -vE "/($1)\.sh\$"; fi; }
+
 part_lint() {
 	report_many 1 300 < <(printf 'lint\tbash %s\n' "$SOURCE/tests/lint.sh")
 }
@@ -68,6 +71,8 @@ cli_tests() { # PRESET LABEL
 	dir=$(build_dir "$1")
 	export DEVENV=$dir/devenv DEVENV_TEST_TOOLS=$dir/tests
 	[[ $AVAILABLE == yes ]] && export DEVENV_TEST_AVAILABLE=1
+	# The first time it is built, which takes longer than any test may.
+	"$SOURCE/tests/tools/build-sops" >"$LOGS/build-sops.log" 2>&1 || true
 	# Installing builds anew; the checkers would see nothing of it that they do not see elsewhere.
 	report_many "$JOBS" 600 < <(scripts "$2" "$SOURCE"/tests/cli/*.sh |
 		if [[ $1 == sanitize ]]; then grep -v '/install\.sh$'; else cat; fi)
@@ -83,18 +88,31 @@ part_sync() {
 	dir=$(build_dir release)
 	export DEVENV=$dir/devenv DEVENV_TEST_TOOLS=$dir/tests
 	[[ $AVAILABLE == yes ]] && export DEVENV_TEST_AVAILABLE=1
-	report_many "$JOBS" 600 < <(scripts sync "$SOURCE"/tests/sync/*.sh)
+	DEVENV_TEST_FULL=$([[ $FULL == yes ]] && echo 1) report_many "$JOBS" 3600 < <(
+		scripts sync "$SOURCE"/tests/sync/*.sh | unless_full forge)
 	unset DEVENV DEVENV_TEST_TOOLS
 }
 
 part_docker() {
 	local name
 	build release || return
+	if [[ $INSTALL == yes && $FULL == yes ]]; then
+		command -v npm >/dev/null || PACKAGES_CATALOGUE+=(nodejs npm)
+		packages_need "${PACKAGES_CATALOGUE[@]}" || report_missing docker "packages could not be installed"
+	fi
 	for name in "${ENGINE_NAMES[@]}"; do
 		engine_use "$name" || continue
 		say "-- engine $name"
 		docker_tests release "docker-$name" "$ENGINE_HOST"
 	done
+}
+
+# What dies does so on the first engine; what the catalogue runs depends on no engine. --full: on both, and
+# the programs that take minutes to get.
+docker_scripts() { # LABEL
+	local left='catalogue-slow'
+	[[ $1 != *-29 ]] || left='catalogue|catalogue-slow|kill|kill-services'
+	scripts "$1" "$SOURCE"/tests/docker/*.sh | unless_full "$left"
 }
 
 docker_tests() { # PRESET LABEL HOST
@@ -105,7 +123,7 @@ docker_tests() { # PRESET LABEL HOST
 	export DEVENV=$dir/devenv DEVENV_TEST_TOOLS=$dir/tests
 	DEVENV_TEST_FULL=$([[ $FULL == yes ]] && echo 1) report_many 1 3600 < <(
 		programs "$2" "$dir" 'test_live_*'
-		scripts "$2" "$SOURCE"/tests/docker/*.sh
+		docker_scripts "$2"
 	)
 	unset DOCKER_HOST DEVENV_TEST_DOCKER_HOST DEVENV_TEST_REQUIRE DEVENV DEVENV_TEST_TOOLS
 }
@@ -113,15 +131,31 @@ docker_tests() { # PRESET LABEL HOST
 part_terraform() {
 	local dir
 	build release || return
+	if [[ $INSTALL == yes ]]; then
+		packages_need "${PACKAGES_TERRAFORM[@]}" || report_missing terraform "packages could not be installed"
+	fi
 	dir=$(build_dir release)
 	[[ $AVAILABLE == yes ]] && export DEVENV_TEST_AVAILABLE=1
 	export DEVENV=$dir/devenv DEVENV_TEST_TOOLS=$dir/tests
-	# The first of them builds tofu where it is missing.
-	report_many 1 1800 < <(scripts terraform "$SOURCE"/tests/terraform/[a-z]*.sh)
+	# The first of them builds tofu where it is missing; the others wait.
+	# A MinIO for s3 takes minutes to get, as do a Gitea (sync) and a kernel (watch).
+	DEVENV_TEST_FULL=$([[ $FULL == yes ]] && echo 1) report_many "$JOBS" 7200 < <(
+		scripts terraform "$SOURCE"/tests/terraform/[a-z]*.sh | unless_full s3)
 	unset DEVENV DEVENV_TEST_TOOLS
 }
 
-# Not one of the parts by default: see tests/run --help.
+# With --full also what takes minutes and says less about devenv itself than about what it stands on, or what
+# others show as well. What wants nodes shares an engine; what is content with a bare API does not.
+kubernetes_scripts() { # nodes | api
+	local name needs
+	for name in "$SOURCE"/tests/kubernetes/[a-z]*.sh; do
+		grep -qE '^(cluster|full)_tools' "$name" && needs=nodes || needs=api
+		[[ $needs == "$1" ]] || continue
+		scripts kubernetes "$name"
+	done | unless_full 'k3d_fields|tools|catalogue|policies|helm-pods|pods'
+	[[ $1 != nodes || $FULL != yes ]] || scripts bench "$SOURCE/tests/bench/full.sh" # it wants this engine
+}
+
 part_kubernetes() {
 	local dir
 	build release || return
@@ -133,7 +167,8 @@ part_kubernetes() {
 	[[ $AVAILABLE == yes ]] && export DEVENV_TEST_AVAILABLE=1
 	export DEVENV=$dir/devenv DEVENV_TEST_TOOLS=$dir/tests DOCKER_HOST=$ENGINE_HOST
 	# The first of them builds what is missing: nobody else waits for it with the clock running.
-	report_many 1 7200 < <(scripts kubernetes "$SOURCE"/tests/kubernetes/[a-z]*.sh)
+	DEVENV_TEST_FULL=$([[ $FULL == yes ]] && echo 1) report_many 1 7200 < <(kubernetes_scripts nodes)
+	DEVENV_TEST_FULL=$([[ $FULL == yes ]] && echo 1) report_many "$JOBS" 7200 < <(kubernetes_scripts api)
 	unset DEVENV DEVENV_TEST_TOOLS DOCKER_HOST
 }
 
@@ -144,7 +179,7 @@ part_watch() {
 	[[ $AVAILABLE == yes ]] && export DEVENV_TEST_AVAILABLE=1
 	export DEVENV=$dir/devenv DEVENV_TEST_TOOLS=$dir/tests
 	DEVENV_TEST_FULL=$([[ $FULL == yes ]] && echo 1) report_many "$JOBS" 1800 < <(
-		scripts watch "$SOURCE"/tests/watch/*.sh)
+		scripts watch "$SOURCE"/tests/watch/*.sh | unless_full network)
 	unset DEVENV DEVENV_TEST_TOOLS
 }
 
@@ -213,7 +248,7 @@ part_bench() {
 	engine_use "${ENGINE_NAMES[0]}" && export DOCKER_HOST=$ENGINE_HOST
 	export DEVENV=$dir/devenv DEVENV_TEST_TOOLS=$dir/tests
 	DEVENV_TEST_FULL=$([[ $FULL == yes ]] && echo 1) REPORT_TAIL=200 \
-		report_many 1 3000 < <(scripts bench "$SOURCE"/tests/bench/[a-z]*.sh)
+		report_many 1 3000 < <(scripts bench "$SOURCE"/tests/bench/[a-z]*.sh | grep -v '/full\.sh$')
 	# The table is what a person wants to see of it.
 	grep -ahE '^\|' "$LOGS"/bench-*.log 2>/dev/null
 	unset DEVENV DEVENV_TEST_TOOLS DOCKER_HOST
@@ -221,12 +256,23 @@ part_bench() {
 
 # The whole suite again, on memory and undefined-behaviour checkers.
 part_sanitize() {
+	local dir
 	build sanitize || return
 	# Arenas own memory until the end; a leak is what is still reachable by nobody.
 	export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1
 	unit_programs sanitize sanitize/unit
 	plan_tests sanitize sanitize/plan
 	cli_tests sanitize sanitize/cli
+	dir=$(build_dir sanitize)
+	export DEVENV=$dir/devenv DEVENV_TEST_TOOLS=$dir/tests
+	report_many "$JOBS" 900 < <(scripts sanitize/watch "$SOURCE"/tests/watch/loop.sh)
+	[[ $AVAILABLE == yes ]] && export DEVENV_TEST_AVAILABLE=1
+	# What reads the words of others. The first of them builds tofu where it is missing.
+	report_many "$JOBS" 7200 < <(scripts sanitize/terraform "$SOURCE"/tests/terraform/{words,secrets}.sh)
+	# What devenv-git holds goes with it, by design.
+	ASAN_OPTIONS=detect_leaks=0 report_many "$JOBS" 900 < <(
+		scripts sanitize/sync "$SOURCE"/tests/sync/{sync,revision}.sh)
+	unset DEVENV DEVENV_TEST_TOOLS
 	unset ASAN_OPTIONS UBSAN_OPTIONS
 }
 
@@ -242,7 +288,10 @@ part_thread() {
 		programs thread "$dir" 'test_apply*'
 		programs thread "$dir" 'test_process*'
 		programs thread "$dir" 'test_http*'
-		scripts thread "$SOURCE"/tests/cli/apply*.sh "$SOURCE"/tests/cli/local*.sh "$SOURCE"/tests/cli/threads.sh
+		programs thread "$dir" 'test_hints*'
+		programs thread "$dir" 'test_kube_listen*'
+		scripts thread "$SOURCE"/tests/cli/apply*.sh "$SOURCE"/tests/cli/threads.sh \
+			"$SOURCE"/tests/watch/loop.sh
 	)
 	unset TSAN_OPTIONS DEVENV DEVENV_TEST_TOOLS
 }

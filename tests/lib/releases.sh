@@ -100,12 +100,12 @@ release() {
 	} | manifest
 }
 
-# The command, while every pod of a hook of the release succeeds as soon as it is there.
+# The command, while every pod of a hook of the release succeeds, or what PHASE says, as soon as it is there.
 while_hooks_end() { # COMMAND...
 	local loop
 	while true; do
 		kubectl --kubeconfig "$API/kubeconfig" patch pod "$R-hook" --subresource status --type merge \
-			-p '{"status": {"phase": "Succeeded", "conditions": [{"type": "Ready", "status": "False", "reason": "PodCompleted"}]}}' >/dev/null 2>&1 || true
+			-p '{"status": {"phase": "'"${PHASE:-Succeeded}"'", "conditions": [{"type": "Ready", "status": "False", "reason": "PodCompleted"}]}}' >/dev/null 2>&1 || true
 		sleep 0.1
 	done &
 	loop=$!
@@ -123,7 +123,7 @@ kill_at() { # devenv|helm STATUS ARGUMENT...
 	helm=$(pgrep -P "$pid" | head -n 1)
 	[[ -n $helm ]] || fail 'no helm is running'
 	[[ $who == helm ]] || kill -9 "$pid"
-	kill -9 "$helm"
+	kill -9 "$helm" 2>/dev/null || [[ $who == devenv ]] # with which it may have gone
 	# shellcheck disable=SC2034 # for the test
 	{ STATUS=0 && wait "$pid"; } || STATUS=$?
 }

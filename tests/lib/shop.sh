@@ -2,6 +2,9 @@
 # examples/services on an engine of the tests, for tests/docker/*.sh: an image that plays all its parts,
 # a free port, and what the engine has of an environment.
 
+# shellcheck source=tests/lib/ports.sh
+. "${BASH_SOURCE[0]%/*}/ports.sh"
+
 SHOP_IMAGE=devenv-test-shop:1
 
 # busybox with all its programs, imported once an engine.
@@ -18,17 +21,7 @@ shop_image() {
 	rm -rf "$root"
 }
 
-# A port of 127.0.0.1 that nobody listens on, below those that the kernel gives to clients.
-free_port() {
-	local port
-	while :; do
-		port=$((20000 + RANDOM % 10000))
-		(exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
-	done
-	echo "$port"
-}
-
-environment_id() { sqlite3 "file:$DEVENV_HOME/state.db?mode=ro" 'SELECT id FROM environment' 2>/dev/null; }
+environment_id() { sqlite3 -cmd '.timeout 20000' "file:$DEVENV_HOME/state.db?mode=ro" 'SELECT id FROM environment' 2>/dev/null; }
 
 # ours KIND [ADDRESS] [FORMAT]: ids of what bears the mark of this environment (and of an address)
 ours() {

@@ -41,8 +41,8 @@ once() {
 LIVE() { echo "$DEVENV_HOME/sync/s/live"; }
 holds() { equal "out/${2:-a}" "$1" "$(cat "$DEVENV_HOME/sync/s/live/out/${2:-a}" 2>/dev/null)"; }
 told() { jq -r ".$1" "$DEVENV_HOME/sync/s/status.json"; } # KEY
-recorded() { sqlite3 -cmd '.timeout 5000' "file:$DEVENV_HOME/state.db?mode=ro" "SELECT $1 FROM sync WHERE name = 's'"; } # COLUMN
-runs() { sqlite3 -cmd '.timeout 5000' "file:$DEVENV_HOME/state.db?mode=ro" 'SELECT count(*) FROM run'; }
+recorded() { state_query "SELECT $1 FROM sync WHERE name = 's'"; } # COLUMN
+runs() { state_query 'SELECT count(*) FROM run'; }
 
 # follow [ARGUMENT...]: the loop, in the background; its pid in LOOP.
 follow() {

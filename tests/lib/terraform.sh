@@ -63,3 +63,83 @@ note_starts() {
 	: >starts
 }
 starts() { wc -l <starts; }
+
+# The provider of the tests (tools/terraform-provider): its things are real, and can drift. To be called
+# once per file, before its tests; a module names it with `world` as a part of main.tf.
+world_provider() {
+	local mirror
+	mirror=$(bash "$TERRAFORM_LIB/../tools/build-terraform-provider") || {
+		[[ -n ${DEVENV_TEST_AVAILABLE:-} ]] || { echo "not ok 1 - a provider for modules" && exit 1; }
+		echo "ok 1 - modules # SKIP their provider cannot be built here" && exit 0
+	}
+	WORLD_CONFIG="provider_installation { filesystem_mirror { path = \"$mirror\" } }"
+}
+
+# Within a test: the programs find the provider, and have a cache of this test only.
+world_begin() {
+	echo "$WORLD_CONFIG" >"$PWD/programs.rc"
+	mkdir -p "$PWD/plugins" # the programs alone want it to be there
+	export TF_CLI_CONFIG_FILE=$PWD/programs.rc TF_PLUGIN_CACHE_DIR=$PWD/plugins
+}
+
+world() { # [KUBECONFIG]: the head of a module that uses it
+	cat <<-TF
+	terraform {
+	  required_providers { world = { source = "tests.example/devenv/world" } }
+	}
+	provider "world" {
+	  log = "$PWD/effects"
+	  ${1:+kubeconfig = $1}
+	}
+	TF
+}
+effects() { grep -cx -- "$1" effects 2>/dev/null || true; } # LINE: how often
+
+# The program and what it started, but not devenv.
+programs_of() { pgrep -P "$1" || true; }
+kill_below() { # PID: children first know nothing of it
+	local child
+	for child in $(programs_of "$1"); do
+		kill_below "$child"
+		kill -9 "$child" 2>/dev/null || true
+	done
+}
+
+# A module of one file, that is being made until `go` is there.
+thing() { # [LINE OF A TERRAFORM BLOCK]
+	world_begin
+	mkdir -p infra
+	{
+		world ''
+		cat <<-TF
+		terraform {
+		  ${1:-}
+		}
+		variable "content" { default = "hello" }
+		resource "world_file" "a" {
+		  path     = "$PWD/a.txt"
+		  content  = var.content
+		  wait_for = "$PWD/go"
+		}
+		output "content" { value = world_file.a.content }
+		TF
+	} >infra/main.tf
+	: >effects
+	: >go
+}
+
+begin() { # LINE VERB ARGUMENT...: in the background, until the line is in effects
+	local line=$1
+	shift
+	rm -f go
+	"$DEVENV" "$@" >"$TRASH/killed" 2>&1 </dev/null &
+	RUNNING=$!
+	wait_until 60 grep -qsx "$line" effects
+}
+kill_all() {
+	kill -STOP "$RUNNING"
+	kill_below "$RUNNING"
+	kill -9 "$RUNNING"
+	wait "$RUNNING" 2>/dev/null || true
+	: >go
+}

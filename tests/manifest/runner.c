@@ -11,7 +11,7 @@
  * looked at.
  */
 #include "model/json.h"
-#include "model/manifest.h"
+#include "manifest/manifest.h"
 #include "model/yaml.h"
 
 #include <stdio.h>
@@ -246,6 +246,11 @@ static void print_resource(struct test *test, const struct resource *resource)
 		strbuf_addf(&test->out, "  retry %d %lld %lld\n", resource->retry.attempts,
 			(long long)resource->retry.delay, (long long)resource->retry.max_delay);
 	print_probe(test, &resource->readiness);
+	if (resource->sync) {
+		strbuf_addstr(&test->out, "  sync ");
+		json_write(&test->out, resource->sync, JSON_MASK, NULL);
+		strbuf_addch(&test->out, '\n');
+	}
 }
 
 static void print_manifest(struct test *test, const struct manifest *manifest)

@@ -5,11 +5,11 @@
  *   plan-runner --update FILE...  writes what the planner says into the file (then read the diff!)
  *
  * A file has sections, each begun by a line "--- NAME": manifest (the text of .devenv/config.yml),
- * recorded, observed, intents, options, files (all YAML), expect (the plan as text). What stands before
+ * recorded, observed, strays, intents, options, files (all YAML), expect (the plan as text). What stands before
  * the first section is a sentence that says what is tested. See tests/plan/README.md.
  */
 #include "base/secret.h"
-#include "engine/planner.h"
+#include "engine/plan/planner.h"
 #include "model/json.h"
 #include "model/yaml.h"
 
@@ -39,6 +39,8 @@ struct test {
 	size_t n_intents;
 	struct observation *observations;
 	size_t n_observations;
+	struct stray *strays;
+	size_t n_strays;
 };
 
 static const char *read_all(struct arena *arena, const char *path)
@@ -338,6 +340,25 @@ static void read_observed(struct test *t)
 	}
 }
 
+static void read_strays(struct test *t)
+{
+	struct value list = parse(t, "strays");
+
+	if (list.kind != VALUE_LIST)
+		return;
+	t->strays = arena_zalloc(&t->arena, list.len * sizeof(*t->strays));
+	for (uint32_t i = 0; i < list.len; i++) {
+		const char *address = value_get_text(&list.items[i], "address", "");
+
+		t->strays[t->n_strays++] = (struct stray){
+			.type = type_find(arena_strndup(&t->arena, address, strcspn(address, "."))),
+			.address = address,
+			.id = value_get_text(&list.items[i], "id", NULL),
+			.name = value_get_text(&list.items[i], "name", NULL),
+		};
+	}
+}
+
 static const char *const *strings(struct test *t, const char *name)
 {
 	const struct value *list = value_get(&t->options, name);
@@ -424,6 +445,8 @@ static void print_plan(struct strbuf *out, const struct plan *plan)
 	for (size_t i = 0; i < plan->n; i++)
 		print_change(out, &plan->changes[i]);
 	print_outputs(out, plan);
+	for (size_t i = 0; i < plan->n_strays; i++)
+		strbuf_addf(out, "stray %s (%s)\n", plan->strays[i].address, plan->strays[i].id);
 	strbuf_addf(out, "plan: %zu to add, %zu to change, %zu to destroy\n", c->add, c->change,
 		c->destroy);
 }
@@ -437,7 +460,7 @@ static void run(struct test *t, struct strbuf *out)
 		.read_arg = t,
 		.process_env = no_env,
 	};
-	struct digester digester = {digest, t, "/project"};
+	struct digester digester = {.file = digest, .arg = t, .project_root = "/project", .graph = &t->graph};
 	struct plan_options options = {.allow_delete = -1};
 	struct planner_input in = {0};
 	struct view *views = NULL;
@@ -448,8 +471,7 @@ static void run(struct test *t, struct strbuf *out)
 	t->options = parse(t, "options");
 	if (manifest_load(&input, &t->arena, &t->manifest, &t->diags, &err) < 0 && !t->diags.errors)
 		strbuf_addf(out, "error: %s\n", err.msg);
-	graph_build(&t->graph, t->manifest.resources, t->manifest.n_resources, &t->arena,
-		&t->manifest.sources, NULL, &t->diags);
+	manifest_graph(&t->manifest, &t->graph, &t->arena, &t->diags);
 	if (t->diags.errors || err.code) {
 		print_diags(out, &t->diags, &t->manifest.sources, &t->arena);
 		return;
@@ -457,13 +479,16 @@ static void run(struct test *t, struct strbuf *out)
 	read_records(t);
 	read_intents(t);
 	read_observed(t);
+	read_strays(t);
 	options.targets = strings(t, "targets");
+	options.no_deps = value_get_bool(&t->options, "noDeps", false);
 	options.excludes = strings(t, "excludes");
 	options.replaces = strings(t, "replaces");
 	options.allow_data_loss = strings(t, "allowDataLoss");
 	options.approvals = strings(t, "approvals");
 	options.destroy = value_get_bool(&t->options, "destroy", false);
 	options.volumes = value_get_bool(&t->options, "volumes", false);
+	options.only_strays = value_get_bool(&t->options, "onlyStrays", false);
 	options.refresh_only = value_get_bool(&t->options, "refreshOnly", false);
 	options.allow_delete = (long)value_get_int(&t->options, "allowDelete", -1);
 	in = (struct planner_input){
@@ -471,6 +496,7 @@ static void run(struct test *t, struct strbuf *out)
 		.records = t->records, .n_records = t->n_records,
 		.intents = t->intents, .n_intents = t->n_intents,
 		.observations = t->observations, .n_observations = t->n_observations,
+		.strays = t->strays, .n_strays = t->n_strays,
 		.key = &t->key, .digester = &digester, .options = &options, .environment = "test",
 	};
 	if (plan_resolve(&in, &views) == 0) {

@@ -20,6 +20,27 @@ test_a_commit_is_applied_and_recorded_with_author_and_result() {
 	no_rest
 }
 
+test_the_plan_and_the_history_name_the_commit_of_each_change() {
+	repo
+	writes one a b
+	commit 'both files'
+	once 0
+	GIT_AUTHOR_NAME=Grace
+	sed -i '/name: b/s/one/two/' repo/.devenv/config.yml
+	commit 'b is two'
+	# A commit that changes nothing of it is not to blame.
+	GIT_AUTHOR_NAME=Joan
+	sed -i 's/name: test/name: tests/' repo/.devenv/config.yml
+	commit rename
+	once 0
+	has out "config.yml:7:58; $(head_of HEAD^ | cut -c1-12) by Grace: b is two"
+	lacks out 'by Joan: rename'
+	expect 0 -C "$(LIVE)" history "$(recorded run)"
+	has out "content changed ($(head_of HEAD^ | cut -c1-12) by Grace: b is two)"
+	expect 0 -C "$(LIVE)" history "$(recorded run)" --json
+	has out "$(head_of HEAD)"
+}
+
 test_nothing_new_is_nothing_done() {
 	repo
 	once 0

@@ -36,16 +36,6 @@ chain() {
 	module_manifest
 }
 
-# The program and what it started, but not devenv.
-programs_of() { pgrep -P "$1" || true; }
-kill_below() { # PID: children first know nothing of it
-	local child
-	for child in $(programs_of "$1"); do
-		kill_below "$child"
-		kill -9 "$child" 2>/dev/null || true
-	done
-}
-
 begin() { # VERB ARGUMENT...: in the background, until it is in the middle
 	local middle=$1
 	shift
@@ -137,6 +127,21 @@ test_what_is_killed_before_anything_is_made_leaves_nothing() {
 	equal 'effects' init "$(cat effects)"
 	module_manifest
 	converges
+}
+
+test_a_death_while_the_folder_is_removed_leaves_nothing_that_cannot_be() {
+	local folder
+	module infra <<<'resource "terraform_data" "thing" {}'
+	module_manifest
+	expect 0 apply --yes
+	folder=$(private_folder)
+	rm "$folder/module"
+	expect 1 destroy --yes # there are things yet
+	has err 'has no module any more'
+	jq '.resources = []' "$folder/terraform.tfstate" >empty
+	cp empty "$folder/terraform.tfstate"
+	expect 0 destroy --yes
+	gone "$folder"
 }
 
 run_terraform_tests "$@"

@@ -115,6 +115,71 @@ test_nothing_to_do_starts_no_program() {
 	((0 < $(starts))) || fail "nobody was asked although it was due"
 }
 
+# Whatever its name: no process at all.
+test_nothing_to_do_starts_no_process() {
+	need strace
+	network
+	with_file 'variables: { region: eu }'
+	expect 0 apply --yes
+	for command in 'plan' 'apply --yes'; do
+		# shellcheck disable=SC2086
+		ASAN_OPTIONS=detect_leaks=0 strace -f -e trace=execve,execveat,fork,vfork,clone,clone3 -o trace "$DEVENV" $command >out.txt 2>&1 </dev/null ||
+			fail "$command fails"
+		equal "programs of $command" 1 "$(grep -cE 'exec(ve|veat)\(' trace)" # itself
+		equal "processes of $command" 0 "$(grep -E 'fork\(|clone3?\(' trace | grep -vc CLONE_THREAD || true)"
+	done
+	strace -f -e trace=execve -o trace "$DEVENV" plan --refresh=full >out.txt 2>&1 </dev/null || fail 'plan fails'
+	((1 < $(grep -c 'execve(' trace))) || fail '--refresh=full asked nobody'
+}
+
+# A program that plans only when another one plans, too.
+meeting() {
+	mkdir -p bin
+	cat >bin/meeting <<-SH
+	#!/bin/bash
+	if [[ \$1 == plan ]]; then
+		touch "$PWD/planning.\$\$"
+		for _ in {1..600}; do
+			others=("$PWD"/planning.*)
+			((1 < \${#others[@]})) && break
+			sleep 0.05
+		done
+		((1 < \${#others[@]})) || { echo 'Error: nobody else plans' && exit 1; }
+	fi
+	exec "$TERRAFORM_PROGRAM" "\$@"
+	SH
+	chmod +x bin/meeting
+	TERRAFORM_PROGRAM=$PWD/bin/meeting
+}
+
+test_modules_are_asked_at_once() {
+	network
+	meeting
+	module_manifest 'variables: { region: eu }'
+	echo "    - { type: terraform_module, name: other, source: ./infra, binary: bin/meeting, variables: { region: us } }" \
+		>>.devenv/config.yml
+	expect 0 apply --yes
+	has out '2 added'
+	rm planning.*
+	no_changes --refresh=full
+	sed -i 's/= var.region }/= "NET-${var.region}" }/' modules/inner/main.tf # what one of them says is not what the other says
+	rm planning.*
+	expect 2 plan --detailed-exitcode
+	equal 'what each of them says' '"NET-eu" "NET-us"' "$(grep -oE '"NET-(eu|us)"' "$TRASH/out" | sort -u | paste -sd' ')"
+}
+
+test_what_the_module_does_is_the_progress() {
+	need jq
+	network
+	with_file 'variables: { region: eu }'
+	"$DEVENV" apply --yes --json >events 2>err.txt </dev/null || fail 'it fails'
+	jq -se 'any(.[]; .type == "apply_progress" and (.text // .message // "" | tostring |
+		test("module.inner.terraform_data.region: Creation complete"))) ' events >/dev/null || fail 'no progress'
+	with_file 'variables: { region: us }'
+	expect 0 apply --yes --verbose
+	has err 'module.inner.terraform_data.region: Modif'
+}
+
 test_the_order_of_nodes_goes_through_outputs_and_inputs() {
 	module first <<-'TF'
 	output "name" { value = "x-${terraform_data.a.id}" }
@@ -240,6 +305,29 @@ test_an_existing_state_is_imported() {
 	equal id "$id" "$(grep -o '"id": "[^"]*"' "$(private_folder)/terraform.tfstate")"
 	equal output 'in eu' "$(cat where.txt)"
 	no_changes
+}
+
+test_the_example_comes_up_changes_and_goes_without_a_trace() {
+	cp -r "$HARNESS_SOURCE/examples/terraform/." .
+	rm -rf .devenv/local connection.env
+	mkdir "$TRASH/which"
+	ln -s "$TERRAFORM_PROGRAM" "$TRASH/which/terraform"
+	export PATH=$TRASH/which:$PATH
+	find . | sort >"$TRASH/before"
+	expect 2 plan --detailed-exitcode
+	has out '+ terraform_data.subnet["a"]'
+	matches out 'subnet: \(known after apply\), password: \(sensitive\)'
+	expect 0 apply --yes
+	matches connection.env '^DATABASE_URL=postgres://app:[A-Za-z0-9]{24}@net-eu-a/app$'
+	equal subnet net-eu-a "$("$DEVENV" outputs subnet)"
+	no_changes
+	expect 0 apply --yes --var region=us
+	has connection.env @net-us-a/
+	no_changes --var region=us
+	expect 0 destroy --yes --volumes
+	rm -rf .devenv/local
+	find . | sort | diff "$TRASH/before" - || fail 'left behind'
+	no_rest
 }
 
 run_terraform_tests "$@"

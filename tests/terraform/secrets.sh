@@ -76,4 +76,60 @@ test_a_sensitive_output_stays_one() {
 	equal 'in the clear in state' 0 "$(grep -c very-secret-9 "$DEVENV_HOME/state.db" || true)"
 }
 
+# What the person is shown at the end of an apply, and by `devenv outputs`.
+shown_outputs() { # LINE...
+	local wanted
+	wanted=$(printf '%s\n' "$@")
+	expect 0 apply --yes
+	equal 'at the end of the apply' "$wanted" "$(sed '1,/^Apply complete/d' "$TRASH/out" | sed -n 's/^  //p')"
+	expect 0 outputs
+	equal outputs "$wanted" "$(cat "$TRASH/out")"
+	lacks out very-secret-9
+}
+
+outputs_of_module() {
+	cat >>.devenv/config.yml <<-'YML'
+	  outputs:
+	    plain: { value: "${terraform_module.network.plain}" }
+	    shows: { value: "${terraform_module.network.shows}" }
+	YML
+}
+
+test_a_module_says_which_of_its_outputs_are_secrets() {
+	local sensitive='sensitive = true'
+	secret_module() {
+		module infra <<-TF
+		variable "password" {
+		  type = string
+		  default = "very-secret-9"
+		  $sensitive
+		}
+		resource "terraform_data" "p" { input = var.password }
+		output "plain" { value = "10.0.0.0/16" }
+		output "shows" { value = "postgres://app:\${terraform_data.p.output}@here" }
+		TF
+	}
+	# Credentials of a provider are no part of what a module makes.
+	secret_module
+	sed -i 's/default = .*/default = "other"/' infra/main.tf
+	module_manifest 'environment: { CLOUD_TOKEN: "${var.password}" }'
+	outputs_of_module
+	shown_outputs 'plain = "10.0.0.0/16"' 'shows = "postgres://app:other@here"'
+
+	# The program follows what is declared; a provider's attribute that gives it back is seen by us.
+	secret_module
+	module_manifest 'variables: { password: "${var.password}" }'
+	outputs_of_module
+	shown_outputs 'plain = "10.0.0.0/16"' 'shows = (sensitive)'
+	equal 'in the clear in state' 0 "$(grep -c very-secret-9 "$DEVENV_HOME/state.db" || true)"
+
+	# What it cannot follow may be in any of them.
+	sensitive=
+	secret_module
+	shown_outputs 'plain = (sensitive)' 'shows = (sensitive)'
+	module_manifest 'environment: { TF_VAR_password: "${var.password}" }'
+	outputs_of_module
+	shown_outputs 'plain = (sensitive)' 'shows = (sensitive)'
+}
+
 run_terraform_tests "$@"

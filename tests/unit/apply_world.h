@@ -41,6 +41,9 @@ static struct world {
 	const char *pattern; /* "yn": what probes say, one letter each; then unready_left decides */
 	enum error_code target; /* of probe_target; ERROR_NONE: 127.0.0.1 */
 	char changed[128]; /* what the last update was told */
+	/* Of the provider; NULL: it cannot listen. */
+	int (*listen)(struct provider_env *env, struct record *const *records, size_t n,
+		const struct listener *listener, struct error *err);
 } world = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
 static struct thing *find_marked(const struct intent *intent)
@@ -276,6 +279,12 @@ static void world_claims(const struct type *type, const struct value *inputs, co
 	}
 }
 
+static int world_listen(struct provider_env *env, struct record *const *records, size_t n,
+	const struct listener *listener, struct error *err)
+{
+	return world.listen ? world.listen(env, records, n, listener, err) : -1;
+}
+
 static int value_apply(struct provider_env *env, const struct request *request,
 	struct outcome *outcome, struct error *err)
 {
@@ -303,6 +312,7 @@ static const struct provider things = {
 	.ready = world_ready,
 	.await = world_await,
 	.probe_target = world_target,
+	.listen = world_listen,
 };
 
 const struct provider *const provider_table[] = {&values, &things};

@@ -3,7 +3,7 @@
 #define DEVENV_TESTS_CONTAINER_ROOM_H
 
 #include "model/json.h"
-#include "providers/docker/container_type.h"
+#include "providers/docker/container/type.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

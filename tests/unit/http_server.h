@@ -35,7 +35,7 @@ struct server {
 	int close_after;        /* closes the connection after so many replies; 0: never */
 	int delay_ms;           /* before each reply */
 	bool hasty;             /* answers once the head is there, whatever of the body is to come */
-	atomic_int connections, requests;
+	atomic_int connections, requests, closed;
 	atomic_bool stop;
 	pthread_mutex_t lock;
 	struct strbuf seen;     /* all that came, in order */
@@ -116,6 +116,7 @@ static inline void serve(struct server *server, int fd)
 			break;
 	}
 	close(fd);
+	atomic_fetch_add(&server->closed, 1);
 }
 
 struct connection {

@@ -37,8 +37,7 @@ static inline bool mentions(struct room *room, const char *pid, const char *file
 		&len, NULL) == 0 && memmem(text, len, what, strlen(what));
 }
 
-/* Processes of this room, without us; `last` gets one of them. */
-static inline size_t alive(struct room *room, pid_t *last)
+static inline size_t alive_now(struct room *room, pid_t *last)
 {
 	const char *mark = arena_printf(&room->arena, "ROOM=%s", room->root);
 	const char *const *names;
@@ -56,6 +55,20 @@ static inline size_t alive(struct room *room, pid_t *last)
 	}
 	return found;
 }
+
+/* Processes of this room, without us; `last` gets one of them. In exec one has no environment for a moment. */
+static inline size_t alive(struct room *room, pid_t *last)
+{
+	size_t found = alive_now(room, last);
+
+	if (found)
+		return found;
+	poll(NULL, 0, 20);
+	return alive_now(room, last);
+}
+
+/* What it runs until `put(room, "go", "")`. */
+#define UNTIL_GO "until [ -e go ]; do sleep 0.02; done; "
 
 static inline size_t shims(struct room *room, int number)
 {
@@ -93,7 +106,7 @@ static inline int end_all(void **state)
 
 static inline void wait_until_alive(struct room *room, size_t want)
 {
-	for (int i = 0; i < 300 && alive(room, NULL) != want; i++)
+	for (int i = 0; i < 6000 && alive(room, NULL) != want; i++)
 		poll(NULL, 0, 10);
 	assert_int_equal(alive(room, NULL), want);
 }
@@ -116,7 +129,7 @@ static inline struct observation wait_for_health(struct room *room, const struct
 {
 	struct observation seen;
 
-	for (int i = 0; i < 300; i++) {
+	for (int i = 0; i < 6000; i++) {
 		seen = look(room, TYPE, inputs, record, NULL);
 		if (seen.health && !strcmp(seen.health, health))
 			return seen;
@@ -126,8 +139,9 @@ static inline struct observation wait_for_health(struct room *room, const struct
 	return seen;
 }
 
-static inline bool add_log(void *arg, int stream, const char *text, size_t len)
+static inline bool add_log(void *arg, const char *part, int stream, const char *text, size_t len)
 {
+	(void)part;
 	strbuf_addf(arg, "%d:%.*s|", stream, (int)len, text);
 	return true;
 }
@@ -147,7 +161,7 @@ static inline const char *logs(struct room *room, struct record *record, int64_t
 
 static inline void wait_for_log(struct room *room, struct record *record, const char *what)
 {
-	for (int i = 0; i < 300 && !strstr(logs(room, record, 0, -1), what); i++)
+	for (int i = 0; i < 6000 && !strstr(logs(room, record, 0, -1), what); i++)
 		poll(NULL, 0, 10);
 	assert_non_null(strstr(logs(room, record, 0, -1), what));
 }

@@ -91,6 +91,15 @@ static inline const char *home_environment(struct home *home, struct state *stat
 	return environment.id;
 }
 
+static inline struct environment look(struct home *home, struct state *state)
+{
+	struct environment environment;
+	struct error err = ERROR_INIT;
+
+	ok(state_environment_find(state, "checkout", "", &home->arena, &environment, &err), &err);
+	return environment;
+}
+
 static inline struct record record_of(const char *address)
 {
 	return (struct record){.address = address, .generation = 1, .type = "local_value"};

@@ -15,6 +15,32 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+static void test_an_arena_takes_over_another(void **state)
+{
+	struct arena into = ARENA_INIT, from = ARENA_INIT;
+	char *mine = arena_strdup(&into, "mine"), *theirs = arena_strdup(&from, "theirs"), *more;
+	size_t size;
+
+	(void)state;
+	memset(arena_alloc(&from, 1 << 20), 1, 1 << 20);
+	size = arena_size(&into) + arena_size(&from);
+	arena_join(&into, &from);
+	assert_int_equal(arena_size(&from), 0);
+	assert_int_equal(arena_size(&into), size);
+	more = arena_strdup(&into, "more");
+	assert_ptr_equal(more, mine + 8); /* the room that it had is filled first */
+	arena_strdup(&from, "ready for use");
+	assert_string_equal(mine, "mine");
+	assert_string_equal(theirs, "theirs");
+	arena_join(&into, &from);
+	arena_join(&into, &from); /* an empty one */
+	arena_join(&from, &into); /* into an empty one */
+	assert_string_equal(theirs, "theirs");
+	assert_int_equal(arena_size(&into), 0);
+	arena_release(&from);
+}
 
 static void test_arena(void **state)
 {
@@ -82,6 +108,22 @@ static void test_durations(void **state)
 	assert_int_equal(duration_parse("5x"), DURATION_INVALID);
 	assert_int_equal(duration_parse("-5s"), DURATION_INVALID);
 	assert_int_equal(duration_parse("s"), DURATION_INVALID);
+	assert_int_equal(moment_parse("1970-01-02T00:00:01.25Z", 0), 86401250);
+	assert_int_equal(moment_parse("1970-01-02T01:30+01:30", 0), 86400000);
+	assert_int_equal(moment_parse("1970-01-01 22:30:00-0130", 0), 86400000);
+	assert_int_equal(moment_parse("10m", 700000), 100000);
+	assert_int_equal(moment_parse("2h", 5), 0);
+	assert_int_equal(moment_parse("2026-06-31T00:00:00Z", 0), MOMENT_INVALID);
+	assert_int_equal(moment_parse("2026-06-30T00:00:00Zulu", 0), MOMENT_INVALID);
+	assert_int_equal(moment_parse("2026-06-30T00:00:00+1", 0), MOMENT_INVALID);
+	assert_int_equal(moment_parse("2026-06", 0), MOMENT_INVALID);
+	assert_int_equal(moment_parse("", 0), MOMENT_INVALID);
+	setenv("TZ", "XXX-02:00", 1);
+	tzset();
+	assert_int_equal(moment_parse("1970-01-02T02:00:01", 0), 86401000);
+	assert_int_equal(moment_parse("1970-01-03", 0), 2 * 86400000 - 7200000);
+	unsetenv("TZ");
+	tzset();
 	assert_string_equal(duration_str(850, text), "0.8s");
 	assert_string_equal(duration_str(75000, text), "1m15s");
 	assert_string_equal(duration_str(5400000, text), "1h30m");
@@ -173,6 +215,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_arena),
+		cmocka_unit_test(test_an_arena_takes_over_another),
 		cmocka_unit_test(test_strbuf),
 		cmocka_unit_test(test_map_of_many),
 		cmocka_unit_test(test_durations),

@@ -382,7 +382,7 @@ static void test_status_and_what_manages_it(void **state)
 	expect(f, "status", 0);
 	assert_has(&f->out, "3 resources: 3 ready.\n");
 	write_file(f, "f.txt", "changed");
-	expect(f, "ps -q", 0);
+	expect(f, "status -q", 0);
 	assert_has(&f->out, "local_file.f  drifted");
 	expect(f, "taint local_file.f", 0);
 	expect(f, "plan", 0);

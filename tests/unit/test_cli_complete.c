@@ -66,11 +66,13 @@ static void test_options(void **state)
 {
 	(void)state;
 	assert_string_equal(complete("plan --targ", false),
-		"--target\tOnly this resource and what it needs; nothing else is deleted\n");
+		"--target\tOnly this resource and what it needs (to destroy: what needs it); nothing else is "
+		"deleted\n");
 	assert_non_null(strstr(complete("plan --", false), "--json\t"));
 	assert_null(strstr(complete("plan --", false), "--follow"));
 	assert_string_equal(complete("plan --json --targ", false),
-		"--target\tOnly this resource and what it needs; nothing else is deleted\n");
+		"--target\tOnly this resource and what it needs (to destroy: what needs it); nothing else is "
+		"deleted\n");
 }
 
 static void test_values(void **state)
@@ -91,7 +93,8 @@ static void test_arguments(void **state)
 {
 	(void)state;
 	assert_string_equal(complete("apply ", false), ":file\n");
-	assert_string_equal(complete("apply a.plan ", false), "");
+	assert_string_equal(complete("apply a b ", false), ":file\n"); /* as many as are wanted */
+	assert_string_equal(complete("import local_file.a 1 ", false), "");
 	assert_string_equal(complete("import local_f", false), "local_file.a\n");
 	assert_string_equal(complete("import local_file.a ", false), ":file\n");
 	assert_string_equal(complete("completion z", false), "zsh\n");

@@ -1,5 +1,5 @@
 /* Diagnostics as people and programs see them. */
-#include "cli/render.h"
+#include "cli/render/render.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -113,6 +113,27 @@ static void test_a_long_line_is_shown_around_the_column(void **state)
 	teardown(&f);
 }
 
+static void test_a_password_in_a_url_is_stars(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	setup(&f, "a: \"git://me:hunter2@h/x@1\" # http://h:80/a:b@c ssh://git@h https://u:${P}@h x://:p\xc3\xb6@h\n");
+	diag_error(&f.diags, at(1, 33), "here");
+	ascii.width = 120;
+	render(&f);
+	ascii.width = 80;
+	assert_string_equal(f.out.text,
+		"Error: here\n"
+		"  --> .devenv/config.yml:1:33\n"
+		"  |\n"
+		"1 | a: \"git://me:*******@h/x@1\" # http://h:80/a:b@c ssh://git@h https://u:${P}@h x://:***@h\n"
+		"  |                                 ^\n"
+		"\n"
+		"1 error.\n");
+	teardown(&f);
+}
+
 static void test_without_a_place(void **state)
 {
 	struct fixture f;
@@ -124,6 +145,36 @@ static void test_without_a_place(void **state)
 	render(&f);
 	assert_string_equal(f.out.text,
 		"Error: no place\\x1b[2J\n  in: local_file.a\n\n1 error.\n");
+	teardown(&f);
+}
+
+/* An engine that is away is told once, with all that waits for it; what is away for itself is told, too. */
+static void test_one_cause_is_told_once(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	setup(&f, "a: b\n");
+	for (char c = 'a'; c <= 'k'; c++) {
+		diag_error(&f.diags, POS_NONE, "c.%c cannot be planned: no engine", c);
+		diag_address(&f.diags, arena_printf(&f.arena, "c.%c", c));
+		diag_cause(&f.diags, "no engine");
+		diag_hint(&f.diags, "start it");
+		if (c == 'b') {
+			diag_error(&f.diags, POS_NONE, "k.x cannot be planned: no cluster");
+			diag_address(&f.diags, "k.x");
+			diag_cause(&f.diags, "no cluster");
+		}
+	}
+	render(&f);
+	assert_string_equal(f.out.text,
+		"Error: c.a cannot be planned: no engine\n"
+		"  likewise: c.b, c.c, c.d, c.e, c.f, c.g, c.h, c.i and 2 more\n"
+		"  help: start it\n"
+		"\n"
+		"Error: k.x cannot be planned: no cluster\n"
+		"\n"
+		"12 errors.\n");
 	teardown(&f);
 }
 
@@ -151,7 +202,9 @@ int main(void)
 		cmocka_unit_test(test_all_at_once_with_carets),
 		cmocka_unit_test(test_caret_stands_by_width),
 		cmocka_unit_test(test_a_long_line_is_shown_around_the_column),
+		cmocka_unit_test(test_a_password_in_a_url_is_stars),
 		cmocka_unit_test(test_without_a_place),
+		cmocka_unit_test(test_one_cause_is_told_once),
 		cmocka_unit_test(test_json),
 	};
 

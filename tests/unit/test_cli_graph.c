@@ -1,5 +1,5 @@
 /* Drawings of graphs, also of one that is 100,000 deep. */
-#include "cli/render_graph.h"
+#include "cli/render/graph.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -143,11 +143,37 @@ static void test_commands_of_two_words_and_aliases(void **state)
 	assert_string_equal(args.group, "config");
 }
 
+static void test_what_people_type_who_come_from_compose(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("up -d --build --wait --remove-orphans api db"), 0);
+	assert_int_equal(args.n_positional, 2);
+	assert_int_equal(parse("up -dy"), 0);
+	assert_true(args_flag(&args, "yes"));
+	assert_int_equal(parse("down -v --remove-orphans"), 0);
+	assert_true(args_flag(&args, "volumes"));
+	assert_false(args_flag(&args, "verbose"));
+	assert_int_equal(parse("destroy -v"), 0);
+	assert_false(args_flag(&args, "volumes"));
+	assert_true(args_flag(&args, "verbose"));
+	assert_int_equal(parse("ps -a --all"), 0);
+	assert_int_equal(args.n_positional, 0);
+	assert_int_equal(parse("logs -f --tail 5 api"), 0);
+	assert_true(args_flag(&args, "follow"));
+	assert_int_equal(parse("exec -T api sh"), 0);
+	assert_false(args_flag(&args, "tty"));
+	assert_int_equal(parse("exec -it api sh"), 0);
+	assert_true(args_flag(&args, "tty"));
+	assert_refused("plan -d", "unknown option -d; see `devenv plan --help`");
+	assert_refused("down --detach", "unknown option --detach; see `devenv destroy --help`");
+}
+
 static void test_mistakes_name_the_nearest(void **state)
 {
 	(void)state;
 	assert_refused("plna", "unknown command \"plna\"; did you mean `devenv plan`?");
 	assert_refused("config shwo", "unknown command \"config shwo\"; did you mean `devenv config show`?");
+	assert_refused("port", "unknown command \"port\"; did you mean `devenv port-forward`?");
 	assert_refused("zzzzzz", "unknown command \"zzzzzz\"; see `devenv help`");
 	assert_refused("plan --tarjet x", "unknown option --tarjet; did you mean --target?");
 	assert_refused("plan --qqqqqqqqq", "unknown option --qqqqqqqqq; see `devenv plan --help`");
@@ -208,6 +234,18 @@ static void test_a_bad_variable_is_named(void **state)
 	assert_string_equal(err.msg, "DEVENV_PARALLELISM: \"x\" is not a whole number");
 }
 
+static void test_a_number_or_one_word_and_what_to_write_instead(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("logs --tail all"), 0);
+	assert_int_equal(args_number(&args, "tail"), -1);
+	assert_int_equal(parse("logs --tail 3"), 0);
+	assert_int_equal(args_number(&args, "tail"), 3);
+	assert_refused("logs --tail most", "--tail: \"most\" is neither a whole number nor all");
+	assert_refused("apply --pull=always", "--pull: write `pull: always` to the service in the manifest");
+	assert_refused("up -dV", "-V: with --force-recreate anonymous volumes are new anyway");
+}
+
 static void check_option(const struct command *command, const struct option *option)
 {
 	char env[64];
@@ -220,9 +258,23 @@ static void check_option(const struct command *command, const struct option *opt
 	assert_true(option->help[strlen(option->help) - 1] != '.');
 	assert_ptr_equal(option_find(command, option->name), option);
 	if (option->letter)
-		assert_ptr_equal(option_find_letter(command, option->letter), option);
-	if (command && option_find(NULL, option->name))
+		assert_ptr_equal(option_find_letter(command, option->letter_as, option->letter), option);
+	/* But for exec -e, --env, of Compose: what names no variable is refused there. */
+	if (command && option_find(NULL, option->name) && strcmp(command->name, "exec") != 0)
 		fail_msg("%s --%s shadows a global option", command->name, option->name);
+}
+
+/* What is refused cannot be an option, or nobody would ever read what to write instead. */
+static void check_refused(const struct command *command)
+{
+	for (const struct refusal *one = command->refused; one && one->word; one++) {
+		bool is_long = one->word[1] == '-';
+
+		assert_null(is_long ? option_find(command, one->word + 2)
+				    : option_find_letter(command, NULL, one->word[1]));
+		assert_false(option_accepted(command, one->word));
+		assert_string_equal(option_instead(command, one->word), one->instead);
+	}
 }
 
 static void test_the_table_is_sound(void **state)
@@ -233,6 +285,7 @@ static void test_the_table_is_sound(void **state)
 	for (const struct command *const *c = command_table; *c; c++) {
 		assert_ptr_equal(command_find((*c)->name), *c);
 		assert_non_null((*c)->run);
+		check_refused(*c);
 		assert_non_null((*c)->summary);
 		if (!(*c)->group)
 			continue;
@@ -276,10 +329,12 @@ int main(void)
 		cmocka_unit_test_teardown(test_two_dashes_end_options, teardown),
 		cmocka_unit_test_teardown(test_what_exec_runs_is_passed_on, teardown),
 		cmocka_unit_test_teardown(test_commands_of_two_words_and_aliases, teardown),
+		cmocka_unit_test_teardown(test_what_people_type_who_come_from_compose, teardown),
 		cmocka_unit_test_teardown(test_mistakes_name_the_nearest, teardown),
 		cmocka_unit_test_teardown(test_help_needs_no_arguments, teardown),
 		cmocka_unit_test_teardown(test_variables, teardown),
 		cmocka_unit_test_teardown(test_a_bad_variable_is_named, teardown),
+		cmocka_unit_test_teardown(test_a_number_or_one_word_and_what_to_write_instead, teardown),
 		cmocka_unit_test_teardown(test_the_table_is_sound, teardown),
 		cmocka_unit_test_teardown(test_examples_parse, teardown),
 	};

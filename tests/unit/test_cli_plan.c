@@ -1,5 +1,5 @@
 /* Plans as people read them, from hand-built structs; goldens. */
-#include "cli/render.h"
+#include "cli/render/render.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -57,7 +57,7 @@ static void because(struct fixture *f, struct change *change, enum reason_kind k
 
 	if (change->n_reasons)
 		memcpy(reasons, change->reasons, change->n_reasons * sizeof(*reasons));
-	reasons[change->n_reasons++] = (struct reason){kind, text, path, pos};
+	reasons[change->n_reasons++] = (struct reason){.kind = kind, .text = text, .path = path, .pos = pos};
 	change->reasons = reasons;
 }
 

@@ -1,5 +1,5 @@
 /* Progress in its three forms, with a simulated clock and a pipe instead of a terminal. */
-#include "cli/progress.h"
+#include "cli/progress/progress.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

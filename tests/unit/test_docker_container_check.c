@@ -2,7 +2,7 @@
 #include "container_room.h"
 
 #include "model/env_file.h"
-#include "providers/docker/container_parse.h"
+#include "providers/docker/container/parse.h"
 
 extern const struct provider provider_docker;
 
@@ -12,6 +12,7 @@ static const struct wrong {
 	{"{\"image\":\"\"}", "\"\" names no image (write it as name:tag, registry/name:tag or sha256:...)"},
 	{"{\"image\":\"two words\"}",
 		"\"two words\" names no image (write it as name:tag, registry/name:tag or sha256:...)"},
+	{"{\"image\":\"nginx:$TAG\"}", "\"nginx:$TAG\" names no image (a variable is ${NAME}, in braces)"},
 	{"{\"command\":\"sh -c 'x\"}", "the words of the command do not end: a quote is not closed "
 		"(a list needs no quoting: [\"sh\", \"-c\", \"...\"])"},
 	{"{\"command\":[]}", "the command is empty (leave it out to run what the image says)"},
@@ -33,6 +34,8 @@ static const struct wrong {
 		"\"long\" is no duration (write it as 500ms, 30s, 1m30s; a bare number is seconds)"},
 	{"{\"ports\":[\"80:x\"]}", "\"80:x\" is no published port: a port is a number from 1 to 65535 "
 		"(write 8080:80, 127.0.0.1:8080:80/udp, or {container: 80, host: 8080})"},
+	{"{\"ports\":[\"9000:8080:80:70\"]}", "\"9000:8080:80:70\" is no published port: what stands before "
+		"the two ports is no IP address (write 8080:80, 127.0.0.1:8080:80/udp, or {container: 80, host: 8080})"},
 	{"{\"ports\":[{\"container\":80,\"protocol\":\"icmp\"}]}",
 		"\"80\" is no published port: the protocol is tcp, udp or sctp "
 		"(write 8080:80, 127.0.0.1:8080:80/udp, or {container: 80, host: 8080})"},
@@ -202,7 +205,7 @@ static void what_is_not_known_yet_is_let_pass(void **state)
 		"\"environment\":{\"A\":\"${var.a}\"},\"ports\":[\"${PORT}:80\",{\"container\":80,"
 		"\"host\":\"${PORT}\"}],\"volumes\":[\"${docker_volume.x.name}:/x\"],"
 		"\"networks\":[{\"name\":\"${docker_network.x.id}\"}],\"restart\":\"${var.r}\","
-		"\"healthcheck\":{\"test\":\"${var.t}\",\"interval\":\"${var.i}\"},\"cpus\":\"${var.c}\"}");
+		"\"entrypoint\":[\"${var.e}\"],\"healthcheck\":{\"test\":[\"${var.k}\",\"${var.t}\"],\"interval\":\"${var.i}\"},\"cpus\":\"${var.c}\"}");
 
 	(void)state;
 	for (size_t i = 0; i < diags.n; i++)
@@ -212,10 +215,16 @@ static void what_is_not_known_yet_is_let_pass(void **state)
 
 static void beside_what_is_not_known_mistakes_are_still_found(void **state)
 {
-	struct diags diags = validated("{\"image\":\"x\",\"ports\":[\"${PORT}:80\",\"x\"]}");
+	static const char *const one[] = {
+		"{\"image\":\"x\",\"ports\":[\"${PORT}:80\",\"x\"]}",
+		"{\"image\":\"x\",\"healthcheck\":{\"test\":[\"curl\",\"x\"],\"interval\":\"${var.i}\"}}",
+		"{\"image\":\"${var.x}\",\"command\":[]}",
+		"{\"image\":\"${var.x}\",\"command\":\" \"}",
+	};
 
 	(void)state;
-	assert_int_equal(diags.errors, 1);
+	for (size_t i = 0; i < ARRAY_SIZE(one); i++)
+		assert_int_equal(validated(one[i]).errors, 1);
 }
 
 static void a_key_of_compose_is_an_error_that_says_ours(void **state)

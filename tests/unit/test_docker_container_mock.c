@@ -5,7 +5,7 @@
  */
 #include "docker_mock.h"
 
-#include "providers/docker/container_type.h"
+#include "providers/docker/container/type.h"
 
 #define ID "1111111111111111111111111111111111111111111111111111111111111111"
 #define OTHER "2222222222222222222222222222222222222222222222222222222222222222"
@@ -288,7 +288,7 @@ static void a_lost_answer_does_not_make_two(void **state)
 }
 
 /* The engine died while it started what a dead run had made: that one never starts. */
-static void what_the_runtime_has_and_the_books_have_not_is_made_anew(void **state)
+static void check_made_anew(const char *refusal)
 {
 	struct route routes[] = {
 		{"GET /containers/mock-web-012345/json", 200, INSPECT(ID, OURS, CREATED), 0},
@@ -296,7 +296,7 @@ static void what_the_runtime_has_and_the_books_have_not_is_made_anew(void **stat
 		{"GET /containers/" OTHER "/json", 200, INSPECT(OTHER, OURS, RUNNING), 0},
 		{"GET /networks/", 200, "{}", 0},
 		{"POST /networks/", 200, "{}", 0},
-		{"POST /containers/" ID "/start", 500, "{\"message\":\"task " ID ": already exists\"}", 0},
+		{"POST /containers/" ID "/start", 500, refusal, 0},
 		{"POST /containers/" OTHER "/start", 204, "", 0},
 		{"DELETE /containers/" ID, 204, "", 0},
 		{"POST /containers/create", 409, "{\"message\":\"Conflict.\"}", 1},
@@ -307,7 +307,6 @@ static void what_the_runtime_has_and_the_books_have_not_is_made_anew(void **stat
 	struct error err;
 	struct mock mock;
 
-	(void)state;
 	mock_start(&mock, "1.41", routes);
 	if (create(&mock, &outcome, &err) < 0)
 		fail_msg("%s", err.msg);
@@ -317,6 +316,13 @@ static void what_the_runtime_has_and_the_books_have_not_is_made_anew(void **stat
 	assert_int_equal(mock_asked(&mock, "DELETE /v1.41/containers/" ID), 1);
 	assert_int_equal(mock_asked(&mock, "POST /v1.41/containers/create"), 2);
 	mock_stop(&mock);
+}
+
+static void what_the_runtime_has_and_the_books_have_not_is_made_anew(void **state)
+{
+	(void)state;
+	check_made_anew("{\"message\":\"task " ID ": already exists\"}");
+	check_made_anew("{\"message\":\"failed to start shim: mkdir /run/moby/" ID ": file exists: unknown\"}");
 }
 
 /* A container that is in the network already is no error. */

@@ -1,5 +1,5 @@
 /* The small languages inside a container's keys. */
-#include "providers/docker/container_parse.h"
+#include "providers/docker/container/parse.h"
 #include "model/json.h"
 
 #include <setjmp.h>

@@ -272,7 +272,7 @@ static void an_engine_behind_tls_is_spoken_with_by_certificate(void **state)
 	setenv("DOCKER_HOST", arena_printf(&room->arena, "tcp://127.0.0.1:%s", port), 1);
 	setenv("DOCKER_TLS_VERIFY", "1", 1);
 	setenv("DOCKER_CERT_PATH", path_in(room, "certs"), 1);
-	for (int i = 0; i < 150 && (rc = converse(room, &err)); i++)
+	for (int i = 0; i < 1200 && (rc = converse(room, &err)); i++)
 		usleep(100000);
 	if (rc)
 		fail_msg("%s", err.msg);

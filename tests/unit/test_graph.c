@@ -57,7 +57,9 @@ static struct resource *add(struct fixture *f, const char *name, const char *inp
 
 static int build(struct fixture *f)
 {
-	return graph_build(&f->graph, f->resources, f->n, &f->arena, &f->sources, NULL, &f->diags);
+	struct graph_input in = {.resources = f->resources, .n = f->n, .sources = &f->sources};
+
+	return graph_build(&f->graph, &in, &f->arena, &f->diags);
 }
 
 static void test_order_and_edges(void **state)

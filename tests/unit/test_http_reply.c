@@ -343,43 +343,46 @@ static void a_connection_that_is_taken_over_is_a_stream(void **state)
 	struct pollfd wait;
 	char text[64] = "";
 	size_t len = 0;
-	int fd;
+	struct http_stream *stream;
 
 	(void)state;
 	together_start(&t, upgrades);
 	t.requests[0].method = "POST";
-	assert_int_equal(http_take_over(t.client, &t.requests[0], &t.arena, &response, &fd, &t.err), 0);
+	assert_int_equal(http_take_over(t.client, &t.requests[0], &t.arena, &response, &stream,
+		&t.err), 0);
 	assert_int_equal(response.status, 101);
-	assert_true(fd >= 0);
+	assert_non_null(stream);
 	memcpy(text, response.body, len = response.body_len);
-	assert_int_equal(write(fd, "any\r\n\r\n", 7), 7);
-	for (wait = (struct pollfd){.fd = fd, .events = POLLIN}; len < 13;) {
+	assert_int_equal(http_stream_write(stream, "any\r\n\r\n", 7), 7);
+	for (wait = (struct pollfd){.fd = http_stream_fd(stream), .events = POLLIN}; len < 13;) {
 		assert_int_equal(poll(&wait, 1, 5000), 1);
-		len += (size_t)read(fd, text + len, sizeof(text) - len - 1);
+		len += (size_t)http_stream_read(stream, text + len, sizeof(text) - len - 1);
 	}
 	assert_string_equal(text, "earlythe rest");
-	close(fd);
+	http_stream_close(stream);
 	t.requests[1] = (struct http_request){.method = "POST", .url = "http://localhost/no"};
-	assert_int_equal(http_take_over(t.client, &t.requests[1], &t.arena, &response, &fd, &t.err), 0);
-	assert_int_equal(fd, -1);
+	assert_int_equal(http_take_over(t.client, &t.requests[1], &t.arena, &response, &stream,
+		&t.err), 0);
+	assert_null(stream);
 	assert_int_equal(response.status, 409);
 	assert_string_equal(response.body, "nope");
 	together_stop(&t);
 }
 
-static void tcp_cannot_be_taken_over(void **state)
+static void a_stream_to_nobody_is_unreachable(void **state)
 {
 	struct http_client *client = http_client_new(NULL, NULL);
 	struct http_request request = {.method = "POST", .url = "http://127.0.0.1:1/"};
 	struct http_response response;
 	struct arena arena = ARENA_INIT;
 	struct error err = ERROR_INIT;
-	int fd;
+	struct http_stream *stream;
 
 	(void)state;
 	assert_non_null(client);
-	assert_int_equal(http_take_over(client, &request, &arena, &response, &fd, &err), -1);
-	assert_int_equal(err.code, ERROR_INVALID);
+	assert_int_equal(http_take_over(client, &request, &arena, &response, &stream, &err), -1);
+	assert_int_equal(err.code, ERROR_UNREACHABLE);
+	assert_null(stream);
 	http_client_free(client);
 	arena_release(&arena);
 }
@@ -451,7 +454,7 @@ int main(void)
 		cmocka_unit_test(what_a_closed_connection_left_unanswered_is_asked_again),
 		cmocka_unit_test(a_server_that_never_answers_is_not_asked_forever),
 		cmocka_unit_test(a_connection_that_is_taken_over_is_a_stream),
-		cmocka_unit_test(tcp_cannot_be_taken_over),
+		cmocka_unit_test(a_stream_to_nobody_is_unreachable),
 		cmocka_unit_test(a_refusal_before_the_body_was_sent_is_heard),
 		cmocka_unit_test(a_path_that_no_socket_can_have_is_unreachable),
 	};

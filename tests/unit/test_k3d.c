@@ -112,6 +112,19 @@ static void a_cluster_is_taken_out_of_a_kubeconfig_line_by_line(void **state)
 	arena_release(&arena);
 }
 
+static void only_what_names_a_cluster_is_a_kubeconfig(void **state)
+{
+	struct arena arena = ARENA_INIT;
+
+	(void)state;
+	assert_true(k3d_is_kubeconfig(&arena, "kind: Config\nclusters: [{ name: k3d-dev, cluster: {} }]\n"));
+	assert_false(k3d_is_kubeconfig(&arena, ""));
+	assert_false(k3d_is_kubeconfig(&arena, "clusters: []\n"));
+	assert_false(k3d_is_kubeconfig(&arena, "kind: Config\nclusters:\n- name: \"k3d"));
+	assert_false(k3d_is_kubeconfig(&arena, "WARN[0000] no such cluster\n"));
+	arena_release(&arena);
+}
+
 static const char *fixed(struct mock *mock, const char *roles, const char *before, const char *after)
 {
 	struct k3d_node node = {.role = roles};
@@ -136,6 +149,51 @@ static void ports_that_k3d_cannot_change_are_known_before(void **state)
 	assert_non_null(strstr(fixed(&mock, "server", "[]", "[\"1:1\"]"), "only a load balancer"));
 	assert_non_null(strstr(fixed(&mock, "loadbalancer", "[]", "[\"1:1@agent:0:direct\"]"),
 		"a port of a node"));
+	mock_stop(&mock);
+}
+
+static const char *fixed_agents(struct mock *mock, size_t agents, const char *inputs)
+{
+	struct k3d_cluster cluster = {.name = "dev", .agents = agents};
+	struct docker docker = mock_open(mock);
+	const char *why = k3d_fixed_agents(&docker, &cluster, mock_json(mock, inputs));
+	static char kept[200];
+
+	snprintf(kept, sizeof(kept), "%s", why ? why : "");
+	docker_close(&docker);
+	return kept;
+}
+
+/* What k3d makes of `node create` was seen by running it: kubernetes/k3d_fields. */
+static void agents_that_k3d_cannot_add_are_known_before(void **state)
+{
+	static const struct {
+		size_t agents;
+		const char *inputs, *why;
+	} rows[] = {
+		{0, "{}", ""},
+		{1, "{\"env\":[\"A=b@agent:*\"],\"volumes\":[\"a:/a@agent:*\"]}", ""},
+		{0, "{\"env\":[\"A=b@server:*\"],\"volumes\":[\"a:/a@server:*;agent:*\",\"b:/b\"]}", ""},
+		{0, "{\"env\":[\"A=b@agent:*\"]}", "the first agent that is added gets the `env` of a server"},
+		{0, "{\"volumes\":[{\"volume\":\"a:/a\",\"nodeFilters\":[\"agent:0\"]}]}", "by number"},
+		{1, "{\"nodeLabels\":[\"a=b@agent:0,1\"]}", "`nodeLabels` names agents by number"},
+		{0, "{\"nodeLabels\":[\"a=b@agent:*\"],\"k3sArgs\":[\"--x@all\"]}", ""},
+		{1, "{\"runtime\":{\"labels\":[\"a=b@agent:1\"]}}", "`labels` names agents by number"},
+		{1, "{\"files\":[{\"source\":\"a\\n\",\"destination\":\"/a\"}]}", "no files"},
+		{1, "{\"files\":[{\"source\":\"a\\n\",\"destination\":\"/a\",\"nodeFilters\":[\"server:*\"]}]}",
+			""},
+		{1, "{\"runtime\":{\"hostPidMode\":true}}", "the processes of this machine"},
+	};
+	struct mock mock;
+
+	(void)state;
+	mock_start(&mock, "1.41", NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const char *why = fixed_agents(&mock, rows[i].agents, rows[i].inputs);
+
+		if (!*rows[i].why ? *why : !strstr(why, rows[i].why))
+			fail_msg("%s: '%s'", rows[i].inputs, why);
+	}
 	mock_stop(&mock);
 }
 
@@ -196,6 +254,34 @@ static void a_cluster_is_what_its_nodes_say(void **state)
 		NODE("A", "agent-0", "agent", "running", "") "]", NULL, NULL);
 	assert_int_equal(item.ownership, OWNER_NONE);
 	assert_int_equal(look("[]", NULL, NULL).presence, PRESENCE_ABSENT);
+}
+
+static struct observation with_balancer(const char *balancer)
+{
+	static struct mock mock;
+	struct route routes[] = {{"GET /containers/json", 200, NULL, 0}, {NULL, 0, NULL, 0}};
+	struct record record = {.address = ADDRESS, .type = "k3d_cluster", .id = "dev",
+		.inputs_json = "{\"clusterName\":\"dev\"}", .outputs_json = "{}"};
+	struct observation item;
+	static char list[2000];
+
+	snprintf(list, sizeof(list), "[" NODE("S", "server-0", "server", "running",
+		MARK("cafe")) "%s]", balancer);
+	routes[0].body = list;
+	mock_start(&mock, "1.41", routes);
+	record.arena = &mock.arena;
+	item = observed(&mock, &record, NULL);
+	item.health = value_get_bool(item.attributes, "loadBalancer", true) ? NULL : "changed";
+	mock_stop(&mock);
+	return item;
+}
+
+/* Nobody reaches the API any more, and k3d cannot make one anew. */
+static void a_load_balancer_that_is_gone_is_drift(void **state)
+{
+	(void)state;
+	assert_null(with_balancer("," NODE("L", "serverlb", "loadbalancer", "running", "")).health);
+	assert_string_equal(with_balancer("").health, "changed");
 }
 
 /* Tools without a server: nobody's cluster. To whose run died over it, it is not there yet. */
@@ -285,8 +371,11 @@ int main(void)
 		cmocka_unit_test(without_agents_no_filter_names_them),
 		cmocka_unit_test(what_k3d_would_take_otherwise_is_written_otherwise),
 		cmocka_unit_test(a_cluster_is_taken_out_of_a_kubeconfig_line_by_line),
+		cmocka_unit_test(only_what_names_a_cluster_is_a_kubeconfig),
 		cmocka_unit_test(ports_that_k3d_cannot_change_are_known_before),
+		cmocka_unit_test(agents_that_k3d_cannot_add_are_known_before),
 		cmocka_unit_test(a_cluster_is_what_its_nodes_say),
+		cmocka_unit_test(a_load_balancer_that_is_gone_is_drift),
 		cmocka_unit_test(debris_is_in_the_way_of_everybody_but_its_maker),
 		cmocka_unit_test(an_engine_that_is_silent_makes_no_cluster_absent),
 		cmocka_unit_test(what_k3d_leaves_is_found_by_label_and_whole_name),

@@ -142,6 +142,40 @@ static void test_what_passes_by_itself_is_asked_again(void **state)
 	assert_true(saw(room, "Authorization: Bearer sesame\r\n"));
 }
 
+/* The server says when; our own guess (100 ms) would be too soon. */
+static void test_a_retry_after_is_kept_to(void **state)
+{
+	struct room *room = *state;
+	struct route routes[] = {{"GET /a", 429, "{}", 1, "Retry-After: 1\r\n"},
+		{"GET /a", 200, "{}", 0, NULL}, {NULL}};
+	int64_t begin = clock_monotonic(&clock_system);
+	struct error err;
+
+	assert_int_equal(call(room, routes, "/a", &err), 0);
+	assert_in_range(clock_monotonic(&clock_system) - begin, 1000, 60000);
+	/* No longer than the action may take. */
+	routes[0] = (struct route){"GET /a", 429, "{\"message\":\"slow down\"}", 0, "Retry-After: 3600\r\n"};
+	begin = clock_monotonic(&clock_system);
+	room->env.deadline = begin + 300;
+	assert_int_equal(call(room, routes, "/a", &err), -1);
+	assert_string_equal(err.msg, "slow down");
+	assert_in_range(clock_monotonic(&clock_system) - begin, 300, 60000);
+}
+
+static void test_a_slow_server_is_waited_for_to_the_deadline(void **state)
+{
+	struct room *room = *state;
+	static struct route routes[] = {{"GET /a", 200, "{}", 0, NULL}, {NULL}}; /* answers when the test is over */
+	struct error err;
+
+	room->server.delay_ms = 700;
+	assert_int_equal(call(room, routes, "/a", &err), 0);
+	room->env.deadline = clock_monotonic(&clock_system) + 200;
+	assert_int_equal(call(room, routes, "/a", &err), -1);
+	assert_int_equal(err.code, ERROR_TIMEOUT);
+	assert_non_null(strstr(err.msg, "context x"));
+}
+
 static void test_what_does_not_pass_is_an_error_at_last(void **state)
 {
 	struct room *room = *state;
@@ -323,6 +357,8 @@ int main(void)
 		KUBE_TEST(test_mistakes_of_a_kubeconfig),
 		KUBE_TEST(test_a_plugin_gives_credentials),
 		KUBE_TEST(test_what_passes_by_itself_is_asked_again),
+		KUBE_TEST(test_a_retry_after_is_kept_to),
+		KUBE_TEST(test_a_slow_server_is_waited_for_to_the_deadline),
 		KUBE_TEST(test_what_does_not_pass_is_an_error_at_last),
 		KUBE_TEST(test_a_long_refusal_keeps_what_matters),
 		KUBE_TEST(test_servers_without_aggregated_discovery),

@@ -1,6 +1,7 @@
 /* Objects: parsing, order, pointers, secrets, inventory, ownership of fields, digests of folders. */
 #include "base/fs.h"
 #include "model/json.h"
+#include "model/parsed.h"
 #include "providers/kubernetes/inputs.h"
 #include "providers/kubernetes/kubernetes.h"
 
@@ -40,7 +41,7 @@ static struct kube_objects read_text(const char *text, struct error *err)
 {
 	struct kube_objects objects = {0};
 
-	kube_objects_read(&arena, "f.yml", text, strlen(text), &objects, err);
+	kube_objects_read(&arena, NULL, "f.yml", text, strlen(text), &objects, err);
 	return objects;
 }
 
@@ -60,6 +61,34 @@ static void test_documents_are_told_apart(void **state)
 	assert_string_equal(objects.items[0].where, "f.yml:4");
 	assert_string_equal(objects.items[1].where, "f.yml:13");
 	assert_string_equal(objects.items[2].name, "c");
+}
+
+static size_t parsed_again(struct parsed *parsed, const char *text, size_t objects)
+{
+	size_t before = parsed->n_parsed;
+	struct kube_objects found = {0};
+	struct error err = ERROR_INIT;
+
+	parsed_begin(parsed);
+	assert_int_equal(kube_objects_read(&arena, parsed, "f.yml", text, strlen(text), &found, &err), 0);
+	assert_int_equal(found.n, objects);
+	assert_string_equal(value_text(value_path(found.items[objects - 1].value, "data.t"), ""), "last");
+	return parsed->n_parsed - before;
+}
+
+static void test_a_loop_parses_again_only_what_changed(void **state)
+{
+	static const char *const last = "---\n" MAP("b") "data: {t: last}\n";
+	const char *first = arena_printf(&arena, MAP("a") "%s", last);
+	const char *other = arena_printf(&arena, MAP("c") "%s", last);
+	struct parsed parsed = {0};
+
+	(void)state;
+	assert_int_equal(parsed_again(&parsed, first, 2), 2);
+	assert_int_equal(parsed_again(&parsed, first, 2), 0);
+	assert_int_equal(parsed_again(&parsed, other, 2), 1);
+	assert_int_equal(parsed_again(&parsed, other, 2), 0);
+	parsed_release(&parsed);
 }
 
 static void test_a_list_is_its_items(void **state)
@@ -341,6 +370,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_documents_are_told_apart),
+		cmocka_unit_test(test_a_loop_parses_again_only_what_changed),
 		cmocka_unit_test(test_a_list_is_its_items),
 		cmocka_unit_test(test_mistakes_name_the_place),
 		cmocka_unit_test(test_order),

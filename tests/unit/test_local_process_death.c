@@ -103,7 +103,7 @@ static void wait_for_lock(struct room *room)
 
 	close(intent_pipe[1]);
 	room->env.intent_fd = -1;
-	assert_int_equal(poll(&end, 1, 10000), 1);
+	assert_int_equal(poll(&end, 1, 60000), 1);
 	close(intent_pipe[0]);
 }
 
@@ -189,7 +189,7 @@ static void killed_anywhere_while_it_is_restarted(void **state)
 
 			assert_int_equal(alive(room, &pid), 1);
 			assert_true(seen.runs);
-			for (int i = 0; i < 100 && !mentions(room, arena_printf(&room->arena, "%d", pid),
+			for (int i = 0; i < 6000 && !mentions(room, arena_printf(&room->arena, "%d", pid),
 				"cmdline", "999"); i++)
 				poll(NULL, 0, 10);
 			assert_true(mentions(room, arena_printf(&room->arena, "%d", pid), "cmdline",

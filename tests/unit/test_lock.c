@@ -121,9 +121,9 @@ static void waits_until_it_is_free(void **state)
 		kill(pid, SIGKILL);
 		_exit(0);
 	}
-	assert_int_equal(take(&lock, 10000, &err), 0);
+	assert_int_equal(take(&lock, 120000, &err), 0);
 	passed = clock_monotonic(&clock_system) - before;
-	assert_true(passed >= 190 && passed < 5000);
+	assert_true(passed >= 190 && passed < 60000);
 	lock_drop(&lock);
 	waitpid(killer, NULL, 0);
 	waitpid(pid, NULL, 0);
@@ -306,9 +306,9 @@ static void a_child_that_ends_is_waited_for(void **state)
 		kill(pid, SIGUSR1); /* ends by itself, not by us */
 		_exit(0);
 	}
-	assert_int_equal(wait_for("bb", 10000, &err), 0);
+	assert_int_equal(wait_for("bb", 120000, &err), 0);
 	passed = clock_monotonic(&clock_system) - before;
-	assert_true(passed >= 190 && passed < 5000);
+	assert_true(passed >= 190 && passed < 60000);
 	waitpid(pid, &status, 0);
 	assert_int_equal(WTERMSIG(status), SIGUSR1);
 	waitpid(killer, NULL, 0);

@@ -2,7 +2,7 @@
    system. Rules and mistakes are data, in tests/manifest. */
 #include "base/fs.h"
 #include "model/json.h"
-#include "model/manifest.h"
+#include "manifest/manifest.h"
 
 #include <errno.h>
 #include <setjmp.h>

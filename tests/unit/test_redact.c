@@ -1,5 +1,5 @@
 /* A secret is found in every form in which it travels, and nothing else is touched. */
-#include "engine/redact.h"
+#include "model/redact.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -47,6 +47,39 @@ static void test_forms(void **state)
 	check("Basic cEBzcyAid29yZCIvKw", "Basic (sensitive)");
 }
 
+/* As HTTP has user and password: what stands before it shifts every letter. */
+static void test_base64_of_something_longer(void **state)
+{
+	(void)state;
+	check("Basic dTpwQHNzICJ3b3JkIi8r", "Basic dTpw(sensitive)");         /* u: */
+	check("Basic YWI6cEBzcyAid29yZCIvKzsr", "Basic YWI6(sensitive)Kzsr"); /* ab: and ;+ */
+	check("Basic YWJjOnBAc3MgIndvcmQiLys=", "Basic YWJjOnBA(sensitive)Lys="); /* abc: */
+}
+
+static void test_each_line_of_a_long_secret(void **state)
+{
+	static const char key[] = "-----BEGIN A KEY-----\nMIGHAgEAMBMGByqGSM49AgEG\nCCqG\n";
+	struct redactor other = REDACTOR_INIT;
+
+	(void)state;
+	redactor_learn_text(&other, key, strlen(key));
+	assert_string_equal(redact(&other, "read MIGHAgEAMBMGByqGSM49AgEG", &arena), "read (sensitive)");
+	assert_string_equal(redact(&other, "CCqG", &arena), "CCqG");
+	assert_string_equal(redact(&other, key, &arena), "(sensitive)");
+	redactor_release(&other);
+}
+
+static void test_bytes(void **state)
+{
+	struct strbuf out = STRBUF_INIT;
+
+	(void)state;
+	redact_into(&redactor, "a\0p@ss \"word\"/+\0b p@s", 21, &out);
+	assert_int_equal(out.len, 19);
+	assert_memory_equal(out.text, "a\0(sensitive)\0b p@s", 19);
+	strbuf_release(&out);
+}
+
 static void test_longest_first(void **state)
 {
 	(void)state;
@@ -79,6 +112,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_forms),
+		cmocka_unit_test(test_base64_of_something_longer),
+		cmocka_unit_test(test_each_line_of_a_long_secret),
+		cmocka_unit_test(test_bytes),
 		cmocka_unit_test(test_longest_first),
 		cmocka_unit_test(test_the_rest_stays),
 		cmocka_unit_test(test_only_sensitive_values_are_learnt),

@@ -104,6 +104,8 @@ static void a_folder_changes_with_its_names_but_not_with_those_of_editors(void *
 	put(at(&arena, ".file.swp"), "x");
 	put(at(&arena, "file~"), "x");
 	put(at(&arena, "4913"), "x");
+	put(at(&arena, "file___jb_tmp___"), "x");
+	put(at(&arena, ".goutputstream-A1B2C3"), "x");
 	assert_false(trail_item_changed(item));
 	put(at(&arena, "more"), "x");
 	assert_true(trail_item_changed(item));

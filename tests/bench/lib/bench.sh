@@ -38,9 +38,10 @@ enter() { # NAME: an empty project with a home
 # measure N COMMAND...: sets MS (of the fastest run) and KIB (peak). With BENCH_CLOCK=cpu the time of the
 # processor, which on a busy machine is the only one that says anything about the program.
 BENCH_CLOCK=wall
+MEASURED=() # what can be measured once more
 measure() {
 	local wall cpu
-	MS='' KIB=''
+	MS='' KIB='' MEASURED=("$@")
 	read -r wall _ KIB cpu < <("$TOOLS/measure" "$@") || true
 	[[ $BENCH_CLOCK == cpu ]] && MS=${cpu:-} || MS=${wall:-}
 	[[ -n $MS ]]
@@ -53,8 +54,13 @@ calibrate() {
 	tree_manifest 10000 >"$file"
 	measure 5 "$TOOLS/yaml-events" "$file"
 	SCALE=$(awk -v ms="$MS" 'BEGIN { s = ms / 18; print (s < 1 ? 1 : s) * 1.6 }')
+	MEASURED=()
 	echo "# libyaml alone takes $MS ms for 10000 values; limits are multiplied by $SCALE"
 }
+
+# within NUMBER OTHER LIMIT: is it at most that many times the other? What is not is measured again, some times:
+# a machine that had other work is no regression, and a regression is there each time.
+within() { awk -v a="${1:-}" -v b="${2:-}" -v l="$3" 'BEGIN { exit !(a != "" && b + 0 > 0 && a / b <= l) }'; }
 
 table_head() {
 	echo "| $1 | time | memory | beside it | target |"
@@ -63,8 +69,17 @@ table_head() {
 
 # row WHAT LIMIT-MS LIMIT-MIB BESIDE: of the last measurement; 0: no limit.
 row() {
-	local what=$1 limit=$2 mib=$3 beside=${4:-} verdict
-	local target=''
+	local what=$1 limit=$2 mib=$3 beside=${4:-} verdict try
+	local target='' best
+	local -a again=("${MEASURED[@]}")
+	for ((try = 0; try < 4 && limit && ${#again[@]}; try++)); do
+		! within "$MS" "$SCALE" "$limit" || break
+		best=$MS
+		calibrate
+		measure "${again[@]}" || break
+		MS=$(printf '%s\n' "$MS" "$best" | sort -g | head -n 1)
+	done
+	MEASURED=()
 	((limit)) && target="< $limit ms"
 	[[ $mib != 0 ]] && target+="${target:+, }< $mib MiB"
 	printf '| %s | %s ms | %s MiB | %s | %s |\n' "$what" "${MS:-failed}" \

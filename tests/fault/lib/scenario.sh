@@ -105,7 +105,7 @@ home_listing() {
 		sed -E 's/[0-9a-f]{16,}/ID/g' | sort -u
 }
 
-query() { sqlite3 "file:$DEVENV_HOME/state.db?mode=ro" "$1"; }
+query() { sqlite3 -cmd '.timeout 20000' "file:$DEVENV_HOME/state.db?mode=ro" "$1"; }
 
 # Processes that bear a mark in their environment: one search for all, because there are many points.
 marked() { # MARK
@@ -114,6 +114,16 @@ marked() { # MARK
 		environ=${environ#/proc/}
 		echo "${environ%/environ}"
 	done
+}
+
+# exactly N: whether so many services run. What was just started or killed may count for a moment more or less.
+exactly() {
+	local try
+	for ((try = 0; try < 200; try++)); do
+		(($(services_running) != $1)) || return 0
+		sleep 0.05
+	done
+	return 1
 }
 
 services_running() {
@@ -134,9 +144,9 @@ end_services() {
 # What is wrong after a death and one more apply; nothing printed: all is well.
 wrong() {
 	local status out
-	out=$("$DEVENV" apply --yes --lock-timeout 20s </dev/null 2>&1)
+	out=$("$DEVENV" apply --yes --lock-timeout 60s </dev/null 2>&1)
 	status=$?
-	((status == 0)) || { echo "apply exits with $status: $out" && return; }
+	((status == 0)) || { echo "apply exits with $status: ...$(tail -n 20 <<<"$out")" && return; }
 	out=$("$DEVENV" plan --detailed-exitcode </dev/null 2>&1)
 	status=$?
 	((status == 0)) || echo "the plan afterwards exits with $status: $out"
@@ -156,15 +166,14 @@ wrong_effects() {
 	n=$(grep -c '^create blind' "$EFFECTS")
 	((n >= 1 && n <= 3)) || echo "\"blind\" was created $n times"
 	if [[ ${SCENARIO_PROCESS:-yes} == yes ]]; then
-		n=$(services_running)
-		((n == 1)) || echo "$n services run"
+		exactly 1 || echo "$(services_running) services run"
 	fi
 }
 
 # What is wrong after a destroy.
 wrong_destroyed() {
 	local status out
-	out=$("$DEVENV" "${DESTROY[@]}" --lock-timeout 20s </dev/null 2>&1)
+	out=$("$DEVENV" "${DESTROY[@]}" --lock-timeout 60s </dev/null 2>&1)
 	status=$?
 	((status == 0)) || { echo "destroy exits with $status: $out" && return; }
 	out=$(diff "$BASE/empty" <(snapshot)) || echo "destroy leaves: $out"
@@ -173,7 +182,7 @@ wrong_destroyed() {
 	[[ $(query 'SELECT count(*) FROM record') == 0 ]] || echo "destroy leaves records"
 	[[ $(query 'SELECT count(*) FROM intent') == 0 ]] || echo "destroy leaves intents"
 	if [[ ${SCENARIO_PROCESS:-yes} == yes ]]; then
-		(($(services_running) == 0)) || echo "destroy leaves a service running"
+		exactly 0 || echo "destroy leaves a service running"
 	fi
 }
 

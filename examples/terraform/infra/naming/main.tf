@@ -1,0 +1,3 @@
+variable "region" { type = string }
+
+output "prefix" { value = "net-${var.region}" }

@@ -20,11 +20,34 @@ struct plain {
 	const char *claim;        /* that its chart keeps its data in; NULL: none of ours */
 };
 
+static bool has_text(const struct catalogue_pair *pairs, size_t n, const char *text)
+{
+	for (size_t i = 0; i < n && pairs[i].name; i++) {
+		if (strcmp(pairs[i].text, text) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool catalogue_takes(const struct catalogue_entry *entry, const char *word)
+{
+	if (strcmp(word, "storage") == 0)
+		return entry->data != NULL;
+	if (strcmp(word, "username") == 0)
+		return has_text(entry->env, ARRAY_SIZE(entry->env), "%u");
+	if (strcmp(word, "password") == 0)
+		return entry->password;
+	if (strcmp(word, "database") == 0) /* of a redis a number, which only its address has */
+		return has_text(entry->env, ARRAY_SIZE(entry->env), "%d") ||
+			strcmp(entry->scheme, "redis") == 0;
+	return true;
+}
+
 static struct value word_or(struct plain *p, const char *word, const char *fallback)
 {
 	const struct value *said = value_get(p->spec, word);
 
-	if (said && said->kind != VALUE_NULL)
+	if (said && said->kind != VALUE_NULL && catalogue_takes(p->entry, word))
 		return *said;
 	return fallback ? lower_text(p->l, fallback, p->spec) : value_null;
 }
@@ -212,7 +235,8 @@ const struct value *catalogue_plain(struct lowering *l, const struct catalogue_e
 	builder_init(&b, l->arena);
 	for (uint32_t i = 0; i < spec->len; i++) {
 		if (strcmp(spec->members[i].key, "env") == 0 ||
-			strcmp(spec->members[i].key, "volumes") == 0)
+			strcmp(spec->members[i].key, "volumes") == 0 ||
+			!catalogue_takes(entry, spec->members[i].key))
 			continue;
 		builder_put(&b, spec->members[i].key, strcmp(spec->members[i].key, "password") == 0
 			? p.password : spec->members[i].value);

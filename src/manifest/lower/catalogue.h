@@ -28,4 +28,7 @@ struct catalogue_entry {
 	struct catalogue_pair values[6];           /* of its chart; the name is a path */
 };
 
+/* Has it anything that the key of a service could mean: a username, a database? */
+bool catalogue_takes(const struct catalogue_entry *entry, const char *word);
+
 #endif

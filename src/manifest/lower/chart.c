@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-static bool is_folder(const struct value *chart)
+bool lower_is_folder(const struct value *chart)
 {
 	const char *text = value_text(chart, "");
 
@@ -161,7 +161,7 @@ void lower_chart(struct lowering *l, struct service *service)
 {
 	static const char *const same[] = {"chart", "version", "valuesFiles"};
 	struct value_builder b, objects;
-	bool is_ours = is_folder(value_get(service->spec, "chart")) && !service->entry;
+	bool is_ours = lower_is_folder(value_get(service->spec, "chart")) && !service->entry;
 
 	builder_init(&objects, l->arena);
 	if (is_ours)

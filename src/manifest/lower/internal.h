@@ -218,6 +218,10 @@ struct value lower_git(struct lowering *l, const struct service *user, const cha
 /* One that is built, as the cluster finds it; `policy` of pulling it. */
 struct value lower_built(struct lowering *l, struct service *service, const char **policy);
 
+/* vain.c: warns of keys that mean nothing where they stand; `written` is the service without its entry. */
+void lower_vain_service(struct lowering *l, const struct service *service, const struct value *written);
+void lower_vain_volumes(struct lowering *l);
+
 /* helm.c: a helm_release whose chart is one of spec.helm.repositories. */
 struct value lower_repository(struct lowering *l, const struct value *release);
 
@@ -259,6 +263,7 @@ struct value object_quantity(struct lowering *l, const struct value *size);
 
 void lower_workload(struct lowering *l, struct service *service);
 void lower_chart(struct lowering *l, struct service *service);
+bool lower_is_folder(const struct value *chart); /* of the project */
 /* metadata and spec of its pods; what they need beside is made. *persistent: they keep data. */
 struct value lower_pod(struct lowering *l, struct service *service, bool *persistent);
 /* Its pods are made anew when `revision` changes, a reference to that of a ConfigMap, a Secret, an image. */

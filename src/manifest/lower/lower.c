@@ -74,6 +74,7 @@ static void read_service(struct lowering *l, const struct value *spec)
 	service->job = strcmp(value_get_text(spec, "type", ""), "job") == 0;
 	service->kind = kind_of(l, service);
 	service->address = address_of(l, service);
+	lower_vain_service(l, service, spec);
 	lower_ports(l, service);
 	map_add(&l->by_name, name, (uint32_t)l->n++);
 }
@@ -215,6 +216,7 @@ int lower_spec(struct loading *loading, const struct value *spec, struct value *
 	builder_init(&l.made, l.arena);
 	cluster_read(&l);
 	lower_services(&l);
+	lower_vain_volumes(&l);
 	lower_secrets(&l);
 	lower_terraform(&l);
 	cluster_lower(&l);

@@ -8,24 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What means nothing on a cluster is said, not passed over. */
-static void report_unused(struct lowering *l, const struct service *service)
-{
-	static const char *const keys[][2] = {
-		{"networks", "all services of a cluster share one network: networking.isolation keeps them apart"},
-		{"stopSignal", "a cluster asks with the stop signal of the image"}};
-
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
-		const struct member *member = value_member(service->spec, keys[i][0]);
-
-		if (member && member->value.kind != VALUE_NULL) {
-			diag_warning(l->diags, member->pos, "\"%s\" of service %s means nothing on a cluster",
-				keys[i][0], service->name);
-			diag_hint(l->diags, "%s", keys[i][1]);
-		}
-	}
-}
-
 static struct value selector(struct lowering *l, const struct service *service)
 {
 	return lower_wrap(l, "matchLabels", object_labels(l, service));
@@ -153,7 +135,6 @@ void lower_workload(struct lowering *l, struct service *service)
 	bool persistent = false;
 	struct value pod;
 
-	report_unused(l, service);
 	builder_init(&objects, l->arena);
 	push_account(l, service, &objects);
 	pod = lower_pod(l, service, &persistent);

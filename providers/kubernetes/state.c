@@ -220,7 +220,9 @@ bool kube_is_immutable(const struct kube_reply *reply)
 {
 	static const char *const phrases[] = {"field is immutable", "may not change once set",
 		"updates to statefulset spec for fields other than", "pod updates may not change fields",
-		"spec is immutable after creation", "is immutable"};
+		"is immutable", "cannot change roleRef", "updates to parameters are forbidden",
+		"updates to provisioner are forbidden", "updates to reclaimPolicy are forbidden",
+		"may not be changed in an update"};
 	const char *message = value_get_text(reply->body, "message", "");
 
 	for (size_t i = 0; reply->status == 422 && i < ARRAY_SIZE(phrases); i++)

@@ -133,6 +133,30 @@ static void test_where_no_dry_run_is_allowed_owned_fields_tell(void **state)
 	assert_true(saw(room, "dryRun=All"));
 }
 
+/* The API server has many words for it, some of them of one kind alone. */
+static void test_what_cannot_be_changed_is_replaced(void **state)
+{
+	static const char *const words[] = {
+		"roleRef: Invalid value: {}: cannot change roleRef",
+		"parameters: Forbidden: updates to parameters are forbidden.",
+		"provisioner: Forbidden: updates to provisioner are forbidden.",
+		"reclaimPolicy: Forbidden: updates to reclaimPolicy are forbidden.",
+		"value: Forbidden: may not be changed in an update.",
+		"spec.selector: Invalid value: {}: field is immutable",
+	};
+	struct room *room = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		struct route routes[] = {KINDS, {"GET " MAP, 200, MADE, 0, NULL}, {"PATCH " MAP, 422,
+			arena_printf(&room->arena, "{\"message\":\"X is invalid: %s\"}", words[i]), 0, NULL},
+			{NULL}};
+		struct observation item = observe(room, routes, applied(room), INPUTS);
+
+		if (!item.replace || !strstr(item.replace, words[i]) || item.blocked)
+			fail_msg("%s: it is not replaced", words[i]);
+	}
+}
+
 static void test_a_plan_without_changes_reads_metadata_only(void **state)
 {
 	struct route routes[] = {{"GET " MAP, 200, MADE, 0, NULL}, {NULL}};
@@ -229,6 +253,7 @@ int main(void)
 		KUBE_TEST(test_a_webhook_that_starts_is_waited_for),
 		KUBE_TEST(test_waiting_ends_with_the_deadline),
 		KUBE_TEST(test_where_no_dry_run_is_allowed_owned_fields_tell),
+		KUBE_TEST(test_what_cannot_be_changed_is_replaced),
 		KUBE_TEST(test_a_plan_without_changes_reads_metadata_only),
 		KUBE_TEST(test_the_pods_of_a_workload_are_waited_for),
 		KUBE_TEST(test_an_object_whose_version_is_gone_is_found_in_another),

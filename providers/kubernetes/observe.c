@@ -140,6 +140,27 @@ static void check_kinds(struct look *look, const struct look *looks, size_t n)
 	}
 }
 
+/* Inline objects are told apart by claims, before anything is asked; those of files and folders are not. */
+static void check_twice(struct look *looks, size_t n)
+{
+	struct map known = MAP_INIT;
+
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; looks[i].parsed && k < looks[i].desired.n; k++) {
+			const struct kube_object *object = &looks[i].desired.items[k];
+			const struct look *other;
+
+			if (map_add(&known, object->ref, (uint32_t)i))
+				continue;
+			other = &looks[map_get(&known, object->ref)];
+			looks[i].o->blocked = kube_printf(looks[i].kube, "%s stands twice: at %s%s%s and at %s",
+				object->ref, kube_objects_find(&other->desired, object->ref)->where,
+				other == &looks[i] ? "" : " of ", other == &looks[i] ? "" : other->o->address,
+				object->where);
+		}
+	map_release(&known);
+}
+
 /* --- one object --------------------------------------------------------------------------------- */
 
 /* Asks the server what an apply would change. NULL: nothing. */
@@ -444,6 +465,7 @@ void kube_observe(struct kube *kube, struct observation **items, size_t n)
 		want(&looks[i], sight);
 	}
 	kube_sight_look(sight);
+	check_twice(looks, n);
 	for (size_t i = 0; i < n; i++)
 		pass_on(&looks[i], looks, n);
 	for (size_t i = 0; i < n; i++) {

@@ -106,6 +106,45 @@ static void test_waiting_ends_with_the_deadline(void **state)
 	assert_non_null(strstr(err.msg, "no endpoints available"));
 }
 
+/* --- a plan ------------------------------------------------------------------------------------- */
+
+#define OF_FILE(name) "{\"cluster\":{\"kubeconfig\":\"config\"},\"file\":\"" name "\"}"
+#define A_MAP "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\n"
+
+/* What a plan says of a resource whose file holds `text`, beside one with A_MAP; NULL: nothing. */
+static const char *blocked_beside(struct room *room, const char *text)
+{
+	struct route routes[] = {KINDS, {NULL}};
+	struct value one = json(room, OF_FILE("one.yml")), two = json(room, OF_FILE("two.yml"));
+	const struct type *type = type_find("kubernetes_manifest");
+	struct observation items[] = {
+		{.address = "kubernetes_manifest.a", .type = type, .desired = &one},
+		{.address = "kubernetes_manifest.b", .type = type, .desired = &two},
+	};
+	struct observe_request request = {.items = items, .n = 2};
+	struct error err = ERROR_INIT;
+
+	room->routes = routes;
+	put(room, "one.yml", A_MAP, 0600);
+	put(room, "two.yml", text, 0600);
+	assert_int_equal(provider_kubernetes.observe(&room->env, &request, &err), 0);
+	assert_null(items[0].blocked);
+	return items[1].blocked;
+}
+
+/* Whichever is applied last would have it, and no later plan would see that. */
+static void test_an_object_that_stands_twice_is_a_mistake(void **state)
+{
+	static const char other[] = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: b }\n";
+	struct room *room = *state;
+
+	assert_null(blocked_beside(room, other));
+	assert_string_equal(blocked_beside(room, arena_printf(&room->arena, "%s---\n" A_MAP, other)),
+		"ConfigMap/inner/a stands twice: at one.yml:1 of kubernetes_manifest.a and at two.yml:5");
+	assert_string_equal(blocked_beside(room, arena_printf(&room->arena, "%s---\n%s", other, other)),
+		"ConfigMap/inner/b stands twice: at two.yml:1 and at two.yml:5");
+}
+
 /* --- drift -------------------------------------------------------------------------------------- */
 
 static struct record *applied(struct room *room)
@@ -252,6 +291,7 @@ int main(void)
 		KUBE_TEST(test_what_came_since_the_plan_is_not_overwritten),
 		KUBE_TEST(test_a_webhook_that_starts_is_waited_for),
 		KUBE_TEST(test_waiting_ends_with_the_deadline),
+		KUBE_TEST(test_an_object_that_stands_twice_is_a_mistake),
 		KUBE_TEST(test_where_no_dry_run_is_allowed_owned_fields_tell),
 		KUBE_TEST(test_what_cannot_be_changed_is_replaced),
 		KUBE_TEST(test_a_plan_without_changes_reads_metadata_only),

@@ -25,6 +25,7 @@ enum {
 #define K3D_LABEL_ROLE "k3d.role"
 #define K3D_ROLE_REGISTRY "registry"
 #define K3D_ROLE_BALANCER "loadbalancer"
+#define K3D_REGISTRY_PORT "5000" /* inside */
 
 /* The members of provider.h for one type, in a conversation with the engine of the record. */
 struct k3d_type {
@@ -132,6 +133,8 @@ const char *k3d_fixed_ports(struct docker *docker, const struct k3d_cluster *clu
 /* registry.c: {name, use, address}. */
 struct value k3d_registry_value(struct arena *arena, const char *name, const char *host,
 	const char *port);
+/* A port of this machine and the one inside, as a container has it: "127.0.0.1:8080:80". */
+const char *k3d_published(struct arena *arena, const char *host, const char *port, const char *inside);
 /* debris.c: what k3d leaves behind when it is killed, and what its `delete` forgets. */
 int k3d_clean(struct docker *docker, const char *name, struct error *err);
 /* access.c: waits for the API, writes the kubeconfig, fills the outputs. */

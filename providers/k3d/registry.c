@@ -9,7 +9,6 @@
 #include <string.h>
 
 #define IMAGE "docker.io/library/registry:2"
-#define PORT "5000"
 
 static const char *const proxy_names[][2] = {
 	{"remoteUrl", "REGISTRY_PROXY_REMOTEURL"},
@@ -41,7 +40,7 @@ static struct value labels(struct arena *arena, const struct value *inputs)
 	builder_put_str(&map, "k3d.registry.host", "");
 	builder_put_str(&map, "k3d.registry.hostIP", host_of(inputs));
 	builder_put_str(&map, "k3s.registry.port.external", port_of(inputs));
-	builder_put_str(&map, "k3s.registry.port.internal", PORT);
+	builder_put_str(&map, "k3s.registry.port.internal", K3D_REGISTRY_PORT);
 	return builder_map(&map);
 }
 
@@ -62,15 +61,18 @@ static struct value environment(struct arena *arena, const struct value *inputs)
 	return builder_map(&map);
 }
 
+const char *k3d_published(struct arena *arena, const char *host, const char *port, const char *inside)
+{
+	return arena_printf(arena, strchr(host, ':') ? "[%s]:%s:%s" : "%s:%s:%s", host, port, inside);
+}
+
 static struct value ports(struct arena *arena, const struct value *inputs)
 {
-	const char *host = host_of(inputs);
-	const char *open = strchr(host, ':') ? "[" : "", *close = *open ? "]" : "";
 	struct value_builder list;
 
 	builder_init(&list, arena);
-	builder_push(&list, value_str(arena, arena_printf(arena, "%s%s%s:%s:" PORT, open, host, close,
-		port_of(inputs))));
+	builder_push(&list, value_str(arena, k3d_published(arena, host_of(inputs), port_of(inputs),
+		K3D_REGISTRY_PORT)));
 	return builder_list(&list);
 }
 
@@ -134,7 +136,7 @@ struct value k3d_registry_value(struct arena *arena, const char *name, const cha
 	builder_put_str(&map, "address", arena_printf(arena, strchr(host, ':') ? "[%s]:%s" : "%s:%s",
 		host, port));
 	builder_put_str(&map, "name", name);
-	builder_put_str(&map, "use", arena_printf(arena, "%s:" PORT, name));
+	builder_put_str(&map, "use", arena_printf(arena, "%s:" K3D_REGISTRY_PORT, name));
 	return builder_map(&map);
 }
 

@@ -119,6 +119,15 @@ static struct value k3s(struct arena *arena, const struct value *inputs)
 	return builder_map(&map);
 }
 
+/* In seconds. As long as the action may last, but for a tenth, in which k3d takes back what it made: killed by
+   the deadline it would leave it. */
+static int64_t patience(const struct docker *docker)
+{
+	int64_t left = docker->env->deadline - clock_monotonic(docker->env->clock);
+
+	return left > 10000 ? left * 9 / 10000 : 9;
+}
+
 /* A failure leaves nothing behind (disableRollback false), and no home of anybody is touched. */
 static struct value options(struct docker *docker, const struct request *request)
 {
@@ -127,7 +136,8 @@ static struct value options(struct docker *docker, const struct request *request
 
 	builder_init(&own, docker->arena);
 	builder_put_bool(&own, "wait", true);
-	builder_put_str(&own, "timeout", arena_printf(docker->arena, "%ds", K3D_TIMEOUT));
+	builder_put_str(&own, "timeout", arena_printf(docker->arena, "%llds",
+		(long long)patience(docker)));
 	builder_put_bool(&own, "disableRollback", false);
 	builder_put_bool(&own, "disableLoadbalancer", !value_get_bool(inputs, "loadBalancer", true));
 	if (value_get(inputs, "loadBalancerConfig")) {

@@ -17,7 +17,6 @@
 
 enum {
 	K3D_NAME_MAX = 32,          /* k3d refuses longer ones */
-	K3D_TIMEOUT = 10 * 60,      /* seconds for one k3d command, unless the deadline is nearer */
 	K3D_POLL = 500,             /* ms between looks at the API while it starts */
 };
 

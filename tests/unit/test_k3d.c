@@ -62,6 +62,34 @@ static void the_configuration_is_in_the_words_of_k3d(void **state)
 			fail_msg("no %s in %s", wanted[i], config);
 }
 
+static int patience_of(int64_t ms)
+{
+	struct request request = {.act = ACT_CREATE, .address = ADDRESS, .generation = 1};
+	struct docker docker;
+	struct mock mock;
+	const char *at;
+	int seconds;
+
+	mock_start(&mock, "1.41", NULL);
+	docker = mock_open(&mock);
+	mock.env.deadline = clock_monotonic(&clock_system) + ms;
+	request.inputs = mock_json(&mock, "{}");
+	at = strstr(k3d_config(&docker, &request, "dev", "/home/k3d/dev"), "\"timeout\":\"");
+	seconds = at ? atoi(at + 11) : -1;
+	docker_close(&docker);
+	mock_stop(&mock);
+	return seconds;
+}
+
+/* `timeout` says how long; what k3d has made by then it takes back itself. */
+static void k3d_waits_as_long_as_the_action_may_last(void **state)
+{
+	(void)state;
+	assert_in_range(patience_of(7200 * 1000), 3600, 6480);
+	assert_in_range(patience_of(120 * 1000), 1, 108);
+	assert_in_range(patience_of(-1), 1, 9);
+}
+
 /* k3d refuses a filter that fits no node. */
 static void without_agents_no_filter_names_them(void **state)
 {
@@ -368,6 +396,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_configuration_is_in_the_words_of_k3d),
+		cmocka_unit_test(k3d_waits_as_long_as_the_action_may_last),
 		cmocka_unit_test(without_agents_no_filter_names_them),
 		cmocka_unit_test(what_k3d_would_take_otherwise_is_written_otherwise),
 		cmocka_unit_test(a_cluster_is_taken_out_of_a_kubeconfig_line_by_line),

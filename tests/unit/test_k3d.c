@@ -392,6 +392,43 @@ static void a_cluster_of_somebody_else_is_not_overwritten(void **state)
 	mock_stop(&mock);
 }
 
+/* --- registries ---------------------------------------------------------------------------------- */
+
+static struct observation imported(struct mock *mock, const char *labels, struct error *err)
+{
+	struct observation out = {.address = "k3d_registry.store"};
+	struct route routes[] = {{"GET /containers/", 200, NULL, 0}, {NULL, 0, NULL, 0}};
+
+	mock_start(mock, "1.41", routes);
+	routes[0].body = arena_printf(&mock->arena, "{\"Id\":\"R\",\"Name\":\"/k3d-store\",\"Image\":\"sha256:r\","
+		"\"State\":{\"Status\":\"running\",\"Running\":true},\"Config\":{\"Labels\":{%s}},"
+		"\"HostConfig\":{},\"NetworkSettings\":{\"Networks\":{}},\"Mounts\":[]}", labels);
+	if (provider_k3d.import(&mock->env, type_find("k3d_registry"), "k3d-store", &out, err))
+		out.presence = PRESENCE_UNKNOWN;
+	return out;
+}
+
+/* One that k3d made says itself where it listens; any other container is none. */
+static void a_registry_that_k3d_made_is_imported(void **state)
+{
+	struct error err = ERROR_INIT;
+	struct observation item;
+	struct mock mock;
+
+	(void)state;
+	item = imported(&mock, "\"app\":\"k3d\",\"k3d.role\":\"registry\",\"k3d.registry.hostIP\":\"0.0.0.0\","
+		"\"k3s.registry.port.external\":\"5001\"", &err);
+	assert_int_equal(item.presence, PRESENCE_PRESENT);
+	assert_int_equal(item.ownership, OWNER_NONE);
+	assert_string_equal(item.id, "R");
+	assert_string_equal(value_get_text(item.outputs, "address", ""), "127.0.0.1:5001");
+	assert_string_equal(value_get_text(item.outputs, "use", ""), "k3d-store:5000");
+	mock_stop(&mock);
+	imported(&mock, "\"app\":\"k3d\",\"k3d.role\":\"server\"", &err);
+	assert_non_null(strstr(err.msg, "container 'k3d-store' is no registry of k3d"));
+	mock_stop(&mock);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -409,6 +446,7 @@ int main(void)
 		cmocka_unit_test(an_engine_that_is_silent_makes_no_cluster_absent),
 		cmocka_unit_test(what_k3d_leaves_is_found_by_label_and_whole_name),
 		cmocka_unit_test(a_cluster_of_somebody_else_is_not_overwritten),
+		cmocka_unit_test(a_registry_that_k3d_made_is_imported),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -133,6 +133,8 @@ static const char *of_pods(struct kube *kube, const struct value *object, bool *
 	for (uint32_t i = 0; !why && pods && pods->kind == VALUE_LIST && i < pods->len; i++) {
 		struct value_builder pod;
 
+		if (value_path(&pods->items[i], "metadata.deletionTimestamp"))
+			continue;
 		/* Items of a list do not say what they are. */
 		builder_init(&pod, kube->arena);
 		builder_put_str(&pod, "kind", "Pod");
@@ -243,7 +245,7 @@ static enum readiness ready_one(struct kube *kube, struct kube_object *object,
 	reason = kube_reason(kube, reply.body, &hopeless);
 	*why = kube_printf(kube, "%s: %s%s%s", object->ref, missing, reason ? " (" : "",
 		reason ? kube_printf(kube, "%s)", reason) : "");
-	return hopeless ? READY_FAILED : readiness;
+	return hopeless && !kube_is_rolling(reply.body) ? READY_FAILED : readiness;
 }
 
 enum readiness kube_ready(struct kube *kube, struct record *record, struct kube_waiting *waiting,

@@ -240,6 +240,41 @@ static void test_the_pods_of_a_workload_are_waited_for(void **state)
 	assert_int_equal(routes[4].times, -1); /* both answers with our pod were asked for */
 }
 
+#define DEPLOYMENT "/apis/apps/v1/namespaces/n/deployments/w"
+
+static enum readiness readiness_of(struct room *room, const char *status, const char *going)
+{
+	struct route routes[] = {{"GET " DEPLOYMENT, 200, arena_printf(&room->arena, "{\"kind\":\"Deployment\","
+			"\"apiVersion\":\"apps/v1\",\"metadata\":{\"name\":\"w\",\"namespace\":\"n\",\"generation\":2},"
+			"\"spec\":{\"selector\":{\"matchLabels\":{\"app\":\"w\"}}},\"status\":{%s}}", status), 0, NULL},
+		{"GET /api/v1/namespaces/n/pods", 200, arena_printf(&room->arena, "{\"items\":[{\"metadata\":{\"name\":"
+			"\"w-1\"%s},\"status\":{\"containerStatuses\":[{\"name\":\"main\",\"state\":{\"waiting\":{"
+			"\"reason\":\"InvalidImageName\"}}}]}}]}", going), 0, NULL}, {NULL}};
+	struct record *record = recorded(room, "CLUSTER");
+	struct probe probe = {.kind = PROBE_HEALTH};
+	const char *why = NULL;
+
+	record->outputs_json = "{\"objects\":[{\"apiVersion\":\"apps/v1\",\"kind\":\"Deployment\","
+		"\"namespace\":\"n\",\"name\":\"w\",\"resource\":\"deployments\",\"uid\":\"U\"}]}";
+	room->routes = routes;
+	return provider_kubernetes.ready(&room->env, record, &probe, NULL, &why);
+}
+
+/* Who repairs a Deployment must not hear that the pods before the repair are beyond it. */
+static void test_a_pod_of_before_does_not_end_the_waiting(void **state)
+{
+	static const char seen[] = "\"observedGeneration\":2,\"replicas\":1,\"updatedReplicas\":1";
+
+	assert_int_equal(readiness_of(*state, seen, ""), READY_FAILED);
+	assert_int_equal(readiness_of(*state, seen, ",\"deletionTimestamp\":\"2026-01-01T00:00:00Z\""),
+		READY_WAIT);
+	assert_int_equal(readiness_of(*state, "\"observedGeneration\":1,\"replicas\":1,\"updatedReplicas\":1",
+		""), READY_WAIT);
+	assert_int_equal(readiness_of(*state, "\"observedGeneration\":2,\"replicas\":1", ""), READY_WAIT);
+	assert_int_equal(readiness_of(*state, "\"observedGeneration\":2,\"replicas\":2,\"updatedReplicas\":1",
+		""), READY_WAIT);
+}
+
 /* --- versions that came and went ---------------------------------------------------------------- */
 
 static struct record *of_old_version(struct room *room)
@@ -296,6 +331,7 @@ int main(void)
 		KUBE_TEST(test_what_cannot_be_changed_is_replaced),
 		KUBE_TEST(test_a_plan_without_changes_reads_metadata_only),
 		KUBE_TEST(test_the_pods_of_a_workload_are_waited_for),
+		KUBE_TEST(test_a_pod_of_before_does_not_end_the_waiting),
 		KUBE_TEST(test_an_object_whose_version_is_gone_is_found_in_another),
 		KUBE_TEST(test_an_object_whose_kind_is_gone_is_gone),
 	};

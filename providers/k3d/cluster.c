@@ -140,6 +140,9 @@ int k3d_destroy(struct docker *docker, struct record *record, struct error *err)
 		return 0;
 	if (k3d_find(docker, record->id, &cluster, &found, err))
 		return -1;
+	if (cluster.labels && k3d_is_another(docker, record, &cluster))
+		return error_set(err, ERROR_CONFLICT, "cluster '%s' is not the one that was recorded: left alone",
+			record->id);
 	if (cluster.labels && docker_guard(docker, cluster.labels, record->id, record,
 			arena_printf(docker->arena, "cluster '%s'", record->id), err))
 		return -1;

@@ -74,6 +74,9 @@ bool k3d_is_node(const struct k3d_node *node); /* a server or an agent */
 bool k3d_has_balancer(const struct k3d_cluster *cluster);
 /* The ids of its nodes, by name. */
 struct value k3d_nodes(struct arena *arena, const struct k3d_cluster *cluster);
+/* Has somebody removed what was recorded and made another one of its name? Its nodes are not those, and it
+   bears no mark. */
+bool k3d_is_another(struct docker *docker, struct record *record, const struct k3d_cluster *cluster);
 /* Fills id, presence, ownership, attributes and runs of an item. */
 void k3d_describe(struct docker *docker, struct observation *item,
 	const struct k3d_cluster *cluster);

@@ -201,6 +201,21 @@ static const struct value *outputs_now(struct docker *docker, struct record *rec
 	return out;
 }
 
+bool k3d_is_another(struct docker *docker, struct record *record, const struct k3d_cluster *cluster)
+{
+	const struct value *nodes = record ? value_get(record_outputs(record, NULL), "nodes") : NULL;
+	const char *message;
+
+	if (!nodes || nodes->kind != VALUE_MAP || !nodes->len ||
+		docker_owner(docker, cluster->labels, NULL, &message) != OWNER_NONE)
+		return false;
+	for (size_t i = 0; i < cluster->n; i++)
+		for (uint32_t k = 0; k < nodes->len; k++)
+			if (!strcmp(cluster->nodes[i].id, value_text(&nodes->members[k].value, "")))
+				return false;
+	return true;
+}
+
 /* What only the cluster itself can say about a change that is wanted. */
 static void judge(struct docker *docker, struct observation *item,
 	const struct k3d_cluster *cluster)
@@ -234,7 +249,11 @@ static void look(struct docker *docker, struct observation *item, const struct k
 	for (size_t i = 0; name && i < n; i++) {
 		if (strcmp(clusters[i].name, name))
 			continue;
-		if (clusters[i].labels) {
+		if (clusters[i].labels && k3d_is_another(docker, item->record, &clusters[i])) {
+			item->blocked = arena_printf(docker->arena, "it was removed, and somebody made another "
+				"cluster of the name %s: `k3d cluster delete %s`, or choose another clusterName",
+				name, name);
+		} else if (clusters[i].labels) {
 			k3d_describe(docker, item, &clusters[i]);
 			judge(docker, item, &clusters[i]);
 		} else {

@@ -312,6 +312,49 @@ static void a_load_balancer_that_is_gone_is_drift(void **state)
 	assert_string_equal(with_balancer("").health, "changed");
 }
 
+static struct record recorded(struct mock *mock, const char *outputs)
+{
+	return (struct record){.address = ADDRESS, .type = "k3d_cluster", .id = "dev", .arena = &mock->arena,
+		.inputs_json = "{\"clusterName\":\"dev\"}", .outputs_json = outputs};
+}
+
+/* A name is not an identity: whoever removed ours and made another one of its name keeps it. */
+static void another_cluster_of_that_name_is_not_the_one_recorded(void **state)
+{
+	static const char with[] = "[" NODE("S", "server-0", "server", "running", MARK("cafe")) "]";
+	static const char without[] = "[" NODE("S", "server-0", "server", "running", "") "]";
+	static const struct {
+		const char *list, *outputs;
+		bool another;
+	} rows[] = {
+		{without, "{\"nodes\":{\"k3d-dev-server-0\":\"OLD\"}}", true},
+		{without, "{\"nodes\":{\"k3d-dev-server-0\":\"S\"}}", false},
+		{without, "{}", false}, /* imported, and not applied yet */
+		{with, "{\"nodes\":{\"k3d-dev-server-0\":\"OLD\"}}", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct route routes[] = {{"GET /containers/json", 200, rows[i].list, 0}, {NULL, 0, NULL, 0}};
+		struct error err = ERROR_INIT;
+		struct observation item;
+		struct record record;
+		struct mock mock;
+
+		mock_start(&mock, "1.41", routes);
+		record = recorded(&mock, rows[i].outputs);
+		item = observed(&mock, &record, NULL);
+		assert_int_equal(item.presence, rows[i].another ? PRESENCE_ABSENT : PRESENCE_PRESENT);
+		assert_int_equal(item.blocked != NULL, rows[i].another);
+		if (rows[i].another) {
+			assert_int_equal(provider_k3d.destroy(&mock.env, &record, &err), -1);
+			assert_non_null(strstr(err.msg, "left alone"));
+			assert_int_equal(mock_asked(&mock, "DELETE"), 0);
+		}
+		mock_stop(&mock);
+	}
+}
+
 /* Tools without a server: nobody's cluster. To whose run died over it, it is not there yet. */
 static void debris_is_in_the_way_of_everybody_but_its_maker(void **state)
 {
@@ -442,6 +485,7 @@ int main(void)
 		cmocka_unit_test(agents_that_k3d_cannot_add_are_known_before),
 		cmocka_unit_test(a_cluster_is_what_its_nodes_say),
 		cmocka_unit_test(a_load_balancer_that_is_gone_is_drift),
+		cmocka_unit_test(another_cluster_of_that_name_is_not_the_one_recorded),
 		cmocka_unit_test(debris_is_in_the_way_of_everybody_but_its_maker),
 		cmocka_unit_test(an_engine_that_is_silent_makes_no_cluster_absent),
 		cmocka_unit_test(what_k3d_leaves_is_found_by_label_and_whole_name),

@@ -34,7 +34,7 @@ static int move_files(struct arena *arena, const char *from, const char *to, str
 /* What init wrote beside the source, where the source has none. */
 static int move_made(struct terraform *scratch, struct terraform *tf, struct error *err)
 {
-	static const char *const names[] = {".terraform.lock.hcl", "devenv_override.tf.json"};
+	static const char *const names[] = {TERRAFORM_LOCK, "devenv_override.tf.json"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		const char *from = fs_join(tf->arena, scratch->module, names[i]);

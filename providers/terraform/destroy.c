@@ -18,16 +18,21 @@ static int is_empty(struct terraform *tf, bool *empty, struct error *err)
 	return 0;
 }
 
+/* The private folder has what was applied. */
+static enum lock_file settled(struct terraform *tf)
+{
+	return fs_exists(fs_join(tf->arena, tf->module, TERRAFORM_LOCK)) ? LOCK_FILE_SETTLED : LOCK_FILE_NONE;
+}
+
 static int destroy(struct terraform *tf, struct error *err)
 {
 	struct said cleanup_said planned = SAID_INIT, said = SAID_INIT;
-	bool nothing = false, lock;
+	bool nothing = false;
 	int fd = -1, rc;
 
 	if (tf->state && (state_restore(tf->arena, tf->state, err) || is_empty(tf, &nothing, err) || nothing))
 		return nothing ? 0 : -1;
-	lock = fs_exists(fs_join(tf->arena, tf->module, ".terraform.lock.hcl"));
-	rc = terraform_init(tf, lock, err) || terraform_unlock(tf, err) || terraform_push(tf, err) ||
+	rc = terraform_init(tf, settled(tf), err) || terraform_unlock(tf, err) || terraform_push(tf, err) ||
 	     terraform_plan(tf, true, &fd, &nothing, &planned, err) ||
 	     (!nothing && terraform_execute(tf, &said, err));
 	if (fd >= 0)
@@ -41,9 +46,8 @@ static int empty_backend(struct terraform *tf, struct error *err)
 	struct said cleanup_said said = SAID_INIT;
 	struct state_file state;
 	const char **args;
-	bool lock = fs_exists(fs_join(tf->arena, tf->module, ".terraform.lock.hcl"));
 
-	if (terraform_init(tf, lock, err) || terraform_unlock(tf, err) || terraform_state(tf, &state, err))
+	if (terraform_init(tf, settled(tf), err) || terraform_unlock(tf, err) || terraform_state(tf, &state, err))
 		return -1;
 	if (!state.resources->len)
 		return 0;

@@ -8,6 +8,8 @@
 #include "base/fs.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -197,6 +199,39 @@ static int copy_link(struct arena *arena, const char *from, const char *to, stru
 	return symlink(target, to) ? error_errno(err, "cannot make %s", to) : 0;
 }
 
+static int copy_bytes(const char *from, const char *to, struct error *err)
+{
+	cleanup_fd int in = open(from, O_RDONLY | O_CLOEXEC);
+	cleanup_fd int out = -1;
+	char piece[65536];
+	struct stat st;
+	ssize_t n;
+
+	if (in < 0 || fstat(in, &st))
+		return error_errno(err, "cannot read %s", from);
+	out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+		st.st_mode & 0100 ? 0700 : 0600);
+	if (out < 0)
+		return error_errno(err, "cannot make %s", to);
+	while ((n = read(in, piece, sizeof(piece))) > 0) {
+		if (fs_write_fd(out, to, piece, (size_t)n, err))
+			return -1;
+	}
+	return n < 0 ? error_errno(err, "cannot read %s", from) : 0;
+}
+
+/* Of any size: a package of a provider that is in no cache is hundreds of megabytes. */
+static int copy_data(struct arena *arena, const char *from, const char *to, struct error *err)
+{
+	const char *temporary = arena_printf(arena, "%s.devenv-new", to);
+
+	if (copy_bytes(from, temporary, err)) {
+		unlink(temporary);
+		return -1;
+	}
+	return rename(temporary, to) ? error_errno(err, "cannot make %s", to) : 0;
+}
+
 int mirror_copy(struct arena *arena, const char *from, const char *to, struct error *err)
 {
 	const char *const *names;
@@ -214,7 +249,7 @@ int mirror_copy(struct arena *arena, const char *from, const char *to, struct er
 			return -1;
 		if (kind == FS_DIRECTORY ? mirror_copy(arena, source, target, err)
 			: kind == FS_SYMLINK ? copy_link(arena, source, target, err)
-			: kind == FS_FILE ? copy_one(from, names[i], to, err) : 0)
+			: kind == FS_FILE ? copy_data(arena, source, target, err) : 0)
 			return -1;
 	}
 	return 0;

@@ -13,7 +13,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -37,34 +36,6 @@ const char *terraform_folder(struct provider_env *env, const char *id)
 
 /* Names the process, so that what a killed one left can be told from what is in use. */
 #define SCRATCH "devenv-terraform-"
-
-/* --- the plugin cache ---------------------------------------------------------------------------- */
-
-/* One for all environments of the user: the program itself does not guard it. */
-static const char *cache_folder(struct arena *arena)
-{
-	const char *set = getenv("TF_PLUGIN_CACHE_DIR"), *cache = getenv("XDG_CACHE_HOME");
-	const char *home = getenv("HOME");
-
-	if (set && set[0])
-		return set;
-	if (cache && cache[0] == '/')
-		return arena_printf(arena, "%s/devenv/terraform", cache);
-	return home && home[0] ? arena_printf(arena, "%s/.cache/devenv/terraform", home) : NULL;
-}
-
-/* Held while init runs; -1: there is no cache, and none is used. */
-static int lock_cache(struct arena *arena, const char *cache)
-{
-	int fd;
-
-	if (!cache || fs_make_dirs(cache, 0700, arena, NULL, NULL))
-		return -1;
-	fd = open(fs_join(arena, cache, ".lock"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	while (fd >= 0 && flock(fd, LOCK_EX) && errno == EINTR)
-		continue;
-	return fd;
-}
 
 /* --- init ---------------------------------------------------------------------------------------- */
 
@@ -118,14 +89,13 @@ static int write_backend_config(struct terraform *tf, const char **path, struct 
 }
 
 /* The inputs with the cache in their environment; what that says itself wins. */
-static struct value with_cache(struct terraform *tf, const char *cache, bool workspace)
+static struct value with_cache(struct terraform *tf, const struct cache *cache, bool workspace)
 {
 	const struct value *given = value_get(tf->inputs, "environment");
 	struct value_builder environment, inputs;
 
 	builder_init(&environment, tf->arena);
-	if (cache)
-		builder_put_str(&environment, "TF_PLUGIN_CACHE_DIR", cache);
+	cache_variables(cache, &environment);
 	for (uint32_t i = 0; given && given->kind == VALUE_MAP && i < given->len; i++)
 		builder_put(&environment, given->members[i].key, given->members[i].value);
 	builder_init(&inputs, tf->arena);
@@ -139,8 +109,8 @@ static struct value with_cache(struct terraform *tf, const char *cache, bool wor
 	return builder_map(&inputs);
 }
 
-static int run_init(struct terraform *tf, const char *const *args, const char *cache, bool workspace,
-	struct said *said, struct error *err)
+static int run_init(struct terraform *tf, const char *const *args, const struct cache *cache,
+	bool workspace, struct said *said, struct error *err)
 {
 	struct terraform with = *tf;
 	struct value inputs = with_cache(tf, cache, workspace);
@@ -155,32 +125,47 @@ int terraform_moved(struct error *err)
 		"move the state with the program, `devenv forget` the module and import it");
 }
 
-int terraform_init(struct terraform *tf, bool committed_lock, struct error *err)
+/* What it lacks for this platform; the mirror's is ours to write. */
+static int complete_lock_file(struct terraform *tf, struct error *err)
 {
-	const char *cache = cache_folder(tf->arena), *config;
-	const char *args[8] = {"init", "-input=false", "-no-color"};
+	const char *path = fs_join(tf->arena, tf->module, TERRAFORM_LOCK), *text, *whole;
+	size_t len;
+
+	if (fs_read(path, tf->arena, &text, &len, err))
+		return -1;
+	whole = lock_file_complete(tf->arena, text, fs_join(tf->arena, tf->folder, "data/providers"));
+	return whole ? fs_write(path, arena_printf(tf->arena, "%s.devenv-new", path), whole, strlen(whole),
+			       0600, FS_VOLATILE, err)
+		     : 0;
+}
+
+int terraform_init(struct terraform *tf, enum lock_file lock_file, struct error *err)
+{
+	const char *args[8] = {"init", "-input=false", "-no-color"}, *config;
 	struct said cleanup_said said = SAID_INIT, again = SAID_INIT;
 	struct said *last = &said;
+	struct cache cache;
 	size_t n = 3;
-	int lock, rc;
+	int rc;
 
 	if (write_backend(tf, err) || write_backend_config(tf, &config, err))
 		return -1;
-	if (committed_lock)
+	if (lock_file != LOCK_FILE_NONE)
 		args[n++] = "-lockfile=readonly";
 	if (config)
 		args[n++] = arena_printf(tf->arena, "-backend-config=%s", config);
-	lock = lock_cache(tf->arena, cache);
-	rc = run_init(tf, args, lock >= 0 ? cache : NULL, true, &said, err);
+	cache_open(&cache, tf, lock_file);
+	rc = run_init(tf, args, &cache, true, &said, err);
 	/* A workspace that is not there yet is made by the plan. */
 	if (!rc && said.status && strstr(said.text.text, "Currently selected workspace")) {
 		last = &again;
-		rc = run_init(tf, args, lock >= 0 ? cache : NULL, false, &again, err);
+		rc = run_init(tf, args, &cache, false, &again, err);
 	}
-	if (lock >= 0)
-		close(lock);
-	if (rc || !last->status)
-		return rc;
+	cache_close(&cache);
+	if (rc)
+		return -1;
+	if (!last->status)
+		return lock_file == LOCK_FILE_NEW ? complete_lock_file(tf, err) : 0;
 	return strstr(last->text.text, "Backend configuration changed") ||
 			       strstr(last->text.text, "Backend type changed")
 		? terraform_moved(err) : terraform_failed(last, "cannot initialise the module", err);
@@ -305,14 +290,33 @@ static int check_backend(struct terraform *tf, const char *private, const struct
 	return (before.state == NULL) == (scan->backend != NULL) ? 0 : terraform_moved(err);
 }
 
+/* The lock file of a plan before goes on where it is the committed one, completed. */
+static int keep_lock_file(struct terraform *tf, const char *private, const char *committed,
+	const char *module, enum lock_file *lock_file, struct error *err)
+{
+	const char *kept, *text, *source;
+	size_t len;
+
+	*lock_file = fs_exists(committed) ? LOCK_FILE_NEW : LOCK_FILE_NONE;
+	if (*lock_file == LOCK_FILE_NONE || !private)
+		return 0;
+	kept = arena_printf(tf->arena, "%s/tree/%s/" TERRAFORM_LOCK, private, module);
+	if (fs_read(committed, tf->arena, &source, &len, err))
+		return -1;
+	if (fs_read(kept, tf->arena, &text, &len, NULL) || !lock_file_is_completed(text, source))
+		return 0;
+	*lock_file = LOCK_FILE_SETTLED;
+	return mirror_file(tf->arena, kept, fs_join(tf->arena, tf->module, TERRAFORM_LOCK), err);
+}
+
 /* The mirror in a scratch folder: over a copy of the private one, where there is one, because modules
    keep files of theirs in it. */
-static int fill(struct terraform *tf, const char *id, const struct scan *scan, bool *lock,
+static int fill(struct terraform *tf, const char *id, const struct scan *scan, enum lock_file *lock_file,
 	struct error *err)
 {
 	const char *private = id ? terraform_folder(tf->env, id) : NULL;
+	const char *module = fs_relative(scan->root, scan->module);
 	const char *const *files;
-	const char *committed;
 	size_t n;
 
 	if (private && (check_backend(tf, private, scan, err) ||
@@ -328,10 +332,9 @@ static int fill(struct terraform *tf, const char *id, const struct scan *scan, b
 	if (mirror_list(scan, &files, &n, err) ||
 		mirror_sync(tf->arena, scan->root, files, n, tf->folder, err))
 		return -1;
-	committed = fs_join(tf->arena, scan->module, ".terraform.lock.hcl");
-	*lock = fs_exists(committed);
-	return open_tree(tf, fs_relative(scan->root, scan->module), scan->backend != NULL,
-		private ? private : tf->folder, err);
+	return open_tree(tf, module, scan->backend != NULL, private ? private : tf->folder, err) ||
+	       keep_lock_file(tf, private, fs_join(tf->arena, scan->module, TERRAFORM_LOCK), module,
+		       lock_file, err) ? -1 : 0;
 }
 
 static int prepare(struct terraform *tf, const char *id, struct observation *item,
@@ -340,13 +343,14 @@ static int prepare(struct terraform *tf, const char *id, struct observation *ite
 	const char *source = value_get_text(tf->inputs, "source", "");
 	struct said cleanup_said said = SAID_INIT;
 	struct scan scan = {0};
-	bool lock;
+	enum lock_file lock_file;
 
 	if (fs_scratch(SCRATCH, tf->arena, &tf->folder, err))
 		return -1;
 	p->folder = xstrdup(tf->folder);
 	if (scan_module(&scan, tf->arena, provider_content(tf->env, "."), source, err) ||
-		fill(tf, id, &scan, &lock, err) || copy_variable_files(tf, err) || terraform_init(tf, lock, err) ||
+		fill(tf, id, &scan, &lock_file, err) || copy_variable_files(tf, err) ||
+		terraform_init(tf, lock_file, err) ||
 		terraform_plan(tf, false, &p->fd, &p->empty, &said, err))
 		return -1;
 	return terraform_details(tf, item, p, err);

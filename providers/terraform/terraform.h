@@ -29,6 +29,9 @@ enum {
 	TERRAFORM_AT_ONCE = 4, /* each is a process with providers of its own */
 };
 
+/* Beside the module: which packages of providers it takes. */
+#define TERRAFORM_LOCK ".terraform.lock.hcl"
+
 /* One module while it is worked on. Everything in the arena of env. */
 struct terraform {
 	struct provider_env *env;
@@ -116,6 +119,33 @@ void terraform_variables(struct terraform *tf, struct process_env *env);
 /* Writes the file of the variables that are no secrets. */
 int terraform_variable_file(struct terraform *tf, const char **path, struct error *err);
 
+/* --- lock_file.c: which packages of providers ------------------------------------------------------ */
+
+/* Whether it has the sums of all that the folder `packages` has of the versions in it. */
+bool lock_file_vouches(struct arena *arena, const char *text, const char *packages);
+/* The text with the sums that it lacks; NULL: it lacks none. */
+const char *lock_file_complete(struct arena *arena, const char *text, const char *packages);
+/* Whether `text` is `source` completed. */
+bool lock_file_is_completed(const char *text, const char *source);
+
+/* --- cache.c: packages of providers, shared ------------------------------------------------------- */
+
+enum lock_file {
+	LOCK_FILE_NONE,    /* none is committed: that of the mirror is ours */
+	LOCK_FILE_NEW,
+	LOCK_FILE_SETTLED, /* the data has the packages that it names */
+};
+
+struct cache {
+	const char *path; /* NULL: init goes without it */
+	int fd;           /* held while init runs; -1: not */
+	bool takes_all;   /* packages that no lock file vouches for, too */
+};
+/* Waits until no other init runs. */
+void cache_open(struct cache *cache, struct terraform *tf, enum lock_file lock_file);
+void cache_variables(const struct cache *cache, struct value_builder *environment);
+void cache_close(struct cache *cache);
+
 /* --- prepare.c: a plan ready to be applied ------------------------------------------------------- */
 
 struct prepared {
@@ -132,7 +162,7 @@ const char *terraform_folder(struct provider_env *env, const char *id);
 /* Opens a private folder that has a mirror. */
 int terraform_open(struct terraform *tf, struct provider_env *env, const struct value *inputs,
 	const char *folder, const char *program, struct error *err);
-int terraform_init(struct terraform *tf, bool committed_lock, struct error *err);
+int terraform_init(struct terraform *tf, enum lock_file lock_file, struct error *err);
 int terraform_moved(struct error *err); /* the error of a backend that changed: -1 */
 /* `id` NULL: it is not made yet. Fills details of `item`, which may be NULL. */
 int terraform_prepare(struct provider_env *env, const struct value *inputs, const char *id,

@@ -190,4 +190,71 @@ test_two_modules_at_once_share_one_plugin_cache() {
 	gone a.txt other.txt third.txt
 }
 
+# What is in the cache of plugins, and when it was last written.
+cached() { find plugins -mindepth 1 ! -name .lock ! -type d -printf '%y %i %C@ %p\n' | sort; }
+
+# Others may just run it.
+test_a_package_that_is_there_is_not_installed_again() {
+	files a
+	module_manifest
+	expect 0 apply --yes
+	cached >before
+	((1 <= $(wc -l <before))) || fail 'nothing is in the cache'
+	cp -r infra other
+	sed -i 's|/a.txt|/other.txt|' other/main.tf
+	echo "    - { type: terraform_module, name: other, source: other, binary: $TERRAFORM_PROGRAM }" >>.devenv/config.yml
+	expect 0 apply --yes
+	there other.txt
+	equal 'the cache' "$(cat before)" "$(cached)"
+}
+
+# The packages of a registry are archives. A lock file made elsewhere knows their sums, and those of what is in
+# them for other platforms only.
+test_a_package_that_the_lock_file_does_not_vouch_for_is_not_installed_over_the_one_there() {
+	local sum archive package
+	files a
+	package=$(find "$WORLD_MIRROR" -name 'terraform-provider-world_*')
+	archive=$PWD/mirror/tests.example/devenv/world/terraform-provider-world_1.0.0_$(basename "${package%/*}").zip
+	mkdir -p "${archive%/*}"
+	python3 -c 'import sys, zipfile
+with zipfile.ZipFile(sys.argv[1], "w") as archive: archive.write(sys.argv[2], sys.argv[3])' \
+		"$archive" "$package" "${package##*/}"
+	sum=$(sha256sum "$archive")
+	echo "provider_installation { filesystem_mirror { path = \"$PWD/mirror\" } }" >programs.rc
+	cp -r infra other
+	sed -i 's|/a.txt|/other.txt|' other/main.tf
+	cat >other/.terraform.lock.hcl <<-HCL
+	provider "tests.example/devenv/world" {
+	  version = "1.0.0"
+	  hashes = [
+	    "zh:${sum%% *}",
+	  ]
+	}
+	HCL
+	module_manifest
+	expect 0 apply --yes
+	cached >before
+	((1 <= $(wc -l <before))) || fail 'nothing is in the cache'
+	echo "    - { type: terraform_module, name: other, source: other, binary: $TERRAFORM_PROGRAM }" >>.devenv/config.yml
+	expect 0 apply --yes
+	there other.txt
+	equal 'the cache' "$(cat before)" "$(cached)"
+	equal 'packages outside the cache' 1 \
+		"$(find "$DEVENV_HOME" -path '*/data/providers/*' -type f -name 'terraform-provider-world_*' | wc -l)"
+	rm other.txt
+	expect 0 apply --yes --refresh=full
+	there other.txt
+	equal 'the cache' "$(cat before)" "$(cached)"
+
+	# One that knows it takes it from the cache.
+	cp -r infra third
+	sed -i 's|/a.txt|/third.txt|' third/main.tf
+	cp "$(find "$DEVENV_HOME" -path '*/tree/infra/.terraform.lock.hcl')" third
+	echo "    - { type: terraform_module, name: third, source: third, binary: $TERRAFORM_PROGRAM }" >>.devenv/config.yml
+	expect 0 apply --yes
+	equal 'the cache' "$(cat before)" "$(cached)"
+	expect 0 destroy --yes
+	gone a.txt other.txt third.txt
+}
+
 run_terraform_tests "$@"

@@ -21,6 +21,8 @@ void plan_view_init(struct plan_view *view, const struct cli *cli, const struct 
 		.verbose = cli->verbose,
 		.brief = cli->quiet,
 		.destroy = r->options.destroy,
+		.refresh_only = r->options.refresh_only,
+		.part = r->options.targets || r->options.excludes,
 	};
 }
 

@@ -61,6 +61,7 @@ test_what_is_stopped_stays_stopped_through_an_apply_and_a_restart() {
 	two_processes
 	expect 0 stop second
 	no_changes
+	has out '1 stays stopped until `devenv start`.'
 	expect 0 apply --yes
 	stopped second
 	expect 0 restart

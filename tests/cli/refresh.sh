@@ -29,6 +29,7 @@ test_drift_is_shown_and_stays_drift() {
 	two_files
 	echo drift >b.txt
 	expect 0 refresh
+	lacks out 'matches the manifest'
 	equal 'the file' drift "$(cat b.txt)"
 	expect 2 plan --detailed-exitcode
 	has out 'changed outside devenv'

@@ -36,6 +36,8 @@ test_what_is_excluded_takes_its_dependents_along() {
 	gone a b
 	there c d
 	four two
+	expect 0 plan --exclude local_file.c --exclude local_file.d --exclude local_file.a
+	has out 'No changes. This part of your environment matches the manifest.'
 	expect 0 apply --yes --exclude local_file.c --exclude local_file.b
 	equal contents 'twooneone' "$(contents)"
 }

@@ -311,7 +311,7 @@ static void test_the_rest_of_the_actions(void **state)
 	because(&f, change, REASON_CHANGED, "y changed", "y", POS_NONE);
 	attribute(&f, change, "y", str(&f, "1"), str(&f, "2"));
 	f.plan.counts = (struct plan_counts){.change = 1, .start = 1, .adopt = 1, .record = 1,
-		.forget = 2, .deferred = 1, .unknown = 1};
+		.forget = 2, .deferred = 1, .unknown = 1, .stopped = 2};
 	assert_plan(&f,
 		"  > a.start will be started\n"
 		"  > a.adopt will be adopted\n"
@@ -324,7 +324,7 @@ static void test_the_rest_of_the_actions(void **state)
 		"    a.drifted changed outside devenv; it is left as it is\n"
 		"      ~ x = \"1\" -> \"2\"  # drift: changed outside devenv\n\n"
 		"Plan: up to 0 to add, 1 to change, 0 to destroy, 1 to start, 1 to adopt, 2 to forget, 1 to "
-		"record. 1 cannot be seen.\n");
+		"record. 1 cannot be seen. 2 stay stopped until `devenv start`.\n");
 	teardown(&f);
 }
 
@@ -374,7 +374,15 @@ static void test_nothing_to_do(void **state)
 	f.view.brief = true;
 	assert_plan(&f, "No changes. There is nothing to destroy.\n");
 	f.view.destroy = false;
-	f.plan.counts.unknown = 2;
+	f.view.part = true;
+	assert_plan(&f, "No changes. This part of your environment matches the manifest.\n");
+	f.plan.counts.stopped = 1;
+	f.view.refresh_only = true;
+	assert_plan(&f, "No changes. What is recorded is still there.\n");
+	f.view.refresh_only = f.view.part = false;
+	assert_plan(&f,
+		"No changes. Your environment matches the manifest. 1 stays stopped until `devenv start`.\n");
+	f.plan.counts = (struct plan_counts){.unknown = 2};
 	assert_plan(&f, "No changes, as far as can be seen: 2 cannot be.\n");
 	teardown(&f);
 }
@@ -455,7 +463,8 @@ static void test_json(void **state)
 		"{\"type\":\"change_summary\",\"@level\":\"info\",\"@message\":\"Plan: 1 to add, 0 to change, "
 		"1 to destroy. 1 held: needs approval.\",\"operation\":\"plan\",\"has_changes\":true,"
 		"\"changes\":{\"add\":1,\"change\":0,\"destroy\":1,\"start\":0,\"adopt\":0,\"forget\":0,"
-		"\"record\":0,\"move\":0,\"deferred\":0,\"noop\":1,\"drifted\":0,\"unknown\":0,\"held\":1},"
+		"\"record\":0,\"move\":0,\"deferred\":0,\"noop\":1,\"drifted\":0,\"unknown\":0,\"held\":1,"
+		"\"stopped\":0},"
 		"\"plan_hash\":\"0000000000000000000000000000000000000000000000000000000000000000\"}\n");
 	teardown(&f);
 }

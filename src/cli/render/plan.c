@@ -414,6 +414,22 @@ static bool is_up_to(const struct plan *plan)
 	return false;
 }
 
+/* It is said of what was looked at, and of no more. */
+static const char *as_wanted(const struct plan_view *view)
+{
+	if (view->refresh_only)
+		return "What is recorded is still there.";
+	if (view->part)
+		return "This part of your environment matches the manifest.";
+	return "Your environment matches the manifest.";
+}
+
+static void add_stopped(struct strbuf *buf, const struct plan_view *view, size_t n)
+{
+	if (n && !view->destroy && !view->refresh_only)
+		strbuf_addf(buf, " %zu stay%s stopped until `devenv start`.", n, n == 1 ? "s" : "");
+}
+
 void render_plan_summary(struct strbuf *buf, const struct plan_view *view, const struct plan *plan)
 {
 	const struct plan_counts *c = &plan->counts;
@@ -427,8 +443,8 @@ void render_plan_summary(struct strbuf *buf, const struct plan_view *view, const
 			strbuf_addf(buf, "No changes, as far as can be seen: %zu cannot be.",
 				c->unknown);
 		else
-			paint(buf, view->terminal, STYLE_GREEN,
-				"No changes. Your environment matches the manifest.");
+			paint(buf, view->terminal, STYLE_GREEN, "No changes. %s", as_wanted(view));
+		add_stopped(buf, view, c->stopped);
 		strbuf_addch(buf, '\n');
 		return;
 	}
@@ -445,6 +461,7 @@ void render_plan_summary(struct strbuf *buf, const struct plan_view *view, const
 		paint(buf, view->terminal, STYLE_YELLOW, " %zu held: needs approval.", c->held);
 	if (c->unknown)
 		strbuf_addf(buf, " %zu cannot be seen.", c->unknown);
+	add_stopped(buf, view, c->stopped);
 	strbuf_addch(buf, '\n');
 }
 

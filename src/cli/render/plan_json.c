@@ -178,6 +178,7 @@ static void add_summary(struct strbuf *buf, const struct plan_view *view, const 
 	jsonl_number(buf, "drifted", (int64_t)c->drifted);
 	jsonl_number(buf, "unknown", (int64_t)c->unknown);
 	jsonl_number(buf, "held", (int64_t)c->held);
+	jsonl_number(buf, "stopped", (int64_t)c->stopped);
 	jsonl_close(buf, '}');
 	jsonl_text(buf, "plan_hash", hash_hex(&plan->hash, hex));
 	jsonl_end(buf);

@@ -53,6 +53,8 @@ struct plan_view {
 	bool verbose;        /* what needs nothing is listed, too */
 	bool brief;          /* the last line only */
 	bool destroy;
+	bool refresh_only;   /* the manifest was not asked */
+	bool part;           /* the rest was left out: --target, --exclude */
 	bool compared;       /* of two revisions: what one does beyond the other */
 };
 

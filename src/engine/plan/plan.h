@@ -130,6 +130,7 @@ struct plan_counts {
 	size_t start, adopt, forget, record, moved;
 	size_t deferred;             /* how many of add/change/destroy are "up to" */
 	size_t noop, drifted, unknown, held, unreadable;
+	size_t stopped;              /* by `devenv stop`: they stay as they are */
 };
 
 struct output_change {

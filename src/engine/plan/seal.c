@@ -67,6 +67,9 @@ static void count_one(struct plan_counts *counts, const struct change *change)
 	counts->unreadable += change->unreadable;
 	counts->unknown += change->unreadable ||
 			   (change->observed && change->observed->presence == PRESENCE_UNKNOWN);
+	counts->stopped += change->action == ACTION_NOOP && change->record &&
+			   change->record->status == RECORD_STOPPED &&
+			   !(change->observed && change->observed->runs);
 	for (size_t i = 0; i < change->n_attributes; i++) {
 		if (change->attributes[i].drift) {
 			counts->drifted++;

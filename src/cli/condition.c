@@ -61,8 +61,17 @@ static const char *health(const struct observation *seen)
 	return seen && seen->health && strcmp(seen->health, "running") != 0 ? seen->health : "";
 }
 
+static bool recorded_flag(struct record *record, const char *key, bool fallback)
+{
+	struct error ignored = ERROR_INIT;
+	const struct value *inputs = record_inputs(record, &ignored);
+
+	return inputs ? value_get_bool(inputs, key, fallback) : fallback;
+}
+
+/* `unread`: the manifest could not be read, so nothing is known to be wanted otherwise. */
 static struct condition recorded(const struct change *change, const struct type *type, bool job,
-	struct arena *arena)
+	bool unread, struct arena *arena)
 {
 	const struct observation *seen = change->observed;
 	const struct record *record = change->record;
@@ -79,18 +88,19 @@ static struct condition recorded(const struct change *change, const struct type 
 		return make(CONDITION_GONE, seen->message);
 	if (record->last_error)
 		return make(CONDITION_FAILED, record->last_error);
-	if (change->node == NODE_NONE)
+	if (change->node == NODE_NONE && !unread)
 		return make(CONDITION_REMOVED, reason(change));
 	if (record->status == RECORD_STOPPED && !(seen && seen->runs))
 		return make(CONDITION_STOPPED, "");
 	if (runs && seen && seen->presence == PRESENCE_PRESENT && !seen->runs &&
-		change->action == ACTION_START)
+		(unread ? !job && recorded_flag(change->record, "mustRun", true)
+			: change->action == ACTION_START))
 		return make(CONDITION_DOWN, seen->health);
 	if (record->status == RECORD_UNREADY)
 		return make(CONDITION_UNREADY, seen ? seen->health : "");
 	if (*drift)
 		return make(CONDITION_DRIFTED, drift);
-	if (change->action != ACTION_NOOP && change->action != ACTION_RECORD)
+	if (!unread && change->action != ACTION_NOOP && change->action != ACTION_RECORD)
 		return make(CONDITION_CHANGED, change->n_attributes ? paths(change, false, arena)
 								     : reason(change));
 	if (job)
@@ -99,7 +109,7 @@ static struct condition recorded(const struct change *change, const struct type 
 }
 
 static struct condition condition_of(const struct plan *plan, const struct change *change,
-	struct arena *arena)
+	bool unread, struct arena *arena)
 {
 	const struct resource *resource =
 		change->node != NODE_NONE ? plan->graph->nodes[change->node].resource : NULL;
@@ -107,7 +117,10 @@ static struct condition condition_of(const struct plan *plan, const struct chang
 		: change->record ? type_find(change->record->type) : NULL;
 
 	if (change->record)
-		return recorded(change, type, resource && resource_is_job(resource), arena);
+		return recorded(change, type,
+			resource ? resource_is_job(resource)
+				 : recorded_flag(change->record, "job", false),
+			unread, arena);
 	if (change->observed && change->observed->presence == PRESENCE_UNKNOWN)
 		return make(CONDITION_UNKNOWN, change->observed->message);
 	return make(CONDITION_MISSING, reason(change));
@@ -174,10 +187,10 @@ static void find_tried(const struct plan *plan, const struct run_change *last, s
 }
 
 void conditions_find(const struct plan *plan, const struct run_change *last, size_t n_last,
-	struct arena *arena, struct condition *conditions)
+	bool unread, struct arena *arena, struct condition *conditions)
 {
 	for (size_t i = 0; i < plan->n; i++)
-		conditions[i] = condition_of(plan, &plan->changes[i], arena);
+		conditions[i] = condition_of(plan, &plan->changes[i], unread, arena);
 	if (n_last)
 		find_tried(plan, last, n_last, conditions);
 	if (plan->graph)

@@ -35,8 +35,9 @@ const char *condition_str(enum condition_kind kind);
 bool condition_is_good(enum condition_kind kind);
 
 /* `conditions` has room for plan->n, in the order of plan->changes. `last`: what the last run did,
-   from which a resource that could not be made has its error. */
+   from which a resource that could not be made has its error. `unread`: there is no manifest to compare
+   with, so nothing is removed or changed. */
 void conditions_find(const struct plan *plan, const struct run_change *last, size_t n_last,
-	struct arena *arena, struct condition *conditions);
+	bool unread, struct arena *arena, struct condition *conditions);
 
 #endif

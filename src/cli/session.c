@@ -259,6 +259,21 @@ int session_load(struct cli *cli, struct reconcile *r)
 	return 0;
 }
 
+int session_load_any(struct cli *cli, struct reconcile *r)
+{
+	struct error err = ERROR_INIT, located = ERROR_INIT;
+	struct diags mistakes;
+
+	if (reconcile_load(r, &err) == 0)
+		return 0;
+	mistakes = r->diags;
+	r->diags.n = r->diags.errors = 0;
+	if (reconcile_locate(r, &located) == 0)
+		return 0;
+	r->diags = mistakes;
+	return session_fail(cli, r, &err);
+}
+
 /* Names become addresses. What is to be replaced has to exist: else a typing mistake would do nothing. */
 static int settle_names(struct cli *cli, struct reconcile *r)
 {
@@ -349,16 +364,18 @@ int session_records(struct cli *cli, struct reconcile *r, enum state_mode mode, 
 		return cli_fail(cli, &err);
 	if (reconcile_load(r, &err) < 0) {
 		struct diags mistakes = r->diags;
+		struct manifest unread = r->manifest;
+		bool told = loud && r->diags.errors;
 
-		if (loud && r->diags.errors)
+		if (told)
 			print_diags(cli, r);
 		r->diags.n = r->diags.errors = 0;
 		graph_release(&r->graph);
 		r->manifest = (struct manifest){.arena = &r->arena};
 		if (reconcile_locate(r, &located) < 0) { /* why there is no manifest says more */
-			if (!loud)
-				r->diags = mistakes;
-			return session_fail(cli, r, &err);
+			r->manifest = unread; /* for the lines that they stand in */
+			r->diags = mistakes;
+			return told ? EXIT_FAILED : session_fail(cli, r, &err);
 		}
 		if (loud)
 			cli_note(cli, "The manifest cannot be read: this is what is recorded.");

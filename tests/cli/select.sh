@@ -91,6 +91,9 @@ test_a_plan_to_destroy_shows_what_destroy_does() {
 	expect 2 plan --destroy --detailed-exitcode
 	has out '0 to add, 0 to change, 4 to destroy'
 	there a b c d
+	echo 'broken: [' >.devenv/config.yml
+	expect 2 plan --destroy --detailed-exitcode
+	has out '0 to add, 0 to change, 4 to destroy'
 	expect 0 destroy --yes
 	gone a b c d
 	expect 0 plan --destroy --detailed-exitcode

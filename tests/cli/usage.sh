@@ -86,13 +86,18 @@ test_a_broken_manifest_is_no_obstacle_to_what_is_recorded_and_shown_where_nothin
 	an_environment
 	sed -i 's/input: hello/inptu: hello/' .devenv/config.yml
 	expect 0 show local_file.motd
+	expect 0 status
+	matches out '^local_file.motd +ready'
+	lacks out 'no longer in the manifest'
 	expect 0 destroy --yes
 	gone motd
 	rm -rf .devenv/local "$DEVENV_HOME"
-	for command in destroy 'show local_file.motd' outputs history; do
+	for command in destroy 'show local_file.motd' outputs history status; do
 		# shellcheck disable=SC2086
 		expect 1 $command
 		has err 'did you mean "input"?'
+		has err '--> .devenv/config.yml:'
+		lacks err 'has mistakes'
 	done
 }
 

@@ -25,6 +25,7 @@ struct fixture {
 	struct change change;
 	struct plan plan;
 	struct run_change last;
+	bool unread; /* the manifest */
 	struct condition condition;
 };
 
@@ -44,7 +45,7 @@ static void setup(struct fixture *f, const struct type *type)
 
 static void assert_condition(struct fixture *f, enum condition_kind kind, const char *detail)
 {
-	conditions_find(&f->plan, &f->last, f->last.address ? 1 : 0, &f->arena, &f->condition);
+	conditions_find(&f->plan, &f->last, f->last.address ? 1 : 0, f->unread, &f->arena, &f->condition);
 	assert_string_equal(condition_str(f->condition.kind), condition_str(kind));
 	assert_string_equal(f->condition.detail, detail);
 	arena_release(&f->arena);
@@ -117,6 +118,8 @@ static void test_changed_drifted_removed(void **state)
 	f.change.reasons = &f.reason;
 	f.change.n_reasons = 1;
 	assert_condition(&f, CONDITION_REMOVED, "it is no longer in the manifest");
+	f.unread = true;
+	assert_condition(&f, CONDITION_READY, "");
 }
 
 static void test_missing_and_tried(void **state)
@@ -168,7 +171,7 @@ static void test_blocked_and_by_what(void **state)
 			.address = addresses[i], .node = i, .action = ACTION_CREATE};
 	}
 	changes[0].record = &record;
-	conditions_find(&plan, NULL, 0, &arena, conditions);
+	conditions_find(&plan, NULL, 0, false, &arena, conditions);
 	assert_int_equal(conditions[0].kind, CONDITION_FAILED);
 	assert_int_equal(conditions[1].kind, CONDITION_BLOCKED);
 	assert_string_equal(conditions[1].detail, "waits for t.0 (failed)");

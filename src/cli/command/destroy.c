@@ -40,18 +40,7 @@ static int find(struct cli *cli, struct reconcile *r, enum state_mode mode)
 	/* A stray is what neither the manifest nor state names, so for those both are looked at. */
 	r->options.only_strays = args_flag(&cli->args, "strays");
 	r->options.destroy = !r->options.only_strays;
-	if (reconcile_load(r, &err) < 0) {
-		/* The mistakes are of no interest here, but not knowing the environment is. */
-		struct error located = ERROR_INIT;
-		struct diags mistakes = r->diags;
-
-		r->diags.n = r->diags.errors = 0;
-		if (reconcile_locate(r, &located) < 0) {
-			r->diags = mistakes;
-			return session_fail(cli, r, &err);
-		}
-	}
-	return 0;
+	return session_load_any(cli, r);
 }
 
 static int take_names(struct cli *cli, struct reconcile *r, enum state_mode mode)

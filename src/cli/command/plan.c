@@ -118,6 +118,15 @@ static const char *mistake(const struct cli *cli)
 	return NULL;
 }
 
+static int load(struct cli *cli, struct reconcile *r)
+{
+	struct error err = ERROR_INIT;
+
+	if (!args_flag(&cli->args, "destroy"))
+		return session_load(cli, r);
+	return session_init(cli, r, &err) < 0 ? cli_fail(cli, &err) : session_load_any(cli, r);
+}
+
 static int run_plan(struct cli *cli)
 {
 	struct revisions revisions = {0};
@@ -130,7 +139,7 @@ static int run_plan(struct cli *cli)
 	if (revisions_wanted(cli)) {
 		status = revisions_plan(cli, &r, &revisions);
 	} else {
-		status = session_load(cli, &r);
+		status = load(cli, &r);
 		if (!status)
 			status = run_plan_hook(cli, &r, "before", r.manifest.plan_hooks.before);
 		if (!status)
@@ -188,7 +197,7 @@ const struct command command_plan = {
 		{.name = "refresh-only", .kind = OPTION_FLAG,
 			.help = "Only what is gone or drifted, not what the manifest wants otherwise"},
 		{.name = "destroy", .kind = OPTION_FLAG, .env = "DEVENV_PLAN_DESTROY",
-			.help = "Plan to destroy everything"},
+			.help = "Plan to destroy everything; as there, a broken manifest is no obstacle"},
 		{.name = "volumes", .kind = OPTION_FLAG, .env = "DEVENV_VOLUMES",
 			.help = "With --destroy: what holds data, too"},
 		OPTIONS_ALLOW,

@@ -168,7 +168,8 @@ static int show(struct cli *cli, struct reconcile *r)
 		return cli_fail(cli, &err);
 	table_header(
 		&table, (const char *const[]){"RESOURCE", "STATUS", "CHANGED", "DETAIL", NULL});
-	conditions_find(&r->plan, changes, n_changes, &cli->arena, conditions);
+	conditions_find(&r->plan, changes, n_changes, !r->manifest.merged, &cli->arena,
+		conditions);
 	for (size_t i = 0; i < r->plan.n; i++) {
 		const struct change *change = &r->plan.changes[i];
 
@@ -252,7 +253,8 @@ const struct command command_status = {
 		"Looks at reality and says of each resource whether it is ready, running, "
 		"completed, changed, drifted, missing, blocked (and by what), unready, stopped, "
 		"down, gone, failed, unknown or removed. With -q only what is not well; `ps -q` prints "
-		"ids, as Compose does. -a, --all and --no-trunc of Compose ask for what is done anyway.",
+		"ids, as Compose does. -a, --all and --no-trunc of Compose ask for what is done anyway.\n\n"
+		"A manifest with mistakes is told, and what is recorded is shown without it.",
 	.options = (const struct option[]){
 		OPTION_REFRESH,
 		{.name = "format", .kind = OPTION_TEXT, .argument = "FORMAT", .fallback = "table",

@@ -82,7 +82,7 @@ static void add_man_command(struct strbuf *buf, const struct command *command)
 	for (const struct example *e = command->examples; e && e->command; e++) {
 		strbuf_addstr(buf, ".PP\n");
 		add_roff(buf, e->what);
-		strbuf_addstr(buf, ":\n.RS\n.nf\n");
+		strbuf_addstr(buf, strchr(e->what, '?') ? "\n.RS\n.nf\n" : ":\n.RS\n.nf\n");
 		add_roff(buf, e->command);
 		strbuf_addstr(buf, "\n.fi\n.RE\n");
 	}

@@ -44,6 +44,7 @@ test_man_finds_the_page() {
 	installed
 	MANPATH=$PWD/prefix/share/man man devenv >"$TRASH/out" 2>"$TRASH/err"
 	has out 'turn the manifest of a repository into running infrastructure'
+	lacks out '?:'
 }
 
 test_the_readme_names_the_packages_of_a_build() {

@@ -29,6 +29,11 @@ static void begin(const struct hooking *h, struct value_builder *b, const char *
 
 	builder_init(&idle, h->l->arena);
 	builder_push(&idle, lower_text(h->l, "true", command));
+	if (words.kind == VALUE_LIST && !words.len) {
+		diag_error(h->l->diags, value_pos(command), "this hook is empty");
+		diag_hint(h->l->diags, "write a command, or take it out");
+		words = lower_list(&idle, command);
+	}
 	lower_begin(h->l, b, h->at, "local_command", hook_name(h, when));
 	if (!destroys) {
 		builder_put(b, "create", words);

@@ -267,6 +267,11 @@ static void check(struct lowering *l, const struct service *service)
 		diag_error(l->diags, value_pos(said), "service %s is a process of this machine: the ingress of "
 			"the cluster does not lead to it", service->name);
 		diag_hint(l->diags, "give it an image, or take \"ingress\" out");
+	} else if (value_get(said, "port") && service->n_ports) {
+		diag_error(l->diags, value_pos(value_get(said, "port")), "service %s has no port %s",
+			service->name, value_get_text(said, "port", ""));
+		diag_hint(l->diags, "write the name or the number of one that it has, e.g. %s",
+			lower_port(service, NULL)->service);
 	} else {
 		diag_error(l->diags, value_pos(said), "service %s has no port for its ingress", service->name);
 		diag_hint(l->diags, "give it ports: [{name: http, port: 80, targetPort: 8080}]");

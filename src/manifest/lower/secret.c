@@ -138,8 +138,34 @@ static void lower_existing(struct lowering *l, const struct value *secret)
 	lower_end(l, &b, &nobody);
 }
 
+/* Says it in the words of the manifest: those of the resource that it becomes nobody has written. */
+static bool has(struct lowering *l, const struct value *secret, const char *key, const char *help)
+{
+	const struct value *value = value_get(secret, key);
+
+	if (value && value->kind != VALUE_NULL)
+		return true;
+	diag_error(l->diags, value_pos(secret), "secret %s of type %s needs \"%s\"",
+		value_get_text(secret, "name", ""), value_get_text(secret, "type", ""), key);
+	diag_hint(l->diags, "write %s", help);
+	return false;
+}
+
+static bool has_provider(struct lowering *l, const struct value *secret)
+{
+	const char *provider = value_get_text(secret, "provider", "");
+
+	if (strcmp(provider, "vault") == 0)
+		return has(l, secret, "vault", "vault: {address: \"https://...\", path: ...}");
+	if (strcmp(provider, "command") == 0)
+		return has(l, secret, "command", "command: [PROGRAM, ARGUMENT, ...]");
+	return value_get(secret, "vault") || value_get(secret, "command") ||
+		has(l, secret, "provider", "provider: vault, or provider: command");
+}
+
 static void lower_secret(struct lowering *l, const struct value *secret)
 {
+	static const char file_of_it[] = "source: FILE";
 	static const char *const generated[][2] = {
 		{"keys", "keys"}, {"length", "length"}, {NULL, NULL}};
 	static const char *const sops[][2] = {{"source", "sops"}, {NULL, NULL}};
@@ -156,11 +182,11 @@ static void lower_secret(struct lowering *l, const struct value *secret)
 		lower_registry(l, secret);
 	else if (strcmp(type, "generated") == 0)
 		lower_resource(l, secret, "generated_secret", generated);
-	else if (strcmp(type, "sops") == 0)
+	else if (strcmp(type, "sops") == 0 && has(l, secret, "source", file_of_it))
 		lower_resource(l, secret, "external_secret", sops);
-	else if (strcmp(type, "age") == 0)
+	else if (strcmp(type, "age") == 0 && has(l, secret, "source", file_of_it))
 		lower_resource(l, secret, "external_secret", age);
-	else if (strcmp(type, "external-secret") == 0)
+	else if (strcmp(type, "external-secret") == 0 && has_provider(l, secret))
 		lower_resource(l, secret, "external_secret", external);
 	else if (strcmp(type, "existing") == 0 && value_get(secret, "source"))
 		lower_resource(l, secret, "external_secret", file);

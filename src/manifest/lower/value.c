@@ -256,7 +256,7 @@ struct value lower_words(struct lowering *l, const struct value *value)
 
 		word = next_word(l, &at, value->flags & VALUE_TEMPLATE);
 		if (!word)
-			return builder_list(&b);
+			return lower_list(&b, value);
 		check_word(l, value, from, (size_t)(at - from), !b.n);
 		builder_push(&b, lower_part(l, word, value));
 	}

@@ -4,6 +4,7 @@
  */
 #include "cli/complete.h"
 
+#include <stdio.h>
 #include <string.h>
 
 struct completion {
@@ -42,25 +43,34 @@ static void offer_kind(struct completion *c, enum complete kind, const char *con
 		c->source->values(c->source->arg, kind, offer, c);
 }
 
-/* First words, or second words of the group. */
+/* Is `first` the first word of the name, or all of it? */
+static bool begins(const char *name, const char *first, size_t len)
+{
+	return strncmp(name, first, len) == 0 && (name[len] == ' ' || !name[len]);
+}
+
+static void offer_second_words(struct completion *c, const char *first)
+{
+	size_t len = strlen(first);
+
+	for (const struct command *const *at = command_table; *at; at++) {
+		const char *name = (*at)->name;
+
+		if ((*at)->group && begins(name, first, len) && name[len])
+			offer(c, name + len + 1, (*at)->summary);
+	}
+}
+
 static void offer_commands(struct completion *c)
 {
-	size_t len = c->group ? strlen(c->group) : 0;
-
 	for (const struct command *const *at = command_table; *at; at++) {
 		const char *name = (*at)->name, *space = strchr(name, ' ');
 
 		if (!(*at)->group)
 			continue;
-		if (c->group) {
-			if (strncmp(name, c->group, len) == 0 && name[len] == ' ')
-				offer(c, name + len + 1, (*at)->summary);
-			continue;
-		}
 		if (!space) {
 			offer(c, name, (*at)->summary);
-		} else if (at == command_table ||
-			   strncmp(at[-1]->name, name, (size_t)(space - name) + 1)) {
+		} else if (at == command_table || !begins(at[-1]->name, name, (size_t)(space - name))) {
 			char first[32] = "";
 
 			strncat(first, name, (size_t)(space - name));
@@ -94,22 +104,22 @@ static const struct option *wants_value(const struct completion *c, const char *
 	return option && option->kind != OPTION_FLAG ? option : NULL;
 }
 
+/* A first word may be a command of its own, too: `sync`, and `sync now`. */
 static void see_word(struct completion *c, const char *word)
 {
+	const char *first = c->command ? c->command->name : c->group;
+	const struct command *command = NULL;
 	char name[64];
 
-	if (c->command) {
+	if (!first)
+		command = command_find(word);
+	else if (!c->arguments && snprintf(name, sizeof(name), "%s %s", first, word) < (int)sizeof(name))
+		command = command_find(name);
+	if (command)
+		c->command = command;
+	else if (c->command)
 		c->arguments++;
-		return;
-	}
-	name[0] = '\0';
-	if (c->group && strlen(c->group) + strlen(word) + 2 < sizeof(name)) {
-		strcat(name, c->group);
-		strcat(name, " ");
-		strcat(name, word);
-	}
-	c->command = command_find(c->group ? name : word);
-	if (!c->command)
+	else
 		c->group = word;
 }
 
@@ -127,6 +137,8 @@ static void offer_argument(struct completion *c)
 {
 	const struct argument *argument = argument_at(c);
 
+	if (!c->arguments)
+		offer_second_words(c, c->command->name);
 	if (argument)
 		offer_kind(c, argument->complete, argument->choices);
 }
@@ -183,6 +195,8 @@ void complete_words(struct strbuf *out, const char *const *words, size_t n, bool
 		if (c.command)
 			offer_options(&c, c.command->options);
 		offer_options(&c, global_options);
+	} else if (!c.command && c.group) {
+		offer_second_words(&c, c.group);
 	} else if (!c.command) {
 		offer_commands(&c);
 	} else {

@@ -74,7 +74,10 @@ devenv show local_p
 devenv outputs 
 devenv secret 
 devenv secret rotate 
-devenv audit '
+devenv audit 
+devenv sync s
+devenv sync now --time
+devenv sync --onc'
 
 EXPECTED='devenv ref|refresh
 devenv plan --targ|--target
@@ -88,7 +91,10 @@ devenv show local_p|local_process.web
 devenv outputs |greeting
 devenv secret |list rotate
 devenv secret rotate |token
-devenv audit |verify'
+devenv audit |verify
+devenv sync s|status suspend
+devenv sync now --time|--timeout
+devenv sync --onc|--once'
 
 offers() { # SHELL: what it offers for each line is what is expected
 	need "$1"

@@ -63,6 +63,16 @@ test_every_manifest_in_the_documents_is_valid() {
 	((n > 10)) || fail "only $n manifests were found"
 }
 
+test_every_key_of_the_manifest_stands_in_the_documents() {
+	local key
+	need jq
+	cat "$HARNESS_SOURCE"/docs/*.md >all
+	for key in $(cd "$HARNESS_SOURCE/schemas" && jq -r '.. | objects | .properties // empty | keys[]' \
+		config.schema.json types/generated_*.json types/external_secret.json | sort -u); do
+		grep -qwF -- "$key" all || fail "no document names $key"
+	done
+}
+
 # `devenv A B C | jq` becomes `devenv A --help B C`: the whole line is parsed, and nothing is done.
 test_every_command_line_in_the_documents_is_understood() {
 	local n line words seen=0

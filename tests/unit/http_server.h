@@ -8,6 +8,7 @@
 #include "base/strbuf.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -77,6 +78,8 @@ static inline size_t read_request(struct server *server, int fd, struct strbuf *
 			return in->len;
 		ssize_t got = atomic_load(&server->stop) ? 0 : recv(fd, buf, sizeof(buf), 0);
 
+		if (got < 0 && errno == EINTR)
+			continue;
 		if (got <= 0)
 			return 0;
 		strbuf_add(in, buf, (size_t)got);
@@ -87,7 +90,7 @@ static inline size_t read_request(struct server *server, int fd, struct strbuf *
 static inline void serve(struct server *server, int fd)
 {
 	cleanup_strbuf struct strbuf in = STRBUF_INIT; /* requests may come together */
-	struct timeval patience = {.tv_sec = 5};
+	struct timeval patience = {.tv_sec = 60};
 	int replies = 0;
 	size_t len;
 

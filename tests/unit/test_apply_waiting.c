@@ -152,17 +152,21 @@ static void test_a_probe_has_a_time_limit_of_its_own(void **state)
 	struct apply_result result;
 	struct error err;
 	char text[256];
-	int64_t started;
+	int64_t started, took = INT64_MAX;
 	int port, fd = silent_server(&port);
 
 	(void)state;
 	snprintf(text, sizeof(text), FILE_LINE("a", "x", ", readiness: {path: /, port: %d, "
 		"periodSeconds: 0.01, timeoutSeconds: 0.2, failureThreshold: 2}"), port);
 	manifest(text);
-	started = now();
-	assert_int_equal(apply((struct options){0}, &result, &err), -1);
-	assert_in_range(now() - started, 400, 5500); /* 3 s each by default */
-	assert_int_equal(result.unready, 1);
+	/* 3 s each by default; who was held up himself tries again. */
+	for (int try = 0; try < 5 && took > 5500; try++) {
+		started = now();
+		assert_int_equal(apply((struct options){0}, &result, &err), -1);
+		took = now() - started;
+		assert_int_equal(result.unready, 1);
+	}
+	assert_in_range(took, 400, 5500);
 	close(fd);
 }
 

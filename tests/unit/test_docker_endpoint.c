@@ -1,6 +1,7 @@
 /* Where the engine is: DOCKER_HOST, contexts, certificates; and one real TLS conversation. */
 #include "providers/docker/endpoint.h"
 
+#include "base/fs.h"
 #include "providers/docker/engine.h"
 
 #include <ftw.h>
@@ -232,13 +233,13 @@ static const char script[] =
 	"body() { printf 'HTTP/1.1 200 OK\\r\\nApi-Version: 1.41\\r\\nContent-Length: %d\\r\\n\\r\\n%s' "
 	"${#1} \"$1\"; }\n"
 	"body OK >_ping; mkdir v1.41; body '{\"ID\":\"TLS\"}' >v1.41/info\n"
-	"exec openssl s_server -accept 127.0.0.1:$2 -cert server.pem -key server-key.pem -CAfile ca.pem "
-	"-Verify 1 -verify_return_error -HTTP\n";
+	"exec openssl s_server -accept 127.0.0.1:0 -cert server.pem -key server-key.pem -CAfile ca.pem "
+	"-Verify 1 -verify_return_error -HTTP >said\n";
 
 static int converse(struct room *room, struct error *err)
 {
 	struct provider_env env = {.arena = &room->arena, .clock = &clock_system,
-		.deadline = clock_monotonic(&clock_system) + 5000};
+		.deadline = clock_monotonic(&clock_system) + 60000};
 	struct docker docker;
 	int rc = docker_open(&docker, &env, err);
 
@@ -254,8 +255,9 @@ static int converse(struct room *room, struct error *err)
 static void an_engine_behind_tls_is_spoken_with_by_certificate(void **state)
 {
 	struct room *room = *state;
-	const char *port = arena_printf(&room->arena, "%d", 20000 + getpid() % 20000);
 	struct error err = ERROR_INIT;
+	const char *said, *at = NULL;
+	size_t len;
 	pid_t pid;
 	int rc = -1;
 
@@ -266,10 +268,17 @@ static void an_engine_behind_tls_is_spoken_with_by_certificate(void **state)
 	mkdir(path_in(room, "certs"), 0700);
 	pid = fork();
 	if (!pid) {
-		execl("/bin/sh", "sh", "-c", script, "sh", path_in(room, "certs"), port, (char *)NULL);
+		execl("/bin/sh", "sh", "-c", script, "sh", path_in(room, "certs"), (char *)NULL);
 		_exit(127);
 	}
-	setenv("DOCKER_HOST", arena_printf(&room->arena, "tcp://127.0.0.1:%s", port), 1);
+	for (int i = 0; i < 1200 && !at; i++) { /* the port is its choice: none that was free before is sure */
+		if (!fs_read(path_in(room, "certs/said"), &room->arena, &said, &len, &err))
+			at = strstr(said, "ACCEPT ");
+		at = at && strchr(at, '\n') ? at : NULL;
+		usleep(at ? 0 : 100000);
+	}
+	assert_non_null(at);
+	setenv("DOCKER_HOST", arena_printf(&room->arena, "tcp://%.*s", (int)strcspn(at + 7, "\n"), at + 7), 1);
 	setenv("DOCKER_TLS_VERIFY", "1", 1);
 	setenv("DOCKER_CERT_PATH", path_in(room, "certs"), 1);
 	for (int i = 0; i < 1200 && (rc = converse(room, &err)); i++)

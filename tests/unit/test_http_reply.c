@@ -355,7 +355,7 @@ static void a_connection_that_is_taken_over_is_a_stream(void **state)
 	memcpy(text, response.body, len = response.body_len);
 	assert_int_equal(http_stream_write(stream, "any\r\n\r\n", 7), 7);
 	for (wait = (struct pollfd){.fd = http_stream_fd(stream), .events = POLLIN}; len < 13;) {
-		assert_int_equal(poll(&wait, 1, 5000), 1);
+		assert_int_equal(poll(&wait, 1, 60000), 1);
 		len += (size_t)http_stream_read(stream, text + len, sizeof(text) - len - 1);
 	}
 	assert_string_equal(text, "earlythe rest");
@@ -415,7 +415,7 @@ static void a_refusal_before_the_body_was_sent_is_heard(void **state)
 	t.server.hasty = true;
 	t.requests[0] = (struct http_request){.method = "POST", .url = "http://localhost/build",
 		.read = endless, .read_arg = &sent, .read_size = -1,
-		.deadline = clock_monotonic(&clock_system) + 5000};
+		.deadline = clock_monotonic(&clock_system) + 60000};
 	assert_int_equal(http_perform(t.client, &t.requests[0], &t.arena, &response, &t.err), 0);
 	assert_int_equal(response.status, 400);
 	assert_string_equal(response.body, "bad");

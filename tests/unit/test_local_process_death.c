@@ -14,7 +14,7 @@ static void an_open_intent_finds_what_runs(void **state)
 	pid_t before, after;
 
 	create(room, TYPE, INTENT("01"), inputs); /* and no record of it */
-	assert_int_equal(alive(room, &before), 1);
+	before = wait_until_alive(room, 1);
 	seen = look(room, TYPE, inputs, NULL, intent);
 	assert_int_equal(seen.presence, PRESENCE_PRESENT);
 	assert_int_equal(seen.ownership, OWNER_US);
@@ -30,7 +30,7 @@ static void an_open_intent_finds_what_runs(void **state)
 	request.observed = &seen;
 	assert_int_equal(apply_with(room, INTENT("03"), &request), 0);
 	assert_string_equal(room->outcome.id, INTENT("01"));
-	assert_int_equal(alive(room, &after), 1);
+	after = wait_until_alive(room, 1);
 	assert_int_equal(before, after);
 	/* The manifest changed meanwhile: then it is another process. */
 	inputs = service(room, "sleep 999", "");
@@ -130,7 +130,7 @@ static void settle_create(struct room *room, bool still_wanted)
 			rc = apply_with(room, INTENT("04"), &request);
 		if (rc < 0)
 			fail_msg("%s", room->err.msg);
-		assert_int_equal(alive(room, NULL), 1);
+		wait_until_alive(room, 1);
 		found.id = room->outcome.id;
 	}
 	if (found.id)
@@ -185,9 +185,8 @@ static void killed_anywhere_while_it_is_restarted(void **state)
 		assert_int_equal(seen.presence, PRESENCE_PRESENT);
 		assert_true(alive(room, NULL) <= 1);
 		if (seen.matches) {
-			pid_t pid = 0;
+			pid_t pid = wait_until_alive(room, 1);
 
-			assert_int_equal(alive(room, &pid), 1);
 			assert_true(seen.runs);
 			for (int i = 0; i < 6000 && !mentions(room, arena_printf(&room->arena, "%d", pid),
 				"cmdline", "999"); i++)
@@ -198,7 +197,7 @@ static void killed_anywhere_while_it_is_restarted(void **state)
 			struct record *again = update(room, INTENT("03"), standing, wanted);
 
 			assert_string_equal(again->id, standing->id);
-			assert_int_equal(alive(room, NULL), 1);
+			wait_until_alive(room, 1);
 		}
 		assert_destroyed(room, INTENT("04"), standing);
 		assert_int_equal(alive(room, NULL), 0);

@@ -229,7 +229,7 @@ static void one_whose_shim_died_before_it_was_ready_is_started_anew(void **state
 	act_on(room, ACT_START, record, NULL);
 	wait_for_log(room, record, "ready");
 	assert_int_equal(probe(room, record, PROBE_LOG, "{'log':'ready'}", &why), READY_YES);
-	assert_int_equal(alive(room, NULL), 1);
+	wait_until_alive(room, 1);
 	assert_destroyed(room, INTENT("03"), record);
 }
 

@@ -114,7 +114,7 @@ static inline void mock_start(struct mock *mock, const char *api, struct route *
 		.self = "devenv",
 		.intent = "cafecafecafecafe",
 		.intent_fd = -1,
-		.deadline = clock_monotonic(&clock_system) + 20000,
+		.deadline = clock_monotonic(&clock_system) + 120000,
 		.progress = mock_progress,
 		.progress_arg = mock,
 	};

@@ -90,7 +90,7 @@ static inline int setup(void **state)
 		.self = "devenv",
 		.intent = "cafecafecafecafe",
 		.intent_fd = -1,
-		.deadline = clock_monotonic(&clock_system) + 20000,
+		.deadline = clock_monotonic(&clock_system) + 120000,
 	};
 	put(room, "config", arena_printf(&room->arena,
 		"clusters: [{name: c, cluster: {server: '%s/'}}]\n"

@@ -64,10 +64,13 @@ test_made_changed_and_destroyed_ten_at_once() {
 test_cut_short_it_goes_on_from_there() {
 	engine
 	many one
+	echo '    - { type: local_command, name: held, create: [sh, -c, "until [ -e go ]; do sleep 0.05; done"] }' \
+		>>.devenv/config.yml # so that it still runs when it is cut short
 	"$DEVENV" apply --yes --parallelism 10 </dev/null >"$TRASH/out" 2>"$TRASH/err" &
 	local pid=$!
 	wait_until 60 test -s "$TRASH/made"
 	kill -INT $pid
+	: >go
 	STATUS=0
 	wait $pid || STATUS=$?
 	((STATUS == 0 || STATUS == 1 || STATUS == 130)) || fail "exit status $STATUS"

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { TRIES = 3, NAMES_SHOWN = 3 };
+enum { NAMES_SHOWN = 3 };
 
 static const char *directory_path(const struct provider_env *env, const struct value *inputs)
 {
@@ -147,9 +147,7 @@ static int make(struct provider_env *env, const char *path, mode_t mode, bool ma
 	if (kind == FS_DIRECTORY && owner == OWNED_NONE && !may_exist)
 		return error_set(err, ERROR_CONFLICT,
 			"%s exists already (set `adopt: true` to take it over)", path);
-	if (owner != OWNED_RESOURCE && owned_note(env, path, OWNED_RESOURCE, err) < 0)
-		return -1;
-	return fs_make_dirs(path, mode, env->arena, NULL, err);
+	return owned_make(env, path, mode, err);
 }
 
 static int apply(struct provider_env *env, const struct request *request, struct outcome *outcome,
@@ -161,20 +159,12 @@ static int apply(struct provider_env *env, const struct request *request, struct
 	bool may_exist = request->act != ACT_CREATE || request->adopt ||
 			 value_get_bool(inputs, "adopt", false);
 	struct stat st;
-	int rc;
 
 	if (!path)
 		return error_set(err, ERROR_INVALID, "the path is not known");
 	if (local_check(env, err) < 0)
 		return -1;
-	for (int tries = 1;; tries++) {
-		rc = owned_make_parents(env, path, err);
-		if (rc == 0)
-			rc = make(env, path, mode, may_exist, err);
-		if (rc == 0 || err->code != ERROR_NOT_FOUND || tries == TRIES)
-			break;
-	}
-	if (rc < 0)
+	if (make(env, path, mode, may_exist, err) < 0)
 		return -1;
 	outcome->exists = true;
 	outcome->id = path;

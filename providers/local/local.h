@@ -80,7 +80,8 @@ int owned_make_parents(struct provider_env *env, const char *path, struct error 
 int owned_remove_parents(struct provider_env *env, const char *path, struct error *err);
 /* True when the nearest directory above `path` is one of ours and empty: `path` was to be there. */
 bool owned_parent_is_empty(struct provider_env *env, const char *path);
-int owned_note(struct provider_env *env, const char *path, enum owned_kind kind, struct error *err);
+/* Makes the directory `path` that is a resource, and what is missing above it. */
+int owned_make(struct provider_env *env, const char *path, mode_t mode, struct error *err);
 enum owned_kind owned_kind(struct provider_env *env, const char *path);
 int owned_forget(struct provider_env *env, const char *path, struct error *err);
 

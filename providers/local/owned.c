@@ -61,13 +61,6 @@ static int note_locked(struct provider_env *env, const char *path, enum owned_ki
 	return fs_write(note, note_temporary(env, note), text, strlen(text), 0600, 0, err);
 }
 
-int owned_note(struct provider_env *env, const char *path, enum owned_kind kind, struct error *err)
-{
-	cleanup_fd int lock = lock_notes(env, err);
-
-	return lock < 0 ? -1 : note_locked(env, path, kind, err);
-}
-
 enum owned_kind owned_kind(struct provider_env *env, const char *path)
 {
 	const char *text;
@@ -93,7 +86,8 @@ static bool is_root(const char *path)
 	return path[0] == '/' && !path[1];
 }
 
-int owned_make_parents(struct provider_env *env, const char *path, struct error *err)
+/* Which are missing is asked under the lock: else one that goes meanwhile comes back without its note. */
+static int make_parents_locked(struct provider_env *env, const char *path, struct error *err)
 {
 	const char *missing[64];
 	const char *at = fs_parent(env->arena, path);
@@ -107,13 +101,32 @@ int owned_make_parents(struct provider_env *env, const char *path, struct error 
 		at = fs_parent(env->arena, at);
 	}
 	while (n-- > 0) {
-		cleanup_fd int lock = lock_notes(env, err);
-
-		if (lock < 0 || note_locked(env, missing[n], OWNED_PARENT, err) < 0 ||
+		if (note_locked(env, missing[n], OWNED_PARENT, err) < 0 ||
 			fs_make_dirs(missing[n], 0755, env->arena, NULL, err) < 0)
 			return -1;
 	}
 	return 0;
+}
+
+int owned_make_parents(struct provider_env *env, const char *path, struct error *err)
+{
+	cleanup_fd int lock = -1;
+
+	if (fs_exists(fs_parent(env->arena, path)))
+		return 0;
+	lock = lock_notes(env, err);
+	return lock < 0 ? -1 : make_parents_locked(env, path, err);
+}
+
+int owned_make(struct provider_env *env, const char *path, mode_t mode, struct error *err)
+{
+	cleanup_fd int lock = lock_notes(env, err);
+
+	if (lock < 0 || make_parents_locked(env, path, err) < 0)
+		return -1;
+	if (owned_kind(env, path) != OWNED_RESOURCE && note_locked(env, path, OWNED_RESOURCE, err) < 0)
+		return -1;
+	return fs_make_dirs(path, mode, env->arena, NULL, err);
 }
 
 /* What a death left half-way: the lower directories may be missing, with or without their notes. */
@@ -137,6 +150,11 @@ int owned_remove_parents(struct provider_env *env, const char *path, struct erro
 		lock = lock_notes(env, err);
 		if (lock < 0)
 			return -1;
+		/* Another action may have had it meanwhile. */
+		if (is_only_missing(env, at))
+			continue;
+		if (owned_kind(env, at) != OWNED_PARENT)
+			return 0;
 		/* Not empty: the last thing in it takes it along. A parent that may not be removed
 		   is no reason to keep the record of a file that is gone. */
 		if (fs_remove_dir(at, &ignored) < 0)

@@ -1,6 +1,9 @@
 /* local_file: what is seen, what is written, whose it is, and what every possible death leaves. */
 #include "local_room.h"
 
+#include <dlfcn.h>
+#include <sys/file.h>
+
 static const struct value *attribute(const struct observation *seen, const char *name)
 {
 	return value_get(seen->attributes, name);
@@ -294,6 +297,43 @@ static void shared_parents_go_with_the_last_file(void **state)
 	assert_int_equal(count_below(room, in(room, "../work/made")), 0);
 }
 
+static struct record *in_between; /* destroyed once, by another action, when the next lock is taken */
+static struct room *in_room;
+
+typedef int flock_fn(int fd, int operation);
+
+int flock(int fd, int operation)
+{
+	flock_fn *real = (flock_fn *)dlsym(RTLD_NEXT, "flock");
+	struct record *record = in_between;
+
+	in_between = NULL;
+	if (record)
+		assert_destroyed(in_room, INTENT("09"), record);
+	return real(fd, operation);
+}
+
+static void parents_that_go_while_others_are_made_are_still_ours(void **state)
+{
+	static const char *const types[] = {"local_file", "local_directory"};
+	struct room *room = *state;
+
+	in_room = room;
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		struct record *before = create(room, "local_file", INTENT("01"),
+			json(room, "{'path':'d/a','content':''}"));
+		struct record *record;
+
+		in_between = before;
+		record = create(room, types[i], INTENT("02"), json(room, i ? "{'path':'d/e/b'}"
+			: "{'path':'d/e/b','content':''}"));
+		assert_null(in_between);
+		assert_destroyed(room, INTENT("03"), record);
+		assert_int_equal(count_below(room, room->root), 0);
+		assert_int_equal(count_below(room, in(room, "../work/made")), 0);
+	}
+}
+
 static void a_parent_that_was_there_stays(void **state)
 {
 	struct room *room = *state;
@@ -565,6 +605,7 @@ int main(void)
 		T(a_link_in_its_place_is_not_followed),
 		T(a_directory_in_its_place_is_left_alone),
 		T(shared_parents_go_with_the_last_file),
+		T(parents_that_go_while_others_are_made_are_still_ours),
 		T(a_parent_that_was_there_stays),
 		T(a_moved_checkout_still_finds_its_files),
 		T(an_unchanged_file_is_not_touched_by_an_update),

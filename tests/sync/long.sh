@@ -21,6 +21,7 @@ quick_commit() { # MESSAGE: as commit, in half of the processes
 	git -C repo -c gc.auto=0 commit -q -m "$1"
 }
 
+no_more_descriptors() { (($(descriptors) <= fds)); }
 test_commit_after_commit_nothing_grows() {
 	local i n=60 first=20 fds kib
 	[[ -z $FULL ]] || n=2000 first=300
@@ -33,7 +34,7 @@ test_commit_after_commit_nothing_grows() {
 		[[ $i != "$first" ]] || fds=$(descriptors) kib=$(memory)
 	done
 	holds "word$n"
-	equal descriptors "$fds" "$(descriptors)"
+	wait_until 5 no_more_descriptors # than it had; who stands still in a look has some open for it
 	[[ $(memory) -le $((kib + 2048)) ]] || fail "$kib KiB after $first commits, $(memory) after $n"
 	equal 'one run a commit' $((n + 1)) "$(runs)"
 	# What is kept of git does not grow with the number of fetches either.

@@ -21,6 +21,8 @@ enum {
 	AGAIN_MOST = 60 * 1000,  /* ... up to here */
 };
 
+#define UNTIL_THE_END (MAP_NONE - 1)
+
 struct hint {
 	char *address; /* NULL: of which is not known */
 	int64_t at;
@@ -257,6 +259,45 @@ static void take(struct hints *h, struct reconcile *r, const struct provider *pr
 		start(h, r, provider, &hash, since);
 }
 
+static bool is_own(const struct hints *h, const struct hint *hint)
+{
+	uint32_t after = hint->address ? map_get(&h->did_index, hint->address) : UNTIL_THE_END;
+
+	return hint->at <= h->did_until && after != MAP_NONE &&
+	       (after == UNTIL_THE_END || hint->at <= h->did_from + after);
+}
+
+/* Those who listened before the run saw its own doings on what it replaced, too: all of it is its own. */
+static void forget_own(struct hints *h)
+{
+	struct hint_queue *queue = h->queue;
+	size_t kept = 0;
+
+	if (!queue)
+		return;
+	pthread_mutex_lock(&queue->mutex);
+	for (size_t i = 0; i < queue->n; i++) {
+		if (is_own(h, &queue->items[i]))
+			free(queue->items[i].address);
+		else
+			queue->items[kept++] = queue->items[i];
+	}
+	queue->n = kept;
+	pthread_mutex_unlock(&queue->mutex);
+}
+
+static void note_results(struct hints *h, const struct record *records, size_t n, int64_t since)
+{
+	h->did_from = since;
+	for (size_t i = 0; i < n; i++) {
+		int64_t after = records[i].updated_at - since;
+
+		if (after >= 0 && after < UNTIL_THE_END &&
+			map_get(&h->did_index, records[i].address) == UNTIL_THE_END)
+			map_set(&h->did_index, records[i].address, (uint32_t)after); /* it has its key */
+	}
+}
+
 void hints_take(struct hints *h, struct reconcile *r, bool stale, int64_t since)
 {
 	struct arena arena = ARENA_INIT;
@@ -266,11 +307,15 @@ void hints_take(struct hints *h, struct reconcile *r, bool stale, int64_t since)
 	bool known = !stale;
 
 	collect(h, false);
+	if (stale)
+		forget_own(h);
 	for (size_t i = 0; i < provider_count && r->environment.id; i++) {
 		if (!provider_table[i]->listen)
 			continue;
 		if (!known && state_records(r->state, r->environment.id, &arena, &records, &n, &err) < 0)
 			break;
+		if (!known)
+			note_results(h, records, n, since);
 		known = true;
 		take(h, r, provider_table[i], records, n, since);
 	}
@@ -284,7 +329,7 @@ void hints_did(struct hints *h, const char *address)
 		arena_release(&h->did);
 		h->did_until = INT64_MAX;
 	}
-	map_add(&h->did_index, arena_strdup(&h->did, address), 0);
+	map_add(&h->did_index, arena_strdup(&h->did, address), UNTIL_THE_END);
 }
 
 void hints_did_end(struct hints *h, int64_t now)
@@ -295,12 +340,6 @@ void hints_did_end(struct hints *h, int64_t now)
 int hints_fd(const struct hints *h)
 {
 	return h->queue ? h->queue->fd : -1;
-}
-
-static bool is_own(const struct hints *h, const struct hint *hint)
-{
-	return hint->at <= h->did_until &&
-	       (!hint->address || map_get(&h->did_index, hint->address) != MAP_NONE);
 }
 
 bool hints_read(struct hints *h)

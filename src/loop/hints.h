@@ -17,14 +17,16 @@ struct hints {
 	struct ear **ears;
 	size_t n, cap;
 	struct arena did;         /* the addresses that our last run was about */
-	struct map did_index;
+	struct map did_index;     /* how many ms after did_from its result was written down, or UNTIL_THE_END */
+	int64_t did_from;
 	int64_t did_until;        /* wall clock: its end; INT64_MAX: it is not over */
 };
 
 /* Ends all threads and waits for them: a tenth of a second. */
 void hints_release(struct hints *hints);
 /* `r` is opened; its records are read anew when `stale` or other than those listened for. What happened
-   before `since` is known. */
+   before `since` is known. After a run that began then (`stale`): what fell over once its own result was
+   written down is a hint, though the run went on with others. */
 void hints_take(struct hints *hints, struct reconcile *r, bool stale, int64_t since);
 /* What this run does is no hint: between the two, to these addresses, or to none that is known. */
 void hints_did(struct hints *hints, const char *address);

@@ -94,6 +94,7 @@ int watch_copy(struct watch *w)
 	struct trail now = {0};
 	struct error err = ERROR_INIT;
 	struct reconcile r;
+	bool restarts = false;
 	int status = -1;
 
 	watch_prepare(w, &r);
@@ -103,10 +104,15 @@ int watch_copy(struct watch *w)
 		trail_open(&now);
 		live_mark(&r);
 		trail_open(NULL);
-		for (size_t i = 0; i < w->live.n; i++) /* one that is restarted did not stop by itself */
-			hints_did(&w->hints, w->live.rules[i].address);
+		for (size_t i = 0; i < w->live.n; i++) {
+			if (w->live.rules[i].action != LIVE_RESTART)
+				continue;
+			hints_did(&w->hints, w->live.rules[i].address); /* it did not stop by itself */
+			restarts = true;
+		}
 		live_push(&w->live, &r, &now, tell, w);
-		hints_did_end(&w->hints, clock_wall(w->options->clock));
+		if (restarts)
+			hints_did_end(&w->hints, clock_wall(w->options->clock));
 		status = 0;
 	}
 	w->hooks->leave(w->hooks->arg, &r);

@@ -142,10 +142,36 @@ test_what_moves_away_is_seen_at_once() {
 	id=$(id_of_web) started=$(start_of_web)
 	docker kill "$id" >/dev/null
 	wait_until 20 started_after "$started"
+	wait_until 20 no_intents # what happens before its start is written down counts as part of it
 	docker rm -f "$(id_of_web)" >/dev/null
 	wait_until 20 runs_another "$id"
+	wait_until 20 no_intents
 	docker pause "$(id_of_web)" >/dev/null
 	wait_until 20 web_is running
+	stop_watch
+	no_changes
+}
+
+intents() { [[ $(state_query 'SELECT count(*) FROM intent') == "$1" ]]; }
+no_intents() { intents 0; }
+only_the_other_is_made() { runs_another "$1" && intents 1; }
+
+test_what_dies_while_others_are_being_made_is_seen_too() {
+	local id started
+	base_image
+	mkdir app && echo 1 >app/one
+	web '[]'
+	start_watch --drift-interval 1h --repair-drift
+	wait_until 30 web_is running
+	id=$(id_of_web)
+	sed 's/exec sleep 600/exec sleep 601/' .devenv/config.yml >"$TRASH/new"
+	echo '    - { type: local_command, name: slow, create: [sh, -c, "until [ -e go ]; do sleep 0.1; done"] }' >>"$TRASH/new"
+	mv "$TRASH/new" .devenv/config.yml
+	wait_until 30 only_the_other_is_made "$id"
+	started=$(start_of_web)
+	docker kill "$(id_of_web)" >/dev/null
+	: >go
+	wait_until 30 started_after "$started"
 	stop_watch
 	no_changes
 }

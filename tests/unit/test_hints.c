@@ -152,6 +152,28 @@ static void test_what_we_do_is_no_hint(void **state)
 	assert_false(hints_read(&hints));
 }
 
+/* Others of the run took their time: what was done already may have fallen over meanwhile. */
+static void test_what_falls_over_before_the_run_ends_is_a_hint(void **state)
+{
+	int64_t since = clock_wall(&clock_system);
+
+	(void)state;
+	take(false, 0);
+	begun(1);
+	hints_did(&hints, "local_file.a");
+	manifest(FILE_LINE("a", "2", "") FILE_LINE("b", "1", ""));
+	must_apply();
+	says(0, "local_file.a", since + 3600000); /* of what was replaced: its own, whenever it was told */
+	hints_did_end(&hints, since + 7200000);
+	take(true, since);
+	begun(2);
+	assert_false(hints_read(&hints));
+	says(1, "local_file.a", since);
+	assert_false(hints_read(&hints));
+	says(1, "local_file.a", since + 3600000);
+	assert_true(hints_read(&hints));
+}
+
 static void test_too_many_are_one(void **state)
 {
 	(void)state;
@@ -204,6 +226,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_a_hint_is_a_reason_to_look_once, room, leave),
 		cmocka_unit_test_setup_teardown(test_what_we_do_is_no_hint, room, leave),
+		cmocka_unit_test_setup_teardown(test_what_falls_over_before_the_run_ends_is_a_hint, room, leave),
 		cmocka_unit_test_setup_teardown(test_too_many_are_one, room, leave),
 		cmocka_unit_test_setup_teardown(test_other_records_have_another_listener, room, leave),
 		cmocka_unit_test_setup_teardown(test_one_that_goes_deaf_begins_again, room, leave),

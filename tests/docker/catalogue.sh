@@ -8,7 +8,7 @@ environment() { # VALUE
 	manifest <<-YML
 	spec:
 	  services:
-	    - { name: cache, type: redis, build: ./redis, stopGracePeriod: 2s }
+	    - { name: cache, type: redis, build: ./redis, stopGracePeriod: 60s }
 	    - name: fill
 	      type: job
 	      build: ./redis

@@ -70,13 +70,13 @@ wrong_effects() {
 	((n == 1)) || echo "$n networks bear our mark"
 	n=$(ours volume '' '{{.Name}}' | wc -l)
 	((n == 1)) || echo "$n volumes bear our mark"
-	curl -sf --max-time 5 "http://127.0.0.1:$DEVENV_VAR_port/cgi-bin/orders" | grep -q 'no orders yet' ||
+	curl -sf --max-time 60 "http://127.0.0.1:$DEVENV_VAR_port/cgi-bin/orders" | grep -q 'no orders yet' ||
 		echo 'the shop does not answer'
 }
 
 wrong_destroyed() {
 	local out kind
-	out=$("$DEVENV" "${DESTROY[@]}" --lock-timeout 20s </dev/null 2>&1) || echo "destroy fails: $out"
+	out=$("$DEVENV" "${DESTROY[@]}" --lock-timeout 60s </dev/null 2>&1) || echo "destroy fails: $out"
 	for kind in container network image; do
 		[[ -z $(ours $kind) ]] || echo "destroy leaves a $kind with our mark"
 	done

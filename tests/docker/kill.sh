@@ -83,7 +83,7 @@ local_wrong_destroyed=$(declare -f wrong_destroyed)
 eval "local_${local_wrong_destroyed}"
 wrong_destroyed() {
 	local out
-	out=$("$DEVENV" destroy --yes --volumes --lock-timeout 20s </dev/null 2>&1) || echo "destroy fails: $out"
+	out=$("$DEVENV" destroy --yes --volumes --lock-timeout 60s </dev/null 2>&1) || echo "destroy fails: $out"
 	[[ -z $(ours container -a)$(ours network)$(ours volume) ]] || echo "destroy leaves something with our mark"
 	[[ $(query 'SELECT count(*) FROM record') == 0 ]] || echo "destroy leaves records"
 	[[ $(query 'SELECT count(*) FROM intent') == 0 ]] || echo "destroy leaves intents"

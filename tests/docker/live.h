@@ -71,7 +71,7 @@ static inline struct live *live_new(void)
 		.project = "live",
 		.self = "devenv",
 		.intent_fd = -1,
-		.deadline = clock_monotonic(&clock_system) + 120000,
+		.deadline = clock_monotonic(&clock_system) + 600000,
 		.progress = live_progress,
 		.progress_arg = live,
 	};

@@ -72,7 +72,7 @@ services() {
 	manifest <<-YML
 	spec:
 	  services:
-	    - { name: db, image: $SHOP_IMAGE, command: [sh, -c, "touch /data/up; exec sleep 1000"], stopSignal: SIGKILL, volumes: ["data:/data"], healthcheck: { test: [CMD, test, -f, /data/up], interval: 300ms }, readiness: { health: true, failureThreshold: 99 } }
+	    - { name: db, image: $SHOP_IMAGE, command: [sh, -c, "touch /data/up; exec sleep 1000"], stopSignal: SIGKILL, volumes: ["data:/data"], healthcheck: { test: [CMD, test, -f, /data/up], interval: 300ms, retries: 1000 }, readiness: { health: true, failureThreshold: 99 } }
 	    - { name: migrate, type: job, image: $SHOP_IMAGE, command: [sh, -c, "sleep 0.5; echo run >>/data/runs"], volumes: ["data:/data"], dependencies: [db] }
 	    - { name: api, image: $SHOP_IMAGE, command: [sleep, "1000"], stopSignal: SIGKILL, dependencies: [migrate, { name: cache, type: soft }] }
 	    - { name: cache, image: $SHOP_IMAGE, command: [sleep, "1000"], stopSignal: SIGKILL }

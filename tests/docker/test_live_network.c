@@ -364,13 +364,20 @@ static void a_volume_in_use_says_by_whom(void **state)
 static void a_driver_that_is_not_there_ends_with_the_deadline(void **state)
 {
 	struct live *live = *state;
-	int64_t start = clock_monotonic(&clock_system);
-	struct error err = ERROR_INIT;
+	int64_t took = INT64_MAX;
+	enum error_code code = ERROR_NONE;
 
-	live->env.deadline = start + 1000;
-	assert_int_equal(live_create_fails(live, VOLUME, "docker_volume.a",
-		"{\"driver\":\"no-such-driver\"}", &err), ERROR_TIMEOUT);
-	assert_true(clock_monotonic(&clock_system) - start < 14000);
+	for (int i = 0; i < 5 && took >= 14000; i++) { /* again, when the machine stood still so long */
+		int64_t start = clock_monotonic(&clock_system);
+		struct error err = ERROR_INIT;
+
+		live->env.deadline = start + 1000;
+		code = live_create_fails(live, VOLUME, "docker_volume.a",
+			"{\"driver\":\"no-such-driver\"}", &err);
+		took = clock_monotonic(&clock_system) - start;
+	}
+	assert_int_equal(code, ERROR_TIMEOUT);
+	assert_true(took < 14000);
 }
 
 /* --- both --------------------------------------------------------------------------------------- */
@@ -463,7 +470,7 @@ static void a_second_generation_has_the_plain_name_when_it_is_free(void **state)
 
 	live_image(live);
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
-		const char *inputs = i == 2 ? "{\"image\":\"" LIVE_IMAGE "\",\"command\":[\"sleep\",\"9\"],"
+		const char *inputs = i == 2 ? "{\"image\":\"" LIVE_IMAGE "\",\"command\":[\"sleep\",\"600\"],"
 			"\"stopGracePeriod\":\"0s\"}" : "{}";
 		const char *plain = arena_printf(&live->arena, "live-a-%s", live->short_id);
 		struct record *first = live_create(live, types[i], "docker_thing.a", inputs);
@@ -483,7 +490,7 @@ static void a_second_generation_has_the_plain_name_when_it_is_free(void **state)
 
 static void what_is_not_known_yet_cannot_be_as_desired(void **state)
 {
-	static const char inputs[] = "{\"image\":\"" LIVE_IMAGE "\",\"command\":[\"sleep\",\"9\"],"
+	static const char inputs[] = "{\"image\":\"" LIVE_IMAGE "\",\"command\":[\"sleep\",\"600\"],"
 		"\"stopGracePeriod\":\"0s\"}";
 	struct live *live = *state;
 	struct record *record;

@@ -107,11 +107,11 @@ part_docker() {
 	done
 }
 
-# What dies does so on the first engine; what the catalogue runs depends on no engine. --full: on both, and
-# the programs that take minutes to get.
+# What dies does so on the first engine, and restart.sh starts engines of its own; what the catalogue runs
+# depends on no engine. --full: on both, and the programs that take minutes to get.
 docker_scripts() { # LABEL
 	local left='catalogue-slow'
-	[[ $1 != *-29 ]] || left='catalogue|catalogue-slow|kill|kill-services'
+	[[ $1 != *-29 ]] || left='catalogue|catalogue-slow|kill|kill-services|restart'
 	scripts "$1" "$SOURCE"/tests/docker/*.sh | unless_full "$left"
 }
 

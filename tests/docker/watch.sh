@@ -75,11 +75,12 @@ test_a_rule_can_restart_and_another_makes_anew() {
 	echo 1 >conf/two
 	web '[{ path: app, target: /app, action: restart }, { path: conf, action: rebuild }]'
 	start_watch
-	wait_until 30 inside /app/one 1
+	wait_until 30 said '1 file copied, restarted' # with what was there before
+	inside /app/one 1
 	id=$(id_of_web)
 	started=$(docker inspect -f '{{.State.StartedAt}}' "$id")
 	echo 2 >app/one
-	wait_until 30 said '1 file copied, restarted'
+	wait_until 30 said_times 2 '1 file copied, restarted'
 	wait_until 30 inside /app/one 2
 	equal 'the container' "$id" "$(id_of_web)"
 	[[ $(docker inspect -f '{{.State.StartedAt}}' "$id") != "$started" ]] || fail 'it was not restarted'

@@ -109,12 +109,13 @@ narrow_user() { # DIR
 		"subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "narrow"}]}'
 }
 
+# Whether it ended is asked of its number, not of its name: until exec it has that of this script.
 wait_for() { # DIR PROGRAM COMMAND...
 	local dir=$1 program=$2 try
 	shift 2
 	for ((try = 0; try < 600; try++)); do
 		"$@" >/dev/null && return
-		alive "$dir" "$program" || break
+		kill -0 "$(cat "$dir/$program.pid")" 2>/dev/null || break
 		sleep 0.1
 	done
 	say "no $program after $((try / 10)) s; the end of $dir/$program.log:"

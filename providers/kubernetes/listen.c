@@ -1,7 +1,8 @@
 /*
  * Watches on what is recorded, one a kind and namespace, by the label of ours: what is deleted, or is not
- * as it was right after the last apply, is a hint to look. A watch begins with what is there, so nothing
- * that moved before it is missed. Each has a thread and a connection; what cannot be watched is left out.
+ * as it was right after the last apply, is a hint to look. A watch goes on from a list of what is there, so
+ * nothing that moved or went before it is missed. Each has a thread and a connection; what cannot be watched is
+ * left out.
  */
 #include "providers/kubernetes/kubernetes.h"
 
@@ -14,6 +15,7 @@
 
 enum {
 	WATCHES_MOST = 32,
+	LIST_MOST = 60 * 1000,   /* ms for the list before a watch */
 	WATCH_SECONDS = 300,     /* then it is begun anew: a connection that broke unnoticed says nothing */
 	AGAIN_LEAST = 1000,      /* ms between two tries, doubled up to ... */
 	AGAIN_MOST = 60 * 1000,
@@ -24,6 +26,7 @@ struct watched {
 	const char *address;
 	const char *state;       /* right after the last apply; NULL: not known */
 	struct hash told;        /* the state that was told as another */
+	bool there;              /* in the last list */
 };
 
 /* Those of one kind in one namespace. */
@@ -37,7 +40,8 @@ struct collection {
 	struct arena arena;        /* of one watch */
 	struct kube kube;
 	struct strbuf line;
-	bool heard;                /* the watch that is open has said something */
+	char version[64];          /* of what was listed: a watch begins there; "": nothing was */
+	bool heard;                /* the watch that is open has said something, or was for long */
 	pthread_t thread;
 };
 
@@ -129,16 +133,56 @@ static bool take_piece(void *arg, const char *data, size_t len)
 
 /* --- one thread a collection -------------------------------------------------------------------- */
 
+/* What is there, and the version since which a watch tells the rest; "": it cannot be listed. */
+static void list(struct collection *c)
+{
+	struct kube_request request = {.accept = KUBE_METADATA_LIST,
+		.path = kube_printf(&c->kube, "%s?labelSelector=%s", c->path,
+			http_escape(c->kube.arena, kube_own_label(&c->kube), ""))};
+	struct error err = ERROR_INIT;
+	struct kube_reply reply;
+	const struct value *objects;
+	const char *version;
+	int rc;
+
+	c->version[0] = '\0';
+	c->env.deadline = clock_monotonic(c->env.clock) + LIST_MOST;
+	rc = kube_call(&c->kube, &request, &reply, &err);
+	c->env.deadline = 0;
+	if (rc)
+		return;
+	objects = value_get(reply.body, "items");
+	version = value_text(value_path(reply.body, "metadata.resourceVersion"), "");
+	if (!objects || objects->kind != VALUE_LIST || strlen(version) >= sizeof(c->version))
+		return;
+	strcpy(c->version, version);
+	for (size_t i = 0; i < c->n; i++)
+		c->items[i].there = false;
+	for (uint32_t i = 0; i < objects->len; i++) {
+		struct watched *watched = find(c, &objects->items[i]);
+
+		if (!watched)
+			continue;
+		watched->there = true;
+		compare(c, watched, &objects->items[i], c->kube.arena);
+	}
+	for (size_t i = 0; i < c->n; i++)
+		if (!c->items[i].there)
+			tell(c, c->items[i].address);
+}
+
 /* False: it will never be told. */
 static bool watch_once(struct collection *c)
 {
-	const char *path = kube_printf(&c->kube, "%s?watch=1&timeoutSeconds=%d&labelSelector=%s", c->path,
-		WATCH_SECONDS, http_escape(c->kube.arena, kube_own_label(&c->kube), ""));
-	int64_t deadline = clock_monotonic(c->env.clock) + (WATCH_SECONDS + 30) * 1000;
+	const char *path = kube_printf(&c->kube, "%s?watch=1&timeoutSeconds=%d&labelSelector=%s%s%s", c->path,
+		WATCH_SECONDS, http_escape(c->kube.arena, kube_own_label(&c->kube), ""),
+		*c->version ? "&resourceVersion=" : "", c->version);
+	int64_t begun = clock_monotonic(c->env.clock), deadline = begun + (WATCH_SECONDS + 30) * 1000;
 	struct error err = ERROR_INIT;
 	struct kube_reply reply;
 	int status = kube_stream(&c->kube, path, take_piece, c, deadline, &reply, &err);
 
+	c->heard |= clock_monotonic(c->env.clock) - begun > AGAIN_MOST;
 	strbuf_reset(&c->line);
 	return !status || reply.status < 400 || reply.status == 410 || reply.status == 429 ||
 	       reply.status >= 500;
@@ -154,7 +198,9 @@ static void *run(void *arg)
 		struct error err = ERROR_INIT;
 
 		c->heard = false;
-		if (again) /* what was deleted meanwhile is not told */
+		list(c);
+		arena_release(&c->arena);
+		if (again && !*c->version) /* what was deleted meanwhile is not told */
 			tell(c, NULL);
 		if (!watch_once(c))
 			break;

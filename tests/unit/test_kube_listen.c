@@ -2,6 +2,8 @@
 #include "kube_room.h"
 
 #define WATCH "GET /api/v1/namespaces/inner/configmaps?watch=1&timeoutSeconds="
+#define LIST "GET /api/v1/namespaces/inner/configmaps?labelSelector="
+#define LISTED(objects) "{\"metadata\":{\"resourceVersion\":\"7\"},\"items\":[" objects "]}"
 #define FIELDS(manager, of) \
 	"\"managedFields\":[{\"manager\":\"" manager "\",\"operation\":\"Apply\",\"fieldsType\":\"FieldsV1\"," \
 	"\"fieldsV1\":{\"f:data\":{\"f:" of "\":{}}}}]"
@@ -103,6 +105,28 @@ static void test_one_that_is_begun_later_tells_so(void **state)
 	assert_string_equal(text, "? ");
 }
 
+/* Between the look of the loop and the watch. */
+static void test_what_went_before_the_watch_is_a_hint(void **state)
+{
+	struct route routes[] = {{LIST, 200, LISTED(""), 0, NULL},
+		{WATCH, 200, EVENT("BOOKMARK", "{\"kind\":\"ConfigMap\"}"), 0, NULL}, {NULL}};
+	char text[256];
+
+	assert_int_equal(hear(*state, routes, false, 2, text), 0);
+	assert_string_equal(text, "kubernetes_manifest.a kubernetes_manifest.a "); /* the watch ended, it is gone yet */
+	assert_true(saw(*state, "&resourceVersion=7 "));
+}
+
+static void test_what_is_listed_as_it_was_left_is_none(void **state)
+{
+	struct route routes[] = {{LIST, 200, LISTED(SAME), 1, NULL}, {LIST, 200, LISTED(TAKEN), 0, NULL},
+		{WATCH, 200, EVENT("BOOKMARK", "{\"kind\":\"ConfigMap\"}"), 0, NULL}, {NULL}};
+	char text[256];
+
+	assert_int_equal(hear(*state, routes, true, 1, text), 0);
+	assert_string_equal(text, "kubernetes_manifest.a "); /* of what was deleted meanwhile nothing need be guessed */
+}
+
 static void test_what_may_not_be_watched_is_left(void **state)
 {
 	struct route routes[] = {{WATCH, 403, "{}", 0, NULL}, {NULL}};
@@ -129,6 +153,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_another_object_of_that_name_is_a_hint, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_watch_that_ended_is_begun_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_one_that_is_begun_later_tells_so, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_what_went_before_the_watch_is_a_hint, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_what_is_listed_as_it_was_left_is_none, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_what_may_not_be_watched_is_left, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_another_cluster_is_none_of_ours, setup, teardown),
 	};

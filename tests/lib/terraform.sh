@@ -98,9 +98,11 @@ effects() { grep -cx -- "$1" effects 2>/dev/null || true; } # LINE: how often
 
 # The program and what it started, but not devenv.
 programs_of() { pgrep -P "$1" || true; }
-kill_below() { # PID: children first know nothing of it
+# Children first; who stands still does not see them die, and cannot put anything in order before its own death.
+kill_below() { # PID
 	local child
 	for child in $(programs_of "$1"); do
+		kill -STOP "$child" 2>/dev/null || true
 		kill_below "$child"
 		kill -9 "$child" 2>/dev/null || true
 	done

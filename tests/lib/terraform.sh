@@ -72,6 +72,7 @@ world_provider() {
 		[[ -n ${DEVENV_TEST_AVAILABLE:-} ]] || { echo "not ok 1 - a provider for modules" && exit 1; }
 		echo "ok 1 - modules # SKIP their provider cannot be built here" && exit 0
 	}
+	# shellcheck disable=SC2034 # for tests
 	WORLD_MIRROR=$mirror
 	WORLD_CONFIG="provider_installation { filesystem_mirror { path = \"$mirror\" } }"
 }

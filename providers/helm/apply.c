@@ -127,8 +127,8 @@ static void add_ownership(struct run *run, struct helm_args *args)
 
 	if (take)
 		helm_arg(args, "--take-ownership");
-	if (run->helm.major > 3 && (take || value_get_bool(inputs, "forceConflicts", false) ||
-		has_drifted(run->request)))
+	if (run->helm.major > 3 && (take || run->kube->env->force_conflicts ||
+		value_get_bool(inputs, "forceConflicts", false) || has_drifted(run->request)))
 		helm_arg(args, "--force-conflicts");
 	helm_args(args, "--labels", helm_labels(run->kube, run->request->address), NULL);
 }

@@ -360,7 +360,8 @@ int kube_apply(struct kube *kube, const struct request *request, struct outcome 
 		.kube = kube,
 		.request = request,
 		.namespace = kube_namespace(kube, request->inputs),
-		.force = value_get_bool(request->inputs, "forceConflicts", false),
+		.force = kube->env->force_conflicts ||
+			 value_get_bool(request->inputs, "forceConflicts", false),
 		.adopt = value_get_bool(request->inputs, "adopt", false),
 		.err = &own,
 	};

@@ -67,7 +67,7 @@ static void begin(struct look *look, struct kube *kube, struct observation *o)
 	look->unfinished = o->intent || (o->record && !record_has_fingerprint(o->record));
 	look->namespace = kube_namespace(kube, o->desired ? o->desired
 		: o->record ? record_inputs(o->record, NULL) : &value_empty_map);
-	look->force = value_get_bool(o->desired, "forceConflicts", false);
+	look->force = kube->env->force_conflicts || value_get_bool(o->desired, "forceConflicts", false);
 	if (o->record) {
 		kube_inventory_read(kube->arena, record_outputs(o->record, NULL), &look->inventory);
 		look->recorded = record_observed(o->record, NULL);

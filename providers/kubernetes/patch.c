@@ -17,8 +17,8 @@ static int explain(struct kube *kube, const struct kube_object *object,
 		conflicts = kube_conflicts(kube->arena, reply->body);
 	if (conflicts)
 		return error_set(err, ERROR_CONFLICT,
-			"%s: %s: set `forceConflicts: true` to take it over, or list it in "
-			"lifecycle.ignoreChanges", object->ref, conflicts);
+			"%s: %s: take it over with --force-conflicts, or for good with "
+			"`forceConflicts: true`, or list it in lifecycle.ignoreChanges", object->ref, conflicts);
 	if (reply->status == 409 && err) /* somebody wrote at the same moment */
 		err->code = ERROR_TRANSIENT;
 	return error_wrap(err, "%s", object->ref);

@@ -38,6 +38,10 @@ extern const struct command command_init, command_validate, command_lock, comman
 	{.name = "show-manifests", .kind = OPTION_FLAG,                                            \
 		.help = "Also what becomes of the objects of each chart, as it renders them"}
 
+#define OPTION_FORCE_CONFLICTS                                                                     \
+	{.name = "force-conflicts", .kind = OPTION_FLAG,                                           \
+		.help = "Take over fields of Kubernetes objects that others set"}
+
 #define OPTION_REFRESH                                                                             \
 	{.name = "refresh", .kind = OPTION_FLAG, .fallback = "true", .also = "full",               \
 		.help = "Look at reality first; --refresh=false takes what is recorded for true, "     \

@@ -70,6 +70,7 @@ static void add_options(struct strbuf *buf, const struct reconcile *r)
 	jsonl_bool(buf, "no_refresh", r->options.no_refresh);
 	jsonl_bool(buf, "full_refresh", r->options.full_refresh);
 	jsonl_bool(buf, "volumes", r->options.volumes);
+	jsonl_bool(buf, "force_conflicts", r->options.force_conflicts);
 	add_list(buf, "allow_data_loss", r->options.allow_data_loss);
 	jsonl_number(buf, "allow_delete", r->options.allow_delete);
 	jsonl_close(buf, '}');
@@ -243,6 +244,7 @@ void planfile_use(struct cli *cli, struct reconcile *r, const struct planfile *f
 	r->options.no_refresh = value_get_bool(o, "no_refresh", false);
 	r->options.full_refresh = value_get_bool(o, "full_refresh", false);
 	r->options.volumes = value_get_bool(o, "volumes", false);
+	r->options.force_conflicts = value_get_bool(o, "force_conflicts", false);
 	r->options.allow_data_loss = read_list(cli, o, "allow_data_loss");
 	r->options.allow_delete = (long)value_get_int(o, "allow_delete", -1);
 }

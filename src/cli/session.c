@@ -105,6 +105,7 @@ static void set_plan_options(struct cli *cli, struct plan_options *options)
 	options->distrust = has_option(cli, "rev") && args_text(&cli->args, "rev") &&
 		!flag_option(cli, "trust-revision");
 	options->show_manifests = flag_option(cli, "show-manifests");
+	options->force_conflicts = flag_option(cli, "force-conflicts");
 	options->volumes = flag_option(cli, "volumes");
 	options->allow_delete = -1;
 	if (has_option(cli, "allow-delete") && args_given(&cli->args, "allow-delete"))

@@ -45,6 +45,7 @@ struct provider_env reconcile_env(struct reconcile *r, struct arena *arena)
 		.refresh = r->options.destroy || r->options.power ? REFRESH_BRIEF
 			: r->options.full_refresh ? REFRESH_FULL : REFRESH_QUICK,
 		.manifests = r->options.show_manifests,
+		.force_conflicts = r->options.force_conflicts,
 		.distrust = r->options.distrust,
 		.deadline = clock_monotonic(r->clock) + OBSERVE_DEADLINE,
 		.stop_timeout = r->stop_timeout,

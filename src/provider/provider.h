@@ -61,6 +61,7 @@ struct provider_env {
 	enum refresh refresh;       /* of observe */
 	bool manifests;             /* of observe: what an apply would do inside is to be told (details) where that
 	                               is not told anyhow */
+	bool force_conflicts;       /* what others set in a thing that is shared with them is taken over */
 	bool distrust;              /* of observe: what the manifest brings is not to be run; see provider_may_run */
 	int64_t deadline;           /* monotonic; give up then with ERROR_TIMEOUT */
 	const int64_t *stop_timeout; /* ms that what is stopped gets before it is killed, where that can be said;

@@ -157,7 +157,23 @@ test_a_conflict_names_the_field_and_who_holds_it() {
 	expect 1 plan
 	has err 'ConfigMap/default/held: .data.a is set by their-operator'
 	has err forceConflicts
+	has err --force-conflicts
 	lacks err 'choose another'
+	expect 2 plan --detailed-exitcode --force-conflicts -o forced.plan
+	has out '~ kubernetes_manifest.'
+	expect 0 apply forced.plan
+	equal 'taken over once' 3 "$(get configmap held .data.a)"
+	no_changes
+	k apply --server-side --field-manager their-operator --force-conflicts -f - <<-'YML'
+	{ apiVersion: v1, kind: ConfigMap, metadata: { name: held }, data: { a: "4" } }
+	YML
+	config_map default held a 5 | several
+	expect 1 apply --yes
+	expect 0 apply --yes --force-conflicts
+	equal 'taken over once more' 5 "$(get configmap held .data.a)"
+	k apply --server-side --field-manager their-operator --force-conflicts -f - <<-'YML'
+	{ apiVersion: v1, kind: ConfigMap, metadata: { name: held }, data: { a: "2" } }
+	YML
 	{ echo 'forceConflicts: true' && echo 'manifest:' && config_map default held a 3 | sed 's/^/  /'; } | one
 	apply
 	equal 'taken over' 3 "$(get configmap held .data.a)"

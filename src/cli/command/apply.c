@@ -288,6 +288,7 @@ const struct command command_apply = {
 		OPTION_REFRESH,
 		OPTION_LOCKED,
 		OPTION_MANIFESTS,
+		OPTION_FORCE_CONFLICTS,
 		{.name = "refresh-only", .kind = OPTION_FLAG,
 			.help = "Only drop the records of what is gone; nothing is touched"},
 		OPTIONS_ALLOW,

@@ -194,6 +194,7 @@ const struct command command_plan = {
 		OPTION_REFRESH,
 		OPTION_LOCKED,
 		OPTION_MANIFESTS,
+		OPTION_FORCE_CONFLICTS,
 		{.name = "refresh-only", .kind = OPTION_FLAG,
 			.help = "Only what is gone or drifted, not what the manifest wants otherwise"},
 		{.name = "destroy", .kind = OPTION_FLAG, .env = "DEVENV_PLAN_DESTROY",

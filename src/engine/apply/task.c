@@ -62,6 +62,7 @@ static struct task *new_task(struct scheduler *s, uint32_t step, enum task_kind 
 		.self = s->r->self,
 		.intent = running->intent[0] ? arena_strdup(&task->arena, running->intent) : NULL,
 		.intent_fd = running->intent_fd,
+		.force_conflicts = s->r->options.force_conflicts,
 		.deadline = deadline,
 		.stop_timeout = s->r->stop_timeout,
 		.cancel = &s->cancel,

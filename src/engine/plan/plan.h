@@ -162,6 +162,7 @@ struct plan_options {
 	bool no_refresh, full_refresh;
 	bool distrust;               /* what the manifest brings is not run to see how things are */
 	bool show_manifests;         /* what a release would do to its objects, too */
+	bool force_conflicts;        /* fields of objects that others set are taken over */
 	bool only_strays;            /* of what is there, destroy what has our mark and is not recorded */
 	enum power power;
 	enum pins_use pins;

@@ -66,7 +66,7 @@ test_commits_to_other_paths_of_a_monorepo_call_no_provider() {
 		equal result seen "$(recorded result)"
 	done
 	equal runs "$before" "$(runs)"
-	[[ ! -s calls ]] || fail "a provider was called $(wc -l <calls) times"
+	[[ ! -s calls ]] || fail "a provider was called $(wc -l <calls) times; the loop said: $(cat "$TRASH/loop")"
 	end_loop
 }
 

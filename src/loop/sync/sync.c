@@ -182,6 +182,15 @@ static bool is_well(const struct sync *sync, const struct round *round)
 	return last && (strcmp(last, "ok") == 0 || strcmp(last, "seen") == 0);
 }
 
+/* Whether the next round plans, whatever the commit is. One that broke before it judged a commit has left
+   everything as it was. */
+static bool needs_plan(const struct sync *sync, const struct round *round)
+{
+	return round->result == SYNC_FAILED || round->result == SYNC_HELD ||
+	       (round->result == SYNC_BROKEN && round->judged) ||
+	       (sync->force && (round->result == SYNC_UNREACHABLE || round->result == SYNC_BROKEN));
+}
+
 static void run_round(struct sync *sync)
 {
 	struct loop *loop = sync->loop;
@@ -200,8 +209,7 @@ static void run_round(struct sync *sync)
 	sync->result = round.result;
 	sync->ok = is_well(sync, &round);
 	sync->failures = wants_retry(round.result) ? sync->failures + 1 : 0;
-	sync->force = round.result == SYNC_FAILED || round.result == SYNC_HELD ||
-		round.result == SYNC_BROKEN || (sync->force && round.result == SYNC_UNREACHABLE);
+	sync->force = needs_plan(sync, &round);
 	set_next(sync);
 	sync->finished = sync->started;
 	files_write_status(sync, &round);

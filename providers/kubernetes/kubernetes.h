@@ -103,6 +103,10 @@ enum kube_patch { /* a set */
 /* One server-side apply. ERROR_CONFLICT names the fields and who holds them. */
 int kube_patch(struct kube *kube, const struct kube_object *object, const struct value *body,
 	unsigned flags, struct kube_reply *reply, struct error *err);
+/* Would the server also refuse to make it if it were not there? What it says then is in `err`. It looks at that
+   before it looks whether the name is free. */
+bool kube_refuses_anew(struct kube *kube, const struct kube_object *object, const struct value *body,
+	struct error *err);
 /* `known` from the inventory (or NULL), `object` as desired: is its apply only to undo what others did? */
 bool kube_must_force(const struct kube_object *known, const struct kube_object *object);
 /* Is its `spec.replicas` looked after by an autoscaler, and not by us? Then it is not sent. */

@@ -170,7 +170,7 @@ static const char *dry_run(struct look *look, const struct kube_object *object,
 	struct kube *kube = look->kube;
 	struct value body = kube_marked(kube, object, look->o->address,
 		look->o->record ? look->o->record->generation : 1);
-	struct error err = ERROR_INIT;
+	struct error err = ERROR_INIT, anew = ERROR_INIT;
 	struct kube_reply live, reply;
 	unsigned flags = KUBE_DRY_RUN;
 
@@ -187,6 +187,10 @@ static const char *dry_run(struct look *look, const struct kube_object *object,
 	}
 	if (!kube_patch(kube, object, &body, flags, &reply, &err))
 		return kube_differences(kube->arena, live.body, reply.body, object->sensitive);
+	if (kube_is_immutable(&reply) && kube_refuses_anew(kube, object, &body, &anew)) {
+		look->o->blocked = arena_strdup(kube->arena, anew.msg);
+		return "it can be neither changed nor made anew";
+	}
 	if (kube_is_immutable(&reply) && look->desired.n > 1) {
 		struct kube_object going = known ? *known : *object;
 

@@ -51,6 +51,27 @@ int kube_patch(struct kube *kube, const struct kube_object *object, const struct
 	return rc ? explain(kube, object, reply, err) : 0;
 }
 
+bool kube_refuses_anew(struct kube *kube, const struct kube_object *object, const struct value *body,
+	struct error *err)
+{
+	struct kube_request request = {
+		.method = "POST",
+		.type = "application/json",
+		.body = body,
+		.path = kube_printf(kube, "%s?fieldManager=%s&fieldValidation=Strict&dryRun=All",
+			kube_object_path(kube, object, NULL), KUBE_MANAGER),
+	};
+	struct kube_reply reply = {0};
+
+	if (!kube_call(kube, &request, &reply, err) || reply.status != 422)
+		return false;
+	/* An address or a port that it has now and will give back. */
+	if (strstr(err->msg, "already allocated"))
+		return false;
+	error_wrap(err, "%s", object->ref);
+	return true;
+}
+
 bool kube_must_force(const struct kube_object *known, const struct kube_object *object)
 {
 	/* What others set since was ours, or is to become ours (imported): it is taken back. */

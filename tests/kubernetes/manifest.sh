@@ -251,6 +251,70 @@ test_of_several_objects_only_the_one_that_cannot_change_is_made_anew() {
 	expect 0 destroy --yes
 }
 
+service() { # ADDRESS NODE-PORT
+	cat <<-YML
+	- apiVersion: v1
+	  kind: Service
+	  metadata: { name: fixed, namespace: default }
+	  spec: { type: NodePort, clusterIP: $1, ports: [ { port: 80, nodePort: $2 } ] }
+	YML
+}
+
+# Deleted, it could not be created again.
+test_what_could_not_be_made_anew_is_not_deleted() {
+	local uid
+	deployment default fixed 1 before | several
+	apply
+	uid=$(get deployment fixed .metadata.uid)
+	deployment default fixed -1 after | several
+	expect 1 plan
+	has err 'Deployment.apps/default/fixed'
+	has err 'spec.replicas'
+	expect 1 apply --yes
+	equal 'the one that is there' "$uid" "$(get deployment fixed .metadata.uid)"
+	{ deployment default fixed -1 after && config_map default beside a 1; } | several
+	expect 1 apply --yes
+	equal 'the one that is there' "$uid" "$(get deployment fixed .metadata.uid)"
+	expect 0 destroy --yes
+
+	# An address and a port that it has itself do not count.
+	service 10.43.0.77 30077 | several
+	apply
+	service 10.43.0.78 30077 | several
+	expect 0 plan
+	has out 'will be replaced'
+	apply
+	equal address 10.43.0.78 "$(get service fixed .spec.clusterIP)"
+	expect 0 destroy --yes
+}
+
+bound() { # ROLE PROVISIONER POLICY VALUE: what the server lets be changed in no way, in other words for each
+	cat <<-YML
+	- apiVersion: rbac.authorization.k8s.io/v1
+	  kind: RoleBinding
+	  metadata: { name: bound, namespace: default }
+	  roleRef: { apiGroup: rbac.authorization.k8s.io, kind: Role, name: $1 }
+	- { apiVersion: storage.k8s.io/v1, kind: StorageClass, metadata: { name: bound }, provisioner: $2, reclaimPolicy: $3, parameters: { of: $2 } }
+	- { apiVersion: scheduling.k8s.io/v1, kind: PriorityClass, metadata: { name: bound }, value: $4 }
+	YML
+}
+
+test_what_cannot_change_has_other_words_in_other_kinds() {
+	bound reader example.dev/one Delete 1 | several
+	apply
+	bound writer example.dev/two Retain 2 | several
+	expect 0 plan
+	has out 'RoleBinding.rbac.authorization.k8s.io/default/bound is deleted and created again: roleRef cannot'
+	has out 'StorageClass.storage.k8s.io/bound is deleted and created again: parameters, provisioner, reclaimPolicy cannot'
+	has out 'PriorityClass.scheduling.k8s.io/bound is deleted and created again: value cannot'
+	apply
+	equal role writer "$(get rolebinding bound .roleRef.name)"
+	equal provisioner example.dev/two "$(get storageclass bound .provisioner)"
+	equal value 2 "$(get priorityclass bound .value)"
+	no_changes
+	expect 0 destroy --yes
+}
+
 claim() { # NAMESPACE NAME ACCESS-MODE
 	cat <<-YML
 	- apiVersion: v1
@@ -539,8 +603,18 @@ test_two_resources_that_claim_one_object_are_a_mistake() {
 	has err 'both claim'
 	has err both
 	{ config_map default twice a 1 && config_map default twice a 2; } | several
+	expect 1 plan
+	has err 'ConfigMap/default/twice stands twice'
+	# What is in a file is told when it is read.
+	config_map default twice a 1 | sed 's/^- //' >twice.yml
+	manifest <<-YML
+	spec:
+	  resources:
+	    - { type: kubernetes_manifest, name: a, cluster: { kubeconfig: $API/kubeconfig }, file: twice.yml }
+	    - { type: kubernetes_manifest, name: b, cluster: { kubeconfig: $API/kubeconfig }, file: twice.yml }
+	YML
 	expect 1 apply --yes
-	has err 'stands twice'
+	has err 'ConfigMap/default/twice stands twice: at twice.yml:1 of kubernetes_manifest.a and at twice.yml:1'
 	absent configmap twice
 }
 

@@ -69,7 +69,7 @@ static bool is_for_input(const struct reconcile *r, const struct change *change)
 	return false;
 }
 
-void ran_note(struct watch *w, const struct reconcile *r, const uint8_t *blocked)
+void ran_note(struct watch *w, const struct reconcile *r, const uint8_t *blocked, bool own)
 {
 	for (size_t i = 0; i < r->plan.n; i++) {
 		const struct change *change = &r->plan.changes[i];
@@ -78,12 +78,13 @@ void ran_note(struct watch *w, const struct reconcile *r, const uint8_t *blocked
 		if (!change_is_due(change, blocked) || change->node == NODE_NONE)
 			continue;
 		ran = find(w, change->address);
-		if (!ran) {
+		if (!ran && own) {
 			VEC_GROW(w->ran, w->n_ran, w->cap_ran);
 			ran = &w->ran[w->n_ran++];
 			*ran = (struct ran){.address = xstrdup(change->address)};
 		}
-		ran->times++;
+		if (ran)
+			ran->again = own;
 	}
 }
 
@@ -96,7 +97,7 @@ bool ran_hold(struct watch *w, const struct reconcile *r, const uint8_t *blocked
 		struct ran *ran = change_is_due(change, blocked) && is_for_input(r, change)
 			? find(w, change->address) : NULL;
 
-		if (!ran || ran->times < 2 || ran->held)
+		if (!ran || !ran->again || ran->held)
 			continue;
 		ran->held = any = true;
 		watch_tell(w, (struct watch_event){.kind = WATCH_HELD,

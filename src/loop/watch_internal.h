@@ -30,10 +30,10 @@ enum watch_why {
 	WHY_ASKED,
 };
 
-/* An address that ran since a person changed something last. */
+/* An address that ran because something had changed while a run was under way. */
 struct ran {
 	char *address;
-	unsigned times;
+	bool again; /* its last run was of that kind: no first one, and no retry */
 	bool held; /* it changes its own input */
 };
 
@@ -104,7 +104,8 @@ bool change_is_due(const struct change *change, const uint8_t *blocked);
 uint8_t *watch_blocked(struct reconcile *r);
 /* A person changed something: what ran may run again. */
 void ran_forget(struct watch *w);
-void ran_note(struct watch *w, const struct reconcile *r, const uint8_t *blocked);
+/* What is about to run; `own`: because of what changed during the run before. */
+void ran_note(struct watch *w, const struct reconcile *r, const uint8_t *blocked, bool own);
 /* Holds what would run a third time because its own run changed its input; whether there is such. */
 bool ran_hold(struct watch *w, const struct reconcile *r, const uint8_t *blocked);
 /* Addresses that are held, as plan_options.excludes; NULL: none. */

@@ -180,12 +180,12 @@ static void schedule_retry(struct watch *w)
 }
 
 /* Applies the plan; afterwards looks at what the run itself may have changed. */
-static void act(struct watch *w, struct reconcile *r, const uint8_t *blocked)
+static void act(struct watch *w, struct reconcile *r, const uint8_t *blocked, bool own)
 {
 	struct apply_result result = {0};
 	int status;
 
-	ran_note(w, r, blocked);
+	ran_note(w, r, blocked, own);
 	w->told = (struct hash){0};
 	for (size_t i = 0; i < r->plan.n; i++)
 		if (change_is_due(&r->plan.changes[i], blocked))
@@ -243,7 +243,7 @@ static void decide(struct watch *w, struct reconcile *r, enum watch_why why, boo
 	if (is_new(w, &r->plan))
 		watch_tell(w, event);
 	if (event.kind == WATCH_PLANNED && event.wait == WAIT_NOT && due.n)
-		act(w, r, blocked);
+		act(w, r, blocked, own);
 }
 
 /* Nothing that was read may have changed since. */

@@ -275,6 +275,25 @@ test_a_failed_run_is_tried_again_and_at_once_when_something_changes() {
 	stop_watch
 }
 
+# A retry is nobody's own doing: what is saved during it is done.
+test_what_is_saved_during_a_retry_is_done() {
+	manifest <<-'YML'
+	spec:
+	  variables: { beat: { default: "0" } }
+	  resources:
+	    - { type: local_command, name: a, create: [sh, -c, "test -f allowed && echo first >>result && until test -f go; do sleep 0.02; done"] }
+	YML
+	start_watch
+	said 'Trying again in' || fail 'it is not told that it is tried again'
+	: >allowed
+	wait_until 20 holds result first
+	sed -i 's/first/second/' .devenv/config.yml
+	: >go
+	wait_until 20 grep -qx second result
+	equal 'what was done' 'first second' "$(paste -sd ' ' result)"
+	stop_watch
+}
+
 test_two_never_run_at_once_and_the_last_state_wins() {
 	manifest <<-'YML'
 	spec:

@@ -169,8 +169,8 @@ int kube_dependents_wait(struct kube *kube, const struct kube_dependents *depend
 
 /* Pure: by kind, from the object as the API gives it. `*why` says what is missing. */
 enum readiness kube_object_ready(struct arena *arena, const struct value *object, const char **why);
-/* Are pods of a template before this one still among its own? */
-bool kube_is_rolling(const struct value *object);
+/* Has an update of it made no pod yet, so that all there are were before it? */
+bool kube_waits_for_pods(const struct value *object);
 /* What is waited for: the first object that is not ready. */
 struct kube_waiting {
 	struct kube_object object;

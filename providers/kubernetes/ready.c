@@ -57,14 +57,13 @@ static bool is_stale(const struct value *object)
 	return number(object, "status.observedGeneration", 0) < number(object, "metadata.generation", 0);
 }
 
-bool kube_is_rolling(const struct value *object)
+bool kube_waits_for_pods(const struct value *object)
 {
 	if (strncmp(value_get_text(object, "apiVersion", ""), "apps/", 5) != 0)
 		return false;
 	return is_stale(object) || (strcmp(value_get_text(object, "kind", ""), "ReplicaSet") != 0 &&
-		(number(object, "status.updatedReplicas", 0) < number(object, "status.replicas", 0) ||
-			number(object, "status.updatedNumberScheduled", 0) <
-				number(object, "status.currentNumberScheduled", 0)));
+		number(object, "status.updatedReplicas", 0) == 0 &&
+		number(object, "status.updatedNumberScheduled", 0) == 0);
 }
 
 static enum readiness ready_deployment(struct arena *arena, const struct value *object,

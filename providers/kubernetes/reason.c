@@ -117,10 +117,34 @@ static const char *of_pod(struct kube *kube, const struct value *pod, bool *hope
 	return NULL;
 }
 
+/* Of which state of the template of its workload. */
+static const char *template_of(const struct value *pod)
+{
+	const struct value *labels = value_path(pod, "metadata.labels");
+
+	return value_get_text(labels, "pod-template-hash", value_get_text(labels, "controller-revision-hash", ""));
+}
+
+/* That of the youngest pod: the others are what an update replaces. */
+static const char *newest_template(const struct value *pods)
+{
+	const char *newest = "", *template = "";
+
+	for (uint32_t i = 0; pods && pods->kind == VALUE_LIST && i < pods->len; i++) {
+		const char *made = value_text(value_path(&pods->items[i], "metadata.creationTimestamp"), "");
+
+		if (strcmp(made, newest) >= 0) {
+			newest = made;
+			template = template_of(&pods->items[i]);
+		}
+	}
+	return template;
+}
+
 static const char *of_pods(struct kube *kube, const struct value *object, bool *hopeless)
 {
 	const char *namespace = value_text(value_path(object, "metadata.namespace"), "");
-	const char *selector = kube_selector(kube, object), *why = NULL;
+	const char *selector = kube_selector(kube, object), *template, *why = NULL;
 	const struct value *pods;
 	struct kube_reply reply;
 
@@ -130,10 +154,12 @@ static const char *of_pods(struct kube *kube, const struct value *object, bool *
 			"/api/v1/namespaces/%s/pods?labelSelector=%s", namespace, selector), &reply, NULL))
 		return NULL;
 	pods = value_get(reply.body, "items");
+	template = newest_template(pods);
 	for (uint32_t i = 0; !why && pods && pods->kind == VALUE_LIST && i < pods->len; i++) {
 		struct value_builder pod;
 
-		if (value_path(&pods->items[i], "metadata.deletionTimestamp"))
+		if (value_path(&pods->items[i], "metadata.deletionTimestamp") ||
+			strcmp(template_of(&pods->items[i]), template) != 0)
 			continue;
 		/* Items of a list do not say what they are. */
 		builder_init(&pod, kube->arena);
@@ -245,7 +271,7 @@ static enum readiness ready_one(struct kube *kube, struct kube_object *object,
 	reason = kube_reason(kube, reply.body, &hopeless);
 	*why = kube_printf(kube, "%s: %s%s%s", object->ref, missing, reason ? " (" : "",
 		reason ? kube_printf(kube, "%s)", reason) : "");
-	return hopeless && !kube_is_rolling(reply.body) ? READY_FAILED : readiness;
+	return hopeless && !kube_waits_for_pods(reply.body) ? READY_FAILED : readiness;
 }
 
 enum readiness kube_ready(struct kube *kube, struct record *record, struct kube_waiting *waiting,

@@ -242,14 +242,20 @@ static void test_the_pods_of_a_workload_are_waited_for(void **state)
 
 #define DEPLOYMENT "/apis/apps/v1/namespaces/n/deployments/w"
 
-static enum readiness readiness_of(struct room *room, const char *status, const char *going)
+#define POD(of, made, going, reason)                                                                 \
+	"{\"metadata\":{\"name\":\"w-1\",\"labels\":{\"pod-template-hash\":\"" of "\"},\"creationTimestamp\":" \
+	"\"2026-01-01T00:00:" made "Z\"" going "},\"status\":{\"containerStatuses\":[{\"name\":\"main\","      \
+	"\"state\":{\"waiting\":{\"reason\":\"" reason "\"}}}]}}"
+#define GOING ",\"deletionTimestamp\":\"2026-01-01T00:01:00Z\""
+#define HOPELESS "InvalidImageName"
+
+static enum readiness readiness_of(struct room *room, const char *status, const char *pods)
 {
 	struct route routes[] = {{"GET " DEPLOYMENT, 200, arena_printf(&room->arena, "{\"kind\":\"Deployment\","
 			"\"apiVersion\":\"apps/v1\",\"metadata\":{\"name\":\"w\",\"namespace\":\"n\",\"generation\":2},"
 			"\"spec\":{\"selector\":{\"matchLabels\":{\"app\":\"w\"}}},\"status\":{%s}}", status), 0, NULL},
-		{"GET /api/v1/namespaces/n/pods", 200, arena_printf(&room->arena, "{\"items\":[{\"metadata\":{\"name\":"
-			"\"w-1\"%s},\"status\":{\"containerStatuses\":[{\"name\":\"main\",\"state\":{\"waiting\":{"
-			"\"reason\":\"InvalidImageName\"}}}]}}]}", going), 0, NULL}, {NULL}};
+		{"GET /api/v1/namespaces/n/pods", 200, arena_printf(&room->arena, "{\"items\":[%s]}", pods), 0,
+			NULL}, {NULL}};
 	struct record *record = recorded(room, "CLUSTER");
 	struct probe probe = {.kind = PROBE_HEALTH};
 	const char *why = NULL;
@@ -260,19 +266,23 @@ static enum readiness readiness_of(struct room *room, const char *status, const 
 	return provider_kubernetes.ready(&room->env, record, &probe, NULL, &why);
 }
 
-/* Who repairs a Deployment must not hear that the pods before the repair are beyond it. */
+/* Who repairs a Deployment must not hear that the pods before the repair are beyond it; who breaks it must
+   not wait while those before are well. */
 static void test_a_pod_of_before_does_not_end_the_waiting(void **state)
 {
-	static const char seen[] = "\"observedGeneration\":2,\"replicas\":1,\"updatedReplicas\":1";
+	static const char one[] = "\"observedGeneration\":2,\"replicas\":1,\"updatedReplicas\":1";
+	static const char two[] = "\"observedGeneration\":2,\"replicas\":2,\"updatedReplicas\":1";
 
-	assert_int_equal(readiness_of(*state, seen, ""), READY_FAILED);
-	assert_int_equal(readiness_of(*state, seen, ",\"deletionTimestamp\":\"2026-01-01T00:00:00Z\""),
-		READY_WAIT);
+	assert_int_equal(readiness_of(*state, one, POD("new", "10", "", HOPELESS)), READY_FAILED);
+	assert_int_equal(readiness_of(*state, one, POD("new", "10", GOING, HOPELESS)), READY_WAIT);
 	assert_int_equal(readiness_of(*state, "\"observedGeneration\":1,\"replicas\":1,\"updatedReplicas\":1",
-		""), READY_WAIT);
-	assert_int_equal(readiness_of(*state, "\"observedGeneration\":2,\"replicas\":1", ""), READY_WAIT);
-	assert_int_equal(readiness_of(*state, "\"observedGeneration\":2,\"replicas\":2,\"updatedReplicas\":1",
-		""), READY_WAIT);
+		POD("old", "10", "", HOPELESS)), READY_WAIT);
+	assert_int_equal(readiness_of(*state, "\"observedGeneration\":2,\"replicas\":1",
+		POD("old", "10", "", HOPELESS)), READY_WAIT);
+	assert_int_equal(readiness_of(*state, two, POD("old", "10", "", HOPELESS) ","
+		POD("new", "20", "", "ContainerCreating")), READY_WAIT);
+	assert_int_equal(readiness_of(*state, two, POD("new", "20", "", HOPELESS) ","
+		POD("old", "10", "", "ContainerCreating")), READY_FAILED);
 }
 
 /* --- versions that came and went ---------------------------------------------------------------- */

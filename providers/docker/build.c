@@ -6,6 +6,7 @@
 #include "providers/docker/build.h"
 
 #include "base/fs.h"
+#include "base/texts.h"
 #include "providers/docker/auth.h"
 #include "providers/docker/buildkit.h"
 #include "providers/docker/tar.h"
@@ -46,11 +47,6 @@ static struct context context_of(struct arena *arena, const struct value *inputs
 	};
 }
 
-static int by_text(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* A map of texts in the order of its keys. */
 static void hash_texts(struct hasher *hasher, struct arena *arena, const struct value *map)
 {
@@ -59,8 +55,7 @@ static void hash_texts(struct hasher *hasher, struct arena *arena, const struct 
 
 	for (uint32_t i = 0; i < n; i++)
 		keys[i] = map->members[i].key;
-	if (n)
-		qsort(keys, n, sizeof(*keys), by_text);
+	texts_sort(keys, n);
 	hasher_add(hasher, &n, sizeof(n));
 	for (uint32_t i = 0; i < n; i++) {
 		const char *text = value_get_text(map, keys[i], "");

@@ -6,8 +6,8 @@
 #include "providers/helm/helm.h"
 
 #include "base/fs.h"
+#include "base/texts.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 struct difference {
@@ -21,11 +21,6 @@ struct difference {
 static void differ(struct difference *d, const char *path, const struct value *before,
 	const struct value *after);
 
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 static void differ_maps(struct difference *d, const char *path, const struct value *before,
 	const struct value *after)
 {
@@ -37,7 +32,7 @@ static void differ_maps(struct difference *d, const char *path, const struct val
 		keys[n++] = before->members[i].key;
 	for (uint32_t i = 0; i < of_after; i++)
 		keys[n++] = after->members[i].key;
-	qsort(keys, n, sizeof(*keys), by_name);
+	texts_sort(keys, n);
 	for (size_t i = 0; i < n; i++) {
 		if (i && !strcmp(keys[i], keys[i - 1]))
 			continue;

@@ -8,9 +8,9 @@
 #include "providers/terraform/terraform.h"
 
 #include "base/fs.h"
+#include "base/texts.h"
 
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -71,11 +71,6 @@ static int collect(struct names *all, const char *root, const char *below, int d
 	return 0;
 }
 
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* "h1:...", in quotes; NULL: it cannot be read. */
 static const char *package_hash(struct arena *arena, const char *package)
 {
@@ -86,8 +81,7 @@ static const char *package_hash(struct arena *arena, const char *package)
 
 	if (collect(&all, package, "", 0))
 		return NULL;
-	if (all.n)
-		qsort(all.items, all.n, sizeof(*all.items), by_name);
+	texts_sort(all.items, all.n);
 	crypto_hash_sha256_init(&sum);
 	for (size_t i = 0; i < all.n; i++) {
 		if (add_file(&sum, fs_join(arena, package, all.items[i]), all.items[i], arena))

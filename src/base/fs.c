@@ -4,6 +4,7 @@
  */
 #include "base/fs.h"
 
+#include "base/texts.h"
 #include "base/trail.h"
 
 #include <dirent.h>
@@ -140,11 +141,6 @@ int fs_real(struct arena *arena, const char *path, const char **out, struct erro
 	return 0;
 }
 
-static int compare_names(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 int fs_list(const char *path, struct arena *arena, const char *const **names, size_t *n,
 	struct error *err)
 {
@@ -169,8 +165,7 @@ int fs_list(const char *path, struct arena *arena, const char *const **names, si
 		return -1;
 	}
 	closedir(dir);
-	if (count)
-		qsort(items, count, sizeof(*items), compare_names);
+	texts_sort(items, count);
 	ARENA_GROW(arena, items, count, cap);
 	items[count] = NULL;
 	trail_folder(path, items, count);

@@ -382,15 +382,9 @@ static int import(struct provider_env *env, const char *id, struct observation *
 	return 0;
 }
 
-static void validate(const struct resource *resource, struct diags *diags)
-{
-	local_check_path(resource, "path", diags);
-	local_check_mode(resource, diags);
-}
-
 const struct local_type local_file = {
 	.name = "local_file",
-	.validate = validate,
+	.validate = local_check_place,
 	.claims = local_claim_path,
 	.observe = observe,
 	.apply = apply,

@@ -149,9 +149,9 @@ static void report(const struct resource *resource, const struct value *value, s
 	diag_hint(diags, "%s", hint);
 }
 
-void local_check_path(const struct resource *resource, const char *name, struct diags *diags)
+static void check_path(const struct resource *resource, struct diags *diags)
 {
-	const struct value *value = literal(resource, name);
+	const struct value *value = literal(resource, "path");
 	const char *text = value_text(value, NULL);
 
 	if (!text)
@@ -166,7 +166,7 @@ void local_check_path(const struct resource *resource, const char *name, struct 
 			"write the name of what is to be made");
 }
 
-void local_check_mode(const struct resource *resource, struct diags *diags)
+static void check_mode(const struct resource *resource, struct diags *diags)
 {
 	const struct value *value = literal(resource, "mode");
 	const char *text = value_text(value, NULL);
@@ -175,6 +175,12 @@ void local_check_mode(const struct resource *resource, struct diags *diags)
 	if (text && parse_mode(text, &mode) < 0)
 		report(resource, value, diags, "the mode is not an octal number up to 7777",
 			"write it like \"0644\"");
+}
+
+void local_check_place(const struct resource *resource, struct diags *diags)
+{
+	check_path(resource, diags);
+	check_mode(resource, diags);
 }
 
 void local_check_argv(const struct resource *resource, const char *name, struct diags *diags)

@@ -57,8 +57,7 @@ void local_claim_path(const struct value *inputs, const char *project_root,
 	void (*claim)(void *arg, const char *what), void *arg);
 
 /* Checks that inputs of the manifest share; templates pass. */
-void local_check_path(const struct resource *resource, const char *name, struct diags *diags);
-void local_check_mode(const struct resource *resource, struct diags *diags);
+void local_check_place(const struct resource *resource, struct diags *diags); /* `path` and `mode` */
 void local_check_argv(const struct resource *resource, const char *name, struct diags *diags);
 
 /* --- directories that we made (owned.c) ------------------------------------------------------- */

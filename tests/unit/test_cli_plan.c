@@ -323,7 +323,7 @@ static void test_the_rest_of_the_actions(void **state)
 		"      # it cannot be seen: no engine\n\n"
 		"    a.drifted changed outside devenv; it is left as it is\n"
 		"      ~ x = \"1\" -> \"2\"  # drift: changed outside devenv\n\n"
-		"Plan: up to 0 to add, 1 to change, 0 to destroy, 1 to start, 1 to adopt, 2 to forget, 1 to "
+		"Plan: 0 to add, up to 1 to change, 0 to destroy, 1 to start, 1 to adopt, 2 to forget, 1 to "
 		"record. 1 cannot be seen. 2 stay stopped until `devenv start`.\n");
 	teardown(&f);
 }
@@ -351,7 +351,7 @@ static void test_only_what_is_uncertain_may_be_replaced(void **state)
 	change = add(&f, "a.perhaps", ACTION_REPLACE);
 	change->uncertain = true;
 	assert_non_null(strstr(plan_text(&f), "a.perhaps may be replaced"));
-	assert_non_null(strstr(plan_text(&f), "Plan: up to 1 to add"));
+	assert_non_null(strstr(plan_text(&f), "Plan: up to 1 to add, 0 to change, up to 1 to destroy."));
 	teardown(&f);
 }
 

@@ -4,20 +4,20 @@
  */
 #include "cli/render/render.h"
 
-static void add_count(struct strbuf *buf, size_t n, const char *what)
-{
-	if (n)
-		strbuf_addf(buf, ", %zu %s", n, what);
-}
-
-/* May something shown turn out weaker? A create whose inputs are not known yet is still one. */
-static bool is_up_to(const struct plan *plan)
+/* Before a count of which something may turn out weaker than it is shown. */
+static const char *up_to(const struct plan *plan, enum action action)
 {
 	for (size_t i = 0; i < plan->n; i++) {
-		if (change_is_perhaps(&plan->changes[i]))
-			return true;
+		if (plan->changes[i].action == action && change_is_perhaps(&plan->changes[i]))
+			return "up to ";
 	}
-	return false;
+	return "";
+}
+
+static void add_count(struct strbuf *buf, const char *some, size_t n, const char *what)
+{
+	if (n)
+		strbuf_addf(buf, ", %s%zu %s", some, n, what);
 }
 
 /* It is said of what was looked at, and of no more. */
@@ -39,6 +39,7 @@ static void add_stopped(struct strbuf *buf, const struct plan_view *view, size_t
 void render_plan_summary(struct strbuf *buf, const struct plan_view *view, const struct plan *plan)
 {
 	const struct plan_counts *c = &plan->counts;
+	const char *replaced;
 
 	if (!plan->has_changes) {
 		if (view->destroy)
@@ -55,13 +56,14 @@ void render_plan_summary(struct strbuf *buf, const struct plan_view *view, const
 		return;
 	}
 	paint(buf, view->terminal, STYLE_BOLD, "Plan:");
-	strbuf_addf(buf, " %s%zu to add, %zu to change, %zu to destroy",
-		is_up_to(plan) ? "up to " : "", c->add, c->change, c->destroy);
-	add_count(buf, c->start, "to start");
-	add_count(buf, c->adopt, "to adopt");
-	add_count(buf, c->moved, "to move");
-	add_count(buf, c->forget, "to forget");
-	add_count(buf, c->record, "to record");
+	replaced = up_to(plan, ACTION_REPLACE);
+	strbuf_addf(buf, " %s%zu to add, %s%zu to change, %s%zu to destroy", replaced, c->add,
+		up_to(plan, ACTION_UPDATE), c->change, replaced, c->destroy);
+	add_count(buf, up_to(plan, ACTION_START), c->start, "to start");
+	add_count(buf, up_to(plan, ACTION_ADOPT), c->adopt, "to adopt");
+	add_count(buf, "", c->moved, "to move");
+	add_count(buf, "", c->forget, "to forget");
+	add_count(buf, "", c->record, "to record");
 	strbuf_addstr(buf, ".");
 	if (c->held)
 		paint(buf, view->terminal, STYLE_YELLOW, " %zu held: needs approval.", c->held);

@@ -40,7 +40,7 @@ int session_init(struct cli *cli, struct reconcile *r, struct error *err);
 void session_end(struct cli *cli, struct reconcile *r);
 /* load; then open, observe and plan. What they report is printed; 0, or the exit status. */
 int session_load(struct cli *cli, struct reconcile *r);
-/* To destroy, after session_init: a manifest with mistakes is no obstacle, not knowing the environment is. */
+/* To destroy or to stop, after session_init: a manifest with mistakes is no obstacle, not knowing the environment is. */
 int session_load_any(struct cli *cli, struct reconcile *r);
 int session_open(struct cli *cli, struct reconcile *r, enum state_mode mode);
 int session_plan(struct cli *cli, struct reconcile *r, enum state_mode mode);

@@ -69,6 +69,16 @@ static bool recorded_flag(struct record *record, const char *key, bool fallback)
 	return inputs ? value_get_bool(inputs, key, fallback) : fallback;
 }
 
+/* It was made as it should be, and the next run looks again. A job that ends badly has failed; so has an
+   update of what was not ready: that one forgot the fingerprint. */
+static bool is_only_unready(const struct change *change, bool job)
+{
+	const struct record *record = change->record;
+
+	return record->status == RECORD_UNREADY && !job && change->node != NODE_NONE &&
+	       !hash_equal(&record->fingerprint, &(struct hash){0});
+}
+
 /* `unread`: the manifest could not be read, so nothing is known to be wanted otherwise. */
 static struct condition recorded(const struct change *change, const struct type *type, bool job,
 	bool unread, struct arena *arena)
@@ -86,7 +96,7 @@ static struct condition recorded(const struct change *change, const struct type 
 		return make(CONDITION_FAILED, record->last_error ? record->last_error : "tainted");
 	if (seen && seen->presence == PRESENCE_ABSENT)
 		return make(CONDITION_GONE, seen->message);
-	if (record->last_error)
+	if (record->last_error && !is_only_unready(change, job))
 		return make(CONDITION_FAILED, record->last_error);
 	if (change->node == NODE_NONE && !unread)
 		return make(CONDITION_REMOVED, reason(change));
@@ -97,7 +107,8 @@ static struct condition recorded(const struct change *change, const struct type 
 			: change->action == ACTION_START))
 		return make(CONDITION_DOWN, seen->health);
 	if (record->status == RECORD_UNREADY)
-		return make(CONDITION_UNREADY, seen ? seen->health : "");
+		return make(CONDITION_UNREADY, record->last_error ? record->last_error
+						   : seen ? seen->health : "");
 	if (*drift)
 		return make(CONDITION_DRIFTED, drift);
 	if (!unread && change->action != ACTION_NOOP && change->action != ACTION_RECORD)

@@ -12,6 +12,7 @@
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static bool has_option(const struct cli *cli, const char *name)
@@ -39,7 +40,7 @@ static int working_directory(struct cli *cli, const char **out, struct error *er
 	return 0;
 }
 
-int session_home(struct cli *cli, const char **out, struct error *err)
+static int find_home(struct cli *cli, const char **out, struct error *err)
 {
 	const char *home = option_env_get(cli->env, "DEVENV_HOME"),
 		   *user = option_env_get(cli->env, "HOME");
@@ -60,6 +61,18 @@ int session_home(struct cli *cli, const char **out, struct error *err)
 		return error_set(
 			err, ERROR_INVALID, "no home directory is known; set HOME or DEVENV_HOME");
 	*out = fs_normalise(&cli->arena, fs_join(&cli->arena, user, ".devenv"));
+	return 0;
+}
+
+int session_home(struct cli *cli, const char **out, struct error *err)
+{
+	struct stat st;
+
+	if (find_home(cli, out, err) < 0)
+		return -1;
+	if (stat(*out, &st) == 0 && !S_ISDIR(st.st_mode))
+		return error_set(err, ERROR_INVALID, "the home of devenv would be %s, which is no directory: "
+			"move it away, or have DEVENV_HOME name another place (it is made)", *out);
 	return 0;
 }
 

@@ -69,6 +69,34 @@ test_what_is_stopped_stays_stopped_through_an_apply_and_a_restart() {
 	runs first
 }
 
+test_a_broken_manifest_is_no_obstacle_to_stop_but_to_start() {
+	two_processes
+	printf '  outputs: { pid: { value: "${local_process.first.pid}" } }\n' >>.devenv/config.yml
+	expect 0 apply --yes
+	local pid
+	pid=$("$DEVENV" outputs pid)
+	cp .devenv/config.yml good.yml
+	sed -i 's/command: /comand: /' .devenv/config.yml
+	expect 1 restart
+	has err 'did you mean "command"?'
+	kill -0 "$pid" # a restart that cannot start does not stop, either
+	expect 0 stop second
+	kill -0 "$pid"
+	expect 0 stop
+	has out 'Stop complete: 1 stopped'
+	expect 1 start
+	has err 'did you mean "command"?'
+	expect 0 outputs pid
+	equal 'the recorded output' "$pid" "$(cat "$TRASH/out")"
+	echo 'broken: [' >.devenv/config.yml
+	stopped first second
+	expect 0 stop
+	has err 'Nothing to stop.'
+	cp good.yml .devenv/config.yml
+	expect 0 start
+	has out 'Start complete: 2 started'
+}
+
 test_the_history_says_what_was_started_and_stopped() {
 	two_processes
 	expect 0 stop

@@ -26,6 +26,27 @@ finish() { # STATUS
 	equal 'exit status' "$1" "$STATUS"
 }
 
+test_what_is_not_ready_in_time_is_counted_once_and_told_apart() {
+	manifest <<-'YML'
+	spec:
+	  resources:
+	    - { type: local_process, name: slow, command: [sleep, "1000"], readiness: { command: [test, -e, go], failureThreshold: 1 } }
+	    - { type: local_command, name: bad, create: ["false"] }
+	    - { type: local_file, name: after, path: after, content: "${local_process.slow.pid}" }
+	YML
+	expect 1 apply --yes
+	has out '2 failed (1 not ready), 1 blocked in'
+	expect 0 status
+	matches out '^local_process.slow +unready .* test exited with status 1'
+	matches out '^local_command.bad +failed'
+	matches out '^local_file.after +blocked +waits for local_process.slow \(unready\)'
+	touch go
+	sed -i 's/"false"/"true"/' .devenv/config.yml
+	expect 0 apply --yes
+	expect 0 status
+	has out '3 resources: 2 ready, 1 running.'
+}
+
 interrupted() { grep -q 'interrupted: nothing new starts' "$TRASH/err"; }
 test_one_interrupt_finishes_what_runs_and_starts_nothing() {
 	waiting

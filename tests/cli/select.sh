@@ -94,7 +94,8 @@ test_a_plan_to_destroy_shows_what_destroy_does() {
 	echo 'broken: [' >.devenv/config.yml
 	expect 2 plan --destroy --detailed-exitcode
 	has out '0 to add, 0 to change, 4 to destroy'
-	expect 0 destroy --yes
+	expect 0 plan --destroy -o saved.plan
+	expect 0 apply saved.plan
 	gone a b c d
 	expect 0 plan --destroy --detailed-exitcode
 }
@@ -155,6 +156,12 @@ test_a_name_will_do_where_an_address_is_expected() {
 	expect 0 graph --impact c
 	has out 'local_file.deploy'
 	lacks out 'local_file.a'
+	expect 0 graph --impact c --destroy
+	equal 'from the address on' local_file.c "$(head -1 "$TRASH/out")"
+	expect 0 graph --impact c --format dot
+	has out '"local_file.deploy" -> "local_file.c"'
+	expect 0 graph --impact c --destroy --format dot
+	has out '"local_file.c" -> "local_file.deploy"'
 	expect 0 taint c
 	has err 'local_file.c: tainted'
 	expect 0 untaint c

@@ -101,6 +101,17 @@ test_a_broken_manifest_is_no_obstacle_to_what_is_recorded_and_shown_where_nothin
 	done
 }
 
+test_a_home_that_is_a_file_is_told_with_what_to_do() {
+	local command
+	an_environment
+	touch ../file
+	for command in plan 'apply --yes' status list history; do
+		# shellcheck disable=SC2086
+		DEVENV_HOME=../file expect 1 $command
+		has err '/file, which is no directory: move it away, or have DEVENV_HOME name another place'
+	done
+}
+
 # DEVENV_JSON=1 in a profile must not put a line of JSON before a shell script.
 test_what_is_a_file_of_its_own_stays_one_with_json() {
 	local words

@@ -86,6 +86,11 @@ static void test_recorded_and_not_well(void **state)
 	f.change.action = ACTION_RECORD;
 	assert_condition(&f, CONDITION_UNREADY, "exited (1)");
 	f.record.last_error = "disk full";
+	assert_condition(&f, CONDITION_FAILED, "disk full"); /* an update: it forgot the fingerprint */
+	f.record.fingerprint.bytes[0] = 1;
+	assert_condition(&f, CONDITION_UNREADY, "disk full");
+	f.resource.service = "migrate"; /* nobody waits for a job that ended */
+	f.resource.type = &job;
 	assert_condition(&f, CONDITION_FAILED, "disk full");
 	f.seen.presence = PRESENCE_ABSENT;
 	f.seen.message = "no such file";

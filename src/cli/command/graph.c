@@ -44,7 +44,6 @@ static int show(struct cli *cli, const struct reconcile *r)
 		view.only = impact(cli, r, address);
 		if (!view.only)
 			return EXIT_FAILED;
-		view.destroy = !view.destroy; /* read from the address on: what waits for it */
 	}
 	if (cli->json)
 		render_graph_json(buf, &view, &r->manifest.sources);
@@ -54,8 +53,10 @@ static int show(struct cli *cli, const struct reconcile *r)
 		render_graph_mermaid(buf, &view);
 	else if (strcmp(format, "svg") == 0)
 		render_graph_svg(buf, &view);
-	else
+	else {
+		view.destroy |= address != NULL; /* from the address on: below it what depends on it */
 		render_graph_tree(buf, &view);
+	}
 	return EXIT_OK;
 }
 
@@ -83,8 +84,8 @@ const struct command command_graph = {
 		"stands what it waits for. In the other formats an edge leads from a resource to "
 		"one that it waits for; in SVG what comes first stands on the left; JSON is "
 		"--json: a line for each resource. With --destroy it is the order of destroying. --impact keeps "
-		"one resource and everything that depends on it, directly or not, and prints it "
-		"from that resource on.",
+		"one resource and everything that depends on it, directly or not; the tree then begins "
+		"with that resource, and below each stands what depends on it.",
 	.options = (const struct option[]){
 		{.name = "format", .kind = OPTION_TEXT, .argument = "FORMAT", .fallback = "tree",
 			.env = "DEVENV_GRAPH_FORMAT", .complete = COMPLETE_CHOICES,

@@ -66,8 +66,13 @@ static int plan_power(
 		return cli_fail(cli, &err);
 	r->options.power = power;
 	r->options.again = again;
-	if (reconcile_load(r, &err) < 0 ||
-		reconcile_open(r, STATE_WRITE, cli->args.command->name, &err) < 0)
+	if (power == POWER_STOP && !again) { /* needs only what is recorded; what is started, is as it says */
+		if (session_load_any(cli, r))
+			return EXIT_FAILED;
+	} else if (reconcile_load(r, &err) < 0) {
+		return session_fail(cli, r, &err);
+	}
+	if (reconcile_open(r, STATE_WRITE, cli->args.command->name, &err) < 0)
 		return session_fail(cli, r, &err);
 	if (!*only) {
 		*only = names_running(cli, r, 0, cli->args.n_positional, CAN_STOP, &err);
@@ -166,7 +171,7 @@ const struct command command_stop = {
 		"Stops the named services or resources, or everything that runs, in reverse order. "
 		"An apply does not start it again; `devenv start` does. On a cluster that means no "
 		"pods: replicas 0, and CronJobs suspended; in a cluster that is stopped itself "
-		"nothing is asked.",
+		"nothing is asked. A broken manifest is no obstacle; to `start` and `restart` it is.",
 	.options = (const struct option[]){OPTION_STOP_TIMEOUT, OPTIONS_RUN, {.name = NULL}},
 	RUN_ARGUMENTS,
 	.examples = (const struct example[]){

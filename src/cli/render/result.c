@@ -36,8 +36,9 @@ static void add_text(struct strbuf *buf, const char *verb, const struct apply_re
 	add_count(buf, result->forgotten, "forgotten");
 	add_count(buf, result->recorded, "recorded");
 	add_count(buf, result->failed, "failed");
+	if (result->unready) /* they are among those that failed */
+		strbuf_addf(buf, " (%zu not ready)", result->unready);
 	add_count(buf, result->blocked, "blocked");
-	add_count(buf, result->unready, "not ready");
 	add_count(buf, result->held, "held");
 	add_count(buf, result->rolled_back, "rolled back");
 	strbuf_addf(buf, " in %s.", duration_str(result->duration, took));

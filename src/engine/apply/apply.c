@@ -290,7 +290,8 @@ static void finish_run(struct scheduler *s)
 	struct error err = ERROR_INIT;
 	bool failed = s->result->failed || s->result->blocked || s->result->held;
 
-	if (!s->r->options.destroy && !s->r->options.refresh_only)
+	if (!s->r->options.destroy && !s->r->options.refresh_only &&
+		s->r->options.power != POWER_STOP)
 		journal_outputs(s);
 	s->run.finished_at = clock_wall(s->r->clock);
 	s->run.status = s->interrupted ? "cancelled" : failed ? "failed" : "ok";

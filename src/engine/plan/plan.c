@@ -114,8 +114,9 @@ static void plan_outputs(struct planner *p)
 	struct resolver resolver = {in->graph, p->views, in->arena, in->diags};
 	struct output_change *outputs;
 
-	/* A refresh leaves the recorded outputs as they are. */
-	if (!in->manifest->n_outputs || in->options->destroy || in->options->refresh_only)
+	/* A refresh and a stop leave the recorded outputs as they are. */
+	if (!in->manifest->n_outputs || in->options->destroy || in->options->refresh_only ||
+		in->options->power == POWER_STOP)
 		return;
 	outputs = arena_zalloc(in->arena, in->manifest->n_outputs * sizeof(*outputs));
 	for (size_t i = 0; i < in->manifest->n_outputs; i++) {

@@ -118,6 +118,10 @@ int docker_listen(struct provider_env *env, struct record *const *records, size_
 bool docker_is_elsewhere(const struct docker *docker, const struct record *record,
 	const char **message);
 void docker_make_unknown(struct observation *item, const char *message);
+/* What holds a port that the inputs of a container want: a sentence, or NULL. `list` is that of all that
+   run, `own` the id of its own ("" for none); nor does what is marked as ours block. Fills `claim` then. */
+const char *docker_blocked(const struct docker *docker, const struct value *list, const char *own,
+	const struct value *inputs, const char **claim);
 
 /* Images, for containers: */
 

@@ -29,39 +29,15 @@ static void validate(const struct resource *resource, struct diags *diags)
 			"without loadBalancer, ports cannot be changed in place");
 }
 
-static void publish(struct value_builder *ports, const struct value *where, const char *host_key,
-	const char *inside)
-{
-	const struct value *port = value_get(where, "hostPort"), *host = value_get(where, host_key);
-
-	if (port && value_is_known(port) && (!host || value_is_known(host)))
-		builder_push(ports, value_str(ports->arena, k3d_published(ports->arena,
-			value_text(host, "0.0.0.0"), value_text(port, ""), inside)));
-}
-
-/* The ports of this machine that it takes, in the words of a container, which knows all their forms. */
+/* In the words of a container, which knows all the forms of a port. */
 static void claims(const struct type *type, const struct value *inputs, const char *project_root,
 	void (*claim)(void *arg, const char *what), void *arg)
 {
-	const struct value *list = value_get(inputs, "ports");
-	struct value_builder ports, map;
 	struct arena arena = ARENA_INIT;
-	struct value container;
+	struct value container = k3d_host_ports(&arena, inputs);
 
 	(void)type;
 	(void)project_root;
-	builder_init(&ports, &arena);
-	builder_init(&map, &arena);
-	for (uint32_t i = 0; list && list->kind == VALUE_LIST && i < list->len; i++) {
-		struct value item = k3d_filtered(&arena, &list->items[i], "port");
-
-		if (value_get(&item, "port"))
-			builder_push(&ports, *value_get(&item, "port"));
-	}
-	publish(&ports, value_get(inputs, "kubeApi"), "hostIp", "6443");
-	publish(&ports, value_path(inputs, "registries.create"), "host", K3D_REGISTRY_PORT);
-	builder_put(&map, "ports", builder_list(&ports));
-	container = builder_map(&map);
 	docker_type_container.claims(type_find(docker_type_container.name), &container, claim, arg);
 	arena_release(&arena);
 }

@@ -126,7 +126,12 @@ int k3d_scale(struct docker *docker, const struct request *request,
 /* A volume that fewer agents would lose, when too few of them are without one. NULL: none, or nobody can
    say now. */
 const char *k3d_loses(struct docker *docker, const struct k3d_cluster *cluster, size_t wanted);
-/* ports.c: those of the load balancer. */
+/* ports.c: all of this machine that it takes, as the inputs of a container. */
+struct value k3d_host_ports(struct arena *arena, const struct value *inputs);
+/* Says of an item that was looked at who else holds one of them. */
+int k3d_blocked(struct docker *docker, struct observation *item, const char *name,
+	const struct k3d_cluster *clusters, size_t n, struct error *err);
+/* Those of the load balancer. */
 int k3d_change_ports(struct docker *docker, const struct value *before, const struct value *after,
 	const char *name, struct error *err);
 /* Why these ports cannot be had in place; NULL: they can. */

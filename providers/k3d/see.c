@@ -240,8 +240,8 @@ static void judge(struct docker *docker, struct observation *item,
 		item->replace = k3d_fixed_agents(docker, cluster, item->desired);
 }
 
-static void look(struct docker *docker, struct observation *item, const struct k3d_cluster *clusters,
-	size_t n)
+static int look(struct docker *docker, struct observation *item, const struct k3d_cluster *clusters,
+	size_t n, struct error *err)
 {
 	const char *name = name_of(docker, item);
 
@@ -260,6 +260,8 @@ static void look(struct docker *docker, struct observation *item, const struct k
 			describe_debris(docker, item, &clusters[i]);
 		}
 	}
+	return item->desired && !item->blocked && item->ownership != OWNER_OTHER
+		? k3d_blocked(docker, item, name ? name : "", clusters, n, err) : 0;
 }
 
 static void report_stray(struct docker *docker, struct docker_observe *observe,
@@ -282,7 +284,8 @@ int k3d_observe(struct docker *docker, struct docker_observe *observe, struct er
 	if (k3d_list(docker, &clusters, &n, err))
 		return -1;
 	for (size_t i = 0; i < observe->n; i++)
-		look(docker, observe->items[i], clusters, n);
+		if (look(docker, observe->items[i], clusters, n, err))
+			return -1;
 	for (size_t i = 0; i < n; i++)
 		report_stray(docker, observe, &clusters[i]);
 	return 0;

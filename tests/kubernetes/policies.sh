@@ -75,7 +75,7 @@ test_isolation_is_kept_by_packets() {
 	is_kept_from test deploy/other web
 	is_kept_from test deploy/store web
 	is_kept_from away away store.test:8080
-	is_kept_from gateway gateway store.test:8080
+	reaches gateway gateway store.test:8080
 	reaches gateway gateway web.test
 	reaches test deploy/other shown:8080
 	reaches test deploy/other "$away"

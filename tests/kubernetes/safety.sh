@@ -77,11 +77,13 @@ uses_quota() { [[ $(get resourcequota environment .status.used.pods -n scarce) =
 
 test_who_reaches_whom_is_what_depends_on_it() {
 	environment open default
-	equal 'into the database' 'db,web' "$(peers open db ingress)"
+	equal 'into the database' 'db,gateway,web' "$(peers open db ingress)"
 	equal 'into the web' 'web,gateway' "$(peers open web ingress)"
 	equal 'out of it' '["Ingress"]' "$(get networkpolicy web .spec.policyTypes -n open)"
 	sed -i 's/isolation: default/isolation: strict/' .devenv/config.yml
 	wait_until 60 tried
+	equal 'into the database, strict' 'db,web' "$(peers open db ingress)"
+	equal 'into the web, strict' 'web,gateway' "$(peers open web ingress)"
 	equal 'out of the web' 'web,db' "$(peers open web egress)"
 	equal 'out of the database' db "$(peers open db egress)"
 	equal 'names, always' '53 53' "$(get networkpolicy db '.spec.egress[0].ports[*].port' -n open)"

@@ -312,6 +312,49 @@ static void a_load_balancer_that_is_gone_is_drift(void **state)
 	assert_string_equal(with_balancer("").health, "changed");
 }
 
+static const char *holder_of(const char *ports, const char *nodes, const char *running)
+{
+	static struct mock mock;
+	struct route routes[] = {{"GET /containers/json?all=1", 200, nodes, 0},
+		{"GET /containers/json", 200, running, 0}, {NULL, 0, NULL, 0}};
+	struct observation item = {.address = ADDRESS, .type = type_find("k3d_cluster")};
+	struct observe_request request = {.items = &item, .n = 1};
+	struct error err = ERROR_INIT;
+	static char said[300];
+
+	mock_start(&mock, "1.41", routes);
+	item.desired = mock_json(&mock, ports);
+	assert_int_equal(provider_k3d.observe(&mock.env, &request, &err), 0);
+	snprintf(said, sizeof(said), "%s %s", item.blocked ? item.blocked : "", item.blocked_claim ? item.blocked_claim : "");
+	mock_stop(&mock);
+	return said;
+}
+
+#define PUBLISHES(name, labels)                                                                      \
+	"[{\"Id\":\"L\",\"Names\":[\"/" name "\"],\"Labels\":{" labels "},\"Ports\":[{\"IP\":\"127.0.0.1\","   \
+	"\"PublicPort\":6,\"Type\":\"tcp\"}]}]"
+
+/* What holds a port stands in the plan, not in what k3d says when the nodes are made already. */
+static void a_port_that_is_taken_is_told_before_a_cluster_is_made(void **state)
+{
+	static const char *const wanting[] = {
+		"{\"clusterName\":\"dev\",\"ports\":[\"127.0.0.1:6:80@loadbalancer\"]}",
+		"{\"clusterName\":\"dev\",\"kubeApi\":{\"hostIp\":\"127.0.0.1\",\"hostPort\":6}}",
+		"{\"clusterName\":\"dev\",\"registries\":{\"create\":{\"host\":\"127.0.0.1\",\"hostPort\":\"6\"}}}",
+	};
+	static const char ours[] = "[" NODE("S", "server-0", "server", "exited", MARK("cafe")) "]";
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(wanting); i++)
+		assert_string_equal(holder_of(wanting[i], "[]", PUBLISHES("web", "")),
+			"tcp port 127.0.0.1:6 is taken by container web tcp:127.0.0.1:6");
+	/* Its own load balancer bears no mark; another cluster's is in the way. */
+	assert_string_equal(holder_of(wanting[0], ours, PUBLISHES("k3d-dev-serverlb",
+		"\"k3d.cluster\":\"dev\"")), " ");
+	assert_string_equal(holder_of(wanting[0], ours, PUBLISHES("k3d-far-serverlb",
+		"\"k3d.cluster\":\"far\"")), "tcp port 127.0.0.1:6 is taken by container k3d-far-serverlb tcp:127.0.0.1:6");
+}
+
 static struct record recorded(struct mock *mock, const char *outputs)
 {
 	return (struct record){.address = ADDRESS, .type = "k3d_cluster", .id = "dev", .arena = &mock->arena,
@@ -485,6 +528,7 @@ int main(void)
 		cmocka_unit_test(agents_that_k3d_cannot_add_are_known_before),
 		cmocka_unit_test(a_cluster_is_what_its_nodes_say),
 		cmocka_unit_test(a_load_balancer_that_is_gone_is_drift),
+		cmocka_unit_test(a_port_that_is_taken_is_told_before_a_cluster_is_made),
 		cmocka_unit_test(another_cluster_of_that_name_is_not_the_one_recorded),
 		cmocka_unit_test(debris_is_in_the_way_of_everybody_but_its_maker),
 		cmocka_unit_test(an_engine_that_is_silent_makes_no_cluster_absent),

@@ -255,8 +255,8 @@ static void look(void *arg, const struct port *port, int number)
 	container_claim(port, number, search->claim, sizeof(search->claim));
 }
 
-const char *container_blocked(const struct docker *docker, const struct value *list,
-	const char *own, const struct value *inputs, const char **claim)
+const char *docker_blocked(const struct docker *docker, const struct value *list, const char *own,
+	const struct value *inputs, const char **claim)
 {
 	struct search search = {.docker = docker, .list = list, .own = own};
 

@@ -20,7 +20,7 @@ static int explain_port(struct docker *docker, const char *id, const struct valu
 	if (!strstr(err->msg, "port") ||
 		docker_get(docker, "/containers/json", &reply, &ignored) < 0)
 		return -1;
-	holder = container_blocked(docker, reply.body, id, inputs, &claim);
+	holder = docker_blocked(docker, reply.body, id, inputs, &claim);
 	return holder ? error_set(err, ERROR_FAILED, "%s", holder) : -1;
 }
 

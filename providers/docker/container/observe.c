@@ -146,7 +146,7 @@ static int look_for_holders(struct docker *docker, struct docker_observe *observ
 			continue;
 		if (!reply.body && docker_get(docker, "/containers/json", &reply, err) < 0)
 			return -1;
-		item->blocked = container_blocked(docker, reply.body, there ? item->id : "",
+		item->blocked = docker_blocked(docker, reply.body, there ? item->id : "",
 			item->desired, &item->blocked_claim);
 	}
 	return 0;

@@ -66,10 +66,6 @@ int container_import(struct docker *docker, const struct type *type, const char 
 	struct observation *out, struct error *err);
 
 /* blocked.c */
-/* What holds a port that the item wants and does not have: a sentence, or NULL. `list` is that of all
-   containers, `own` the id of the item's own ("" for none). Fills `claim` then. */
-const char *container_blocked(const struct docker *docker, const struct value *list,
-	const char *own, const struct value *inputs, const char **claim);
 /* The listening sockets in the text of a /proc/net file that are in the way of ip:port. 0: none. */
 unsigned long container_socket(const char *text, bool udp, const char *ip, int port);
 

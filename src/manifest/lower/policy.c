@@ -1,7 +1,8 @@
 /*
  * networking.isolation: who may speak to a service. `default` lets in those that depend on it, its own
- * pods and, where it has an ingress or a published port, what comes from outside; `strict` also lets it
- * out only to what it depends on and to DNS.
+ * pods, the ingress controller (ingresses may be written by hand, too) and everybody to a published port.
+ * `strict` lets the controller in only where the service has an ingress, and out only to what the service
+ * depends on and to DNS.
  */
 #include "manifest/lower/internal.h"
 
@@ -68,14 +69,14 @@ static struct value controller(struct lowering *l, const struct value *at)
 		lower_texts(l, at, "kubernetes.io/metadata.name", namespace, NULL)));
 }
 
-static struct value ingress_rules(struct lowering *l, const struct service *service)
+static struct value ingress_rules(struct lowering *l, const struct service *service, bool strict)
 {
 	const struct value *at = service->spec;
 	struct value_builder from, rules;
 
 	builder_init(&from, l->arena);
 	builder_push(&from, pods_of(l, service, at));
-	if (ingress_host(l, service))
+	if (!strict || ingress_host(l, service))
 		builder_push(&from, controller(l, at));
 	for (size_t i = 0; i < l->n; i++) {
 		if (on_cluster(&l->services[i]) && depends_on(&l->services[i], service))
@@ -140,7 +141,7 @@ void lower_policy(struct lowering *l, const struct service *service, const char 
 	if (strict)
 		builder_push(&types, lower_text(l, "Egress", service->spec));
 	builder_put(&spec, "policyTypes", lower_list(&types, service->spec));
-	builder_put(&spec, "ingress", ingress_rules(l, service));
+	builder_put(&spec, "ingress", ingress_rules(l, service, strict));
 	if (strict)
 		builder_put(&spec, "egress", egress_rules(l, service));
 	builder_put(&b, "spec", lower_map(&spec, service->spec));

@@ -42,10 +42,17 @@ static int take_creation_lock(struct state *state, int *fd, struct error *err)
 /* Once it is known to be ours: it may have been copied here carelessly. */
 static void make_private(struct state *state)
 {
-	struct stat st;
+	static const char *const files[] = {"", "-wal", "-shm", "-journal"};
+	struct arena arena = ARENA_INIT;
 
-	if (stat(state->path, &st) == 0 && st.st_mode & 077 && st.st_uid == geteuid())
-		chmod(state->path, 0600);
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		const char *path = arena_printf(&arena, "%s%s", state->path, files[i]);
+		struct stat st;
+
+		if (stat(path, &st) == 0 && st.st_mode & 077 && st.st_uid == geteuid())
+			chmod(path, 0600);
+	}
+	arena_release(&arena);
 }
 
 static int open_database(struct state *state, struct error *err)

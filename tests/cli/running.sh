@@ -165,6 +165,7 @@ test_fail_fast_starts_nothing_after_the_first_failure() {
 	    - { type: local_file, name: c, path: c, content: x }
 	YML
 	expect 1 apply --yes --fail-fast --parallelism 1
+	has err 'local_file.b: blocked: something failed before it (--fail-fast)'
 	gone b c
 	expect 1 apply --yes --parallelism 1
 	there b c
@@ -217,6 +218,8 @@ test_a_rollback_undoes_what_the_run_did_and_says_before_what_it_cannot() {
 	equal 'what had a secret' other "$(cat hidden)"
 	there elsewhere
 	no_rest
+	expect 0 history -n 1
+	has out '1 failed, 2 rolled back'
 }
 
 # The output is far more than a pipe holds.

@@ -34,14 +34,15 @@ static void everything_is_private(void **cmocka)
 
 static void carelessly_copied_files_become_private(void **cmocka)
 {
+	static const char *const files[] = {"state.db", "state.db-wal", "state.db-shm", "key"};
 	struct home *home = *cmocka;
 
 	state_free(home_open(home, STATE_WRITE));
-	chmod(home_file(home, "state.db"), 0644);
-	chmod(home_file(home, "key"), 0644);
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		assert_int_equal(chmod(home_file(home, files[i]), 0644), 0);
 	state_free(home_open(home, STATE_WRITE));
-	assert_int_equal(mode_of(home_file(home, "state.db")), 0600);
-	assert_int_equal(mode_of(home_file(home, "key")), 0600);
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		assert_int_equal(mode_of(home_file(home, files[i])), 0600);
 }
 
 static void a_home_keeps_its_id(void **cmocka)

@@ -272,6 +272,7 @@ static const char *summary(struct scheduler *s)
 		{power ? 0 : result->started, "started"}, {result->adopted, "adopted"},
 		{result->forgotten, "forgotten"}, {result->recorded, "recorded"},
 		{result->failed, "failed"}, {result->blocked, "blocked"}, {result->held, "held"},
+		{result->rolled_back, "rolled back"},
 	};
 	const char *text = power
 		? arena_printf(arena, "%zu %s", result->started,

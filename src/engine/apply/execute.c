@@ -76,6 +76,12 @@ static struct record *record_only(struct scheduler *s, uint32_t step)
 		NULL);
 }
 
+static const char *why_nothing_starts(const struct scheduler *s)
+{
+	return s->interrupted || s->error.code ? "the run was cancelled"
+					       : "something failed before it (--fail-fast)";
+}
+
 void step_run_inline(struct scheduler *s, uint32_t step)
 {
 	struct change *change = change_of(s, step);
@@ -84,7 +90,7 @@ void step_run_inline(struct scheduler *s, uint32_t step)
 
 	running->started_at = clock_monotonic(s->r->clock);
 	if (s->cancelling && does_something(s, step)) {
-		step_skip(s, step, EVENT_BLOCKED, "the run was cancelled");
+		step_skip(s, step, EVENT_BLOCKED, why_nothing_starts(s));
 		return;
 	}
 	if (step_at(s, step)->kind == STEP_DESTROY) {
@@ -191,7 +197,7 @@ struct task *step_prepare(struct scheduler *s, uint32_t step)
 	if (!running->started_at)
 		running->started_at = clock_monotonic(s->r->clock);
 	if (s->cancelling) {
-		step_skip(s, step, EVENT_BLOCKED, "the run was cancelled");
+		step_skip(s, step, EVENT_BLOCKED, why_nothing_starts(s));
 		return NULL;
 	}
 	if (step_at(s, step)->kind == STEP_DESTROY) {

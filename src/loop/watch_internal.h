@@ -69,6 +69,7 @@ struct watch {
 	char (*held)[17];        /* hashes of what the last plan held */
 	size_t n_held, cap_held;
 	struct hash told;        /* the plan that was shown last */
+	struct hash warned;      /* what it was warned of */
 	struct trail_stamp state; /* of the database, while something is held: an approval may come */
 	char broken[1024];       /* the error that was told last */
 };
@@ -96,6 +97,8 @@ int watch_copy(struct watch *w);
 bool watch_differs(const struct watch *w, const struct trail *trail);
 /* Was anything there for what is followed that is not there for `trail`? */
 bool watch_lacks(const struct watch *w, const struct trail *trail);
+/* Marks, as they are now, changed files that `trail` did not come to: else they would change again. */
+void watch_mark_changed(const struct watch *w, struct trail *trail);
 
 /* --- watch_again.c: what runs because it ran */
 

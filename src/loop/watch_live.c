@@ -53,27 +53,29 @@ static void tell(void *arg, bool failed, const char *text)
 		.kind = failed ? WATCH_WARNING : WATCH_COPIED, .text = text});
 }
 
-/* What was read of the copied files before (a build context) counts as read now. */
-static void mark_again(const struct watch *w)
+/* Leaves the mark of who reads it as it was read before. */
+static void mark_again(const struct trail_item *item)
 {
 	struct arena arena = ARENA_INIT;
 	const char *const *names;
 	struct hash hash;
 	size_t n;
 
-	for (size_t i = 0; i < w->follow.trail.n; i++) {
-		const struct trail_item *item = &w->follow.trail.items[i];
-
-		if (!live_covers(&w->live, item->path))
-			continue;
-		if (item->content && S_ISDIR(item->stamp.type))
-			fs_list(item->path, &arena, &names, &n, NULL);
-		else if (item->content && S_ISREG(item->stamp.type))
-			hash_file(item->path, &hash, NULL);
-		else
-			fs_exists(item->path);
-	}
+	if (item->content && S_ISDIR(item->stamp.type))
+		fs_list(item->path, &arena, &names, &n, NULL);
+	else if (item->content && S_ISREG(item->stamp.type))
+		hash_file(item->path, &hash, NULL);
+	fs_exists(item->path);
 	arena_release(&arena);
+}
+
+void watch_mark_changed(const struct watch *w, struct trail *trail)
+{
+	trail_open(trail);
+	for (size_t i = 0; i < w->follow.trail.n; i++)
+		if (w->follow.changed[i] && !trail_find(trail, w->follow.trail.items[i].path))
+			mark_again(&w->follow.trail.items[i]);
+	trail_open(NULL);
 }
 
 static void follow_anew(struct watch *w, const struct reconcile *r)
@@ -82,7 +84,9 @@ static void follow_anew(struct watch *w, const struct reconcile *r)
 
 	trail_open(&next);
 	live_mark(r);
-	mark_again(w);
+	for (size_t i = 0; i < w->follow.trail.n; i++) /* a build context counts as read now */
+		if (live_covers(&w->live, w->follow.trail.items[i].path))
+			mark_again(&w->follow.trail.items[i]);
 	trail_open(NULL);
 	trail_join(&next, &w->follow.trail);
 	follow_take(&w->follow, &next);

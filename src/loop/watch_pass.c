@@ -53,15 +53,32 @@ static void note_held(struct watch *w, const struct plan *plan)
 	}
 }
 
-/* The same mistake is told once, however often it is saved. */
-static void tell_broken(struct watch *w, struct reconcile *r, const struct error *err)
+/* The same mistake is told once, until something is saved. Whether it was now. */
+static bool tell_broken(struct watch *w, struct reconcile *r, const struct error *err)
 {
 	const char *text = r->diags.n ? r->diags.items[0].message : err->msg;
+	bool tell = w->cause.len || strncmp(w->broken, text, sizeof(w->broken) - 1) != 0;
 
-	if (w->cause.len || strncmp(w->broken, text, sizeof(w->broken) - 1) != 0)
-		watch_tell(w, (struct watch_event){.kind = WATCH_BROKEN, .r = r, .err = err});
 	snprintf(w->broken, sizeof(w->broken), "%s", text);
+	if (tell)
+		watch_tell(w, (struct watch_event){.kind = WATCH_BROKEN, .r = r, .err = err});
 	w->told = (struct hash){0};
+	return tell;
+}
+
+/* Warnings are told when they are others than before, not with each look. */
+static void mute_warnings(struct watch *w, struct reconcile *r)
+{
+	struct hasher hasher;
+	struct hash now;
+
+	hasher_init(&hasher);
+	for (size_t i = 0; i < r->diags.n; i++)
+		hasher_add_str(&hasher, r->diags.items[i].message, strlen(r->diags.items[i].message));
+	hasher_finish(&hasher, &now);
+	if (hash_equal(&now, &w->warned))
+		r->diags.n = 0;
+	w->warned = now;
 }
 
 static bool is_new(struct watch *w, const struct plan *plan)
@@ -166,7 +183,7 @@ static struct due count_due(const struct reconcile *r, const uint8_t *blocked)
 	return due;
 }
 
-static void schedule_retry(struct watch *w)
+static void schedule_retry(struct watch *w, bool tell)
 {
 	int64_t wait = WATCH_RETRY_LEAST;
 
@@ -176,7 +193,8 @@ static void schedule_retry(struct watch *w)
 		wait = WATCH_RETRY_MOST;
 	w->failures++;
 	w->retry_at = watch_now(w) + wait;
-	watch_tell(w, (struct watch_event){.kind = WATCH_RETRY, .ms = wait});
+	if (tell)
+		watch_tell(w, (struct watch_event){.kind = WATCH_RETRY, .ms = wait});
 }
 
 /* Applies the plan; afterwards looks at what the run itself may have changed. */
@@ -198,7 +216,7 @@ static void act(struct watch *w, struct reconcile *r, const uint8_t *blocked, bo
 	watch_tell(w, (struct watch_event){.kind = WATCH_APPLIED, .r = r, .result = &result});
 	w->retry_at = 0;
 	if (result.failed || result.unready || (status < 0 && !result.held))
-		schedule_retry(w);
+		schedule_retry(w, true);
 	else
 		w->failures = 0;
 	follow_doubt(&w->follow);
@@ -295,6 +313,22 @@ static void settle(struct watch *w, struct reconcile *r, enum watch_why why, boo
 		quiet_end(&w->quiet);
 }
 
+/*
+ * What no edit mends (a full disk, an engine that is down, a port that somebody has) may be better next
+ * time: also what is a mistake to the plan. Of those that a look at reality finds, the next one knows.
+ */
+static void try_again(struct watch *w, const struct reconcile *r, const struct error *err,
+	enum watch_why why, bool told)
+{
+	bool mistake = err->code == ERROR_INVALID || err->code == ERROR_NOT_FOUND;
+
+	if (why == WHY_DRIFT || (mistake && !r->state))
+		return;
+	if (why == WHY_CHANGE)
+		w->failures = 0;
+	schedule_retry(w, told);
+}
+
 /* -1: it cannot be read, opened or planned. */
 static void fail(struct watch *w, struct reconcile *r, const struct error *err, enum watch_why why)
 {
@@ -314,10 +348,7 @@ static void fail(struct watch *w, struct reconcile *r, const struct error *err, 
 	}
 	w->dirty = w->strong = w->own = false;
 	quiet_end(&w->quiet);
-	tell_broken(w, r, err);
-	/* What no edit mends (a full disk, a busy database) may be better next time. */
-	if (!r->diags.errors && err->code != ERROR_INVALID && err->code != ERROR_NOT_FOUND)
-		schedule_retry(w);
+	try_again(w, r, err, why, tell_broken(w, r, err));
 }
 
 void watch_pass(struct watch *w, enum watch_why why)
@@ -340,17 +371,22 @@ void watch_pass(struct watch *w, enum watch_why why)
 	trail_open(NULL);
 	unseen = watch_differs(w, &trail);
 	w->vanished = watch_lacks(w, &trail);
-	if (status < 0) /* what was not reached this time is followed all the same */
+	if (status < 0) { /* what was not reached this time is followed all the same */
+		watch_mark_changed(w, &trail);
 		trail_join(&trail, &w->follow.trail);
+	}
 	follow_take(&w->follow, &trail);
 	w->asked = false;
 	if (status == 0 || err.code != ERROR_LOCKED)
 		watch_wait_for(w, NULL);
-	if (still_stands(w, why)) {
-		if (status < 0)
-			fail(w, &r, &err, why);
-		else
-			settle(w, &r, why, unseen);
+	if (!still_stands(w, why)) {
+		r.diags.n = 0; /* the next one tells it */
+	} else if (status < 0) {
+		fail(w, &r, &err, why);
+		r.diags.n = 0; /* what is not told now is forgiven, or known */
+	} else {
+		mute_warnings(w, &r);
+		settle(w, &r, why, unseen);
 	}
 	if (status == 0) {
 		live_take(&w->live, &r);

@@ -144,6 +144,66 @@ test_without_a_manifest_or_with_a_broken_one_it_waits_for_a_good_one() {
 	rm ../noise
 }
 
+# What the world brings is no mistake of a file: nobody saves anything when it is put right.
+test_a_mistake_that_the_world_puts_right_is_found_by_trying_again() {
+	local looks
+	manifest <<-'YML'
+	spec:
+	  resources:
+	    - { type: local_command, name: looks, create: [touch, made], read: [sh, -c, "echo >>looks; if test -e made; then echo {}; fi"] }
+	    - { type: local_file, name: a, path: taken, content: ours }
+	YML
+	echo foreign >taken
+	start_watch --drift-interval 200ms
+	said 'exists already and is not ours' || fail 'not told what is wrong'
+	looks=$(wc -l <looks)
+	wait_until 30 looked_again $((looks + 5))
+	equal 'how often it is told' 1 "$(times 'is not ours')"
+	rm taken
+	wait_until 60 holds taken ours
+	stop_watch
+}
+looked_again() { (($(wc -l <looks) >= $1)); } # LINES
+
+# What is not read while the manifest is broken has changed once all the same.
+test_while_the_manifest_is_broken_each_save_is_told_once() {
+	manifest <<-'YML'
+	spec:
+	  resources:
+	    - { type: local_file, name: a, path: out/a, content: "${file:one} ${file:other}" }
+	YML
+	printf 1 >one
+	printf 1 >other
+	start_watch --poll
+	sed -i 's/^spec:/spec/' .devenv/config.yml
+	wait_until 20 said 'Nothing was touched'
+	printf 2 >new && mv new one
+	wait_until 20 said 'Changed: one'
+	printf 2 >new && mv new other
+	wait_until 20 grep -qx 'Changed: other' "$TRASH/watch"
+	sed -i 's/^spec$/spec:/' .devenv/config.yml
+	wait_until 20 holds out/a '2 2'
+	stop_watch
+}
+
+test_a_warning_is_told_once() {
+	local word
+	two_files
+	# shellcheck disable=SC2016
+	echo 'FIRST=${x}' >.env
+	start_watch
+	for word in right left; do
+		sed -i "s/content: [a-z]*/content: $word/" .devenv/config.yml
+		wait_until 20 holds out/a "$word"
+	done
+	# shellcheck disable=SC2016
+	echo 'SECOND=${x}' >>.env
+	wait_until 20 said SECOND
+	stop_watch
+	equal 'told of the first' 2 "$(times 'FIRST: references')" # the second makes it another warning
+	equal 'told of the second' 1 "$(times 'SECOND: references')"
+}
+
 test_an_environment_that_appears_and_a_linked_folder() {
 	two_files
 	mv .devenv ../shared && ln -s ../shared .devenv
@@ -213,6 +273,31 @@ test_a_delete_waits_for_quiet_and_an_editor_that_removes_first_is_forgiven() {
 		away=$(($(now) - away))
 		wait_until 20 holds out/a "forgiven$try"
 		said 'Nothing was touched' || break
+		((away >= 500)) || fail "a file that was written anew after $away ms is told as missing"
+	done
+	((try < 10)) || fail 'this machine is never quick'
+	stop_watch
+}
+
+test_a_text_that_an_editor_removes_first_is_not_told_as_missing() {
+	local try away
+	manifest <<-'YML'
+	spec:
+	  resources:
+	    - { type: local_file, name: a, path: out/a, content: "${file:text}" }
+	YML
+	printf start >text
+	start_watch
+	for try in 1 2 3 4 5 6 7 8 9 10; do
+		: >"$TRASH/watch"
+		printf %s "forgiven$try" >new
+		away=$(now)
+		rm text
+		sleep 0.1
+		mv new text
+		away=$(($(now) - away))
+		wait_until 20 holds out/a "forgiven$try"
+		said 'Error:' || break
 		((away >= 500)) || fail "a file that was written anew after $away ms is told as missing"
 	done
 	((try < 10)) || fail 'this machine is never quick'

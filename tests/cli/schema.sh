@@ -40,6 +40,15 @@ test_every_mistake_is_reported_at_once_with_its_place() {
 	has err 'local_file needs "path"'
 	has err '"type" cannot be "local_fil"'
 	has err '"mode" must be a string, not a list'
+	# Once, where it stands, also when it is copied to where it is used.
+	manifest <<-'YML'
+	spec:
+	  volumes: [{ name: v, type: tmpfs, size: 12X }]
+	  services: [{ name: web, image: i, volumes: ["v:/v"] }]
+	YML
+	expect 1 validate
+	has err '"size" must be a size'
+	equal 'mistakes' 1 "$(grep -c Error: "$TRASH/err")"
 }
 
 run_tests "$@"

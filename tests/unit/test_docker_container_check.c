@@ -68,6 +68,8 @@ static const struct wrong {
 	{"{\"volumes\":[{\"type\":\"tmpfs\",\"target\":\"/a\",\"mode\":\"999\"}]}",
 		"\"/a\" is no volume: the mode is octal digits in quotes, as \"1777\" "
 		"(write {type: volume, source: NAME, target: /path}; docs/docker.md has them all)"},
+	{"{\"volumes\":[{\"type\":\"tmpfs\",\"target\":\"/a\",\"size\":\"12X\"}]}",
+		"\"12X\" is no size (write bytes or a unit: 512m, 1g, 256Mi)"},
 	{"{\"volumes\":[{\"source\":\"a\",\"target\":\"/a\",\"createHostPath\":true}]}",
 		"\"/a\" is no volume: propagation and createHostPath belong to a bind "
 		"(write {type: volume, source: NAME, target: /path}; docs/docker.md has them all)"},

@@ -66,8 +66,6 @@ static const char *mount_wrong(const struct value *in, const struct container_mo
 		return "noCopy and subpath belong to a volume";
 	if (!tmpfs && (mount->size || mount->mode))
 		return "size and mode belong to a tmpfs";
-	if (mount->size < 0)
-		return "the size is no size";
 	if (mount->mode < 0)
 		return "the mode is octal digits in quotes, as \"1777\"";
 	return NULL;
@@ -103,6 +101,11 @@ static int mount_from_map(const struct value *in, struct container_mount *out, s
 	if (wrong)
 		return bad_mount(diags, in, wrong,
 			"write {type: volume, source: NAME, target: /path}; docs/docker.md has them all");
+	if (out->size < 0) {
+		diag_error(diags, value_pos(value_get(in, "size")), "\"%s\" is no size", size);
+		diag_hint(diags, "write bytes or a unit: 512m, 1g, 256Mi");
+		return -1;
+	}
 	return 0;
 }
 

@@ -298,10 +298,50 @@ void lower_ingress(struct lowering *l, struct service *service, struct value_bui
 	builder_push(objects, lower_map(&b, service->spec));
 }
 
+/* "a-1.b", perhaps with "*." in front. */
+static bool is_host(const char *text)
+{
+	size_t len;
+
+	for (text += strncmp(text, "*.", 2) == 0 ? 2 : 0;; text += len + 1) {
+		len = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-");
+		if (!len || len > 63 || text[0] == '-' || text[len - 1] == '-')
+			return false;
+		if (!text[len] || text[len] != '.')
+			return !text[len];
+	}
+}
+
+/* What an API server would refuse, when there is one to ask. */
+static void check_rule(struct lowering *l, const struct service *service)
+{
+	const struct value *own = value_get(service->spec, "ingress"), *path = value_get(own, "path");
+	const struct value *at = value_get(own, "host");
+	const char *host = ingress_host(l, service);
+
+	if (!host || (service->kind != SERVICE_WORKLOAD && service->kind != SERVICE_CHART))
+		return;
+	if (!at)
+		at = ingress_key(l, service, "domain");
+	if (!strstr(host, "${") && !is_host(host)) {
+		diag_error(l->diags, value_pos(at ? at : service->spec), "service %s: \"%s\" cannot be the host of an "
+			"ingress", service->name, host);
+		diag_hint(l->diags, "small letters, digits and \"-\", in parts with \".\" between them; \"*.\" may begin it");
+	}
+	if (path && !(path->flags & VALUE_TEMPLATE) && value_text(path, "")[0] != '/') {
+		diag_error(l->diags, value_pos(path), "service %s: a path begins with \"/\", not as \"%s\"",
+			service->name, value_text(path, ""));
+		diag_hint(l->diags, "write /%s", value_text(path, ""));
+	}
+}
+
 void lower_ingresses(struct lowering *l)
 {
-	for (size_t i = 0; i < l->n; i++)
+	for (size_t i = 0; i < l->n; i++) {
 		check(l, &l->services[i]);
+		if (l->cluster.spec)
+			check_rule(l, &l->services[i]);
+	}
 	make_own_certificate(l);
 	if (!l->cluster.spec)
 		lower_proxy(l);

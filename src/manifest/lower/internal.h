@@ -145,9 +145,9 @@ void lower_depend(struct lowering *l, struct value_builder *list, const char *ad
 	const struct value *type, const struct value *at);
 /* The service waits for `address`, besides what it says itself. */
 void lower_need(struct lowering *l, struct service *service, const char *address);
-/* One item of `dependencies`, as that of dependsOn. */
+/* One item of `dependencies` of a "service NAME" or a "terraform module NAME", as that of dependsOn. */
 void lower_dependency(struct lowering *l, struct value_builder *list,
-	const struct service *service, const struct value *item);
+	const char *user, const struct value *item);
 /* dependsOn and lifecycle: dependencies, references to services, triggers. */
 void lower_order(struct lowering *l, struct value_builder *b, const struct service *service);
 

@@ -19,7 +19,7 @@ void lower_depend(struct lowering *l, struct value_builder *list, const char *ad
 }
 
 void lower_dependency(struct lowering *l, struct value_builder *list,
-	const struct service *service, const struct value *item)
+	const char *user, const struct value *item)
 {
 	const struct value *name = value_is_scalar(item) ? item : value_get(item, "name");
 	const struct service *needed = name ? lower_service(l, value_text(name, "")) : NULL;
@@ -31,11 +31,14 @@ void lower_dependency(struct lowering *l, struct value_builder *list,
 	if (name) {
 		struct nearest nearest = {.word = value_text(name, "")};
 
-		diag_error(l->diags, value_pos(name), "service %s depends on %s, which is no service",
-			service->name, value_text(name, ""));
+		diag_error(l->diags, value_pos(name), "%s depends on %s, which is no service",
+			user, value_text(name, ""));
 		for (size_t i = 0; i < l->n; i++)
 			nearest_try(&nearest, l->services[i].name);
-		if (nearest.best)
+		if (lower_named(value_get(l->spec, "terraform"), value_text(name, "")))
+			diag_hint(l->diags, "a terraform module is waited for by dependsOn: [terraform_module.%s]",
+				value_text(name, ""));
+		else if (nearest.best)
 			diag_hint(l->diags, "did you mean %s?", nearest.best);
 	}
 }
@@ -90,13 +93,14 @@ static void add_triggers(struct lowering *l, struct value_builder *b, const stru
 void lower_order(struct lowering *l, struct value_builder *b, const struct service *service)
 {
 	const struct value *dependencies = value_get(service->spec, "dependencies");
+	const char *user = arena_printf(l->arena, "service %s", service->name);
 	struct value_builder list;
 
 	if (dependencies && dependencies->kind != VALUE_LIST)
 		dependencies = NULL;
 	builder_init(&list, l->arena);
 	for (uint32_t i = 0; dependencies && i < dependencies->len; i++)
-		lower_dependency(l, &list, service, &dependencies->items[i]);
+		lower_dependency(l, &list, user, &dependencies->items[i]);
 	for (size_t i = 0; i < service->n_uses; i++) {
 		if (!is_listed(dependencies, service->uses[i]))
 			lower_depend(l, &list, lower_service(l, service->uses[i])->address, NULL,

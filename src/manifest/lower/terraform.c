@@ -52,7 +52,7 @@ static void lower_module(struct lowering *l, const struct value *module)
 	}
 	builder_init(&list, l->arena);
 	for (uint32_t i = 0; needs && needs->kind == VALUE_LIST && i < needs->len; i++)
-		lower_dependency(l, &list, &(struct service){.name = name, .spec = spec},
+		lower_dependency(l, &list, arena_printf(l->arena, "terraform module %s", name),
 			&needs->items[i]);
 	for (size_t i = 0; i < user.n_uses; i++)
 		lower_depend(l, &list, lower_service(l, user.uses[i])->address, NULL, spec);

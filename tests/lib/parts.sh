@@ -93,13 +93,16 @@ part_sync() {
 	unset DEVENV DEVENV_TEST_TOOLS
 }
 
+catalogue_packages() { # PART
+	[[ $INSTALL == yes && $FULL == yes ]] || return 0
+	command -v npm >/dev/null || PACKAGES_CATALOGUE+=(nodejs npm)
+	packages_need "${PACKAGES_CATALOGUE[@]}" || report_missing "$1" "packages could not be installed"
+}
+
 part_docker() {
 	local name
 	build release || return
-	if [[ $INSTALL == yes && $FULL == yes ]]; then
-		command -v npm >/dev/null || PACKAGES_CATALOGUE+=(nodejs npm)
-		packages_need "${PACKAGES_CATALOGUE[@]}" || report_missing docker "packages could not be installed"
-	fi
+	catalogue_packages docker
 	for name in "${ENGINE_NAMES[@]}"; do
 		engine_use "$name" || continue
 		say "-- engine $name"
@@ -163,6 +166,7 @@ part_kubernetes() {
 	if [[ $INSTALL == yes ]]; then
 		packages_need "${PACKAGES_KUBERNETES[@]}" || report_missing kubernetes "packages could not be installed"
 	fi
+	catalogue_packages kubernetes
 	dir=$(build_dir release)
 	[[ $AVAILABLE == yes ]] && export DEVENV_TEST_AVAILABLE=1
 	export DEVENV=$dir/devenv DEVENV_TEST_TOOLS=$dir/tests DOCKER_HOST=$ENGINE_HOST

@@ -370,8 +370,13 @@ static struct value pod_security(struct lowering *l, const struct service *servi
 
 	builder_init(&b, l->arena);
 	builder_put(&b, "seccompProfile", lower_texts(l, service->spec, "type", "RuntimeDefault", NULL));
-	if (group) /* its volumes are written to by that group */
+	if (group) {
+		/* Its volumes are written to by that group, once: what the program made in them since then is
+		   as private as it made it. The cookie of a rabbitmq is refused where the group may read it. */
 		builder_put(&b, "fsGroup", *group);
+		builder_put(&b, "fsGroupChangePolicy",
+			lower_text(l, "OnRootMismatch", service->spec));
+	}
 	return lower_map(&b, service->spec);
 }
 

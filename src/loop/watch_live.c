@@ -119,6 +119,7 @@ int watch_copy(struct watch *w)
 			hints_did_end(&w->hints, clock_wall(w->options->clock));
 		status = 0;
 	}
+	r.diags.n = 0; /* a plan tells it */
 	w->hooks->leave(w->hooks->arg, &r);
 	reconcile_release(&r);
 	trail_release(&now);

@@ -47,6 +47,7 @@ test_changed_files_are_copied_without_a_restart() {
 	echo 1 >app/one
 	echo 1 >app/deep/two
 	web '[{ path: app, target: /app }]'
+	echo 'WARNED=${x}' >.env
 	start_watch
 	wait_until 30 inside /app/one 1 # what was there before is there, too
 	wait_until 30 inside /app/deep/two 1
@@ -63,6 +64,7 @@ test_changed_files_are_copied_without_a_restart() {
 	equal 'the container' "$id" "$(id_of_web)"
 	equal 'its start' "$started" "$(docker inspect -f '{{.State.StartedAt}}' "$id")"
 	equal runs "$runs" "$(runs)"
+	equal 'how often it is warned' 1 "$(times 'references are not replaced')"
 	stop_watch
 	no_changes
 }

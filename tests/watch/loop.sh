@@ -189,14 +189,12 @@ test_while_the_manifest_is_broken_each_save_is_told_once() {
 test_a_warning_is_told_once() {
 	local word
 	two_files
-	# shellcheck disable=SC2016
 	echo 'FIRST=${x}' >.env
 	start_watch
 	for word in right left; do
 		sed -i "s/content: [a-z]*/content: $word/" .devenv/config.yml
 		wait_until 20 holds out/a "$word"
 	done
-	# shellcheck disable=SC2016
 	echo 'SECOND=${x}' >>.env
 	wait_until 20 said SECOND
 	stop_watch
@@ -538,7 +536,6 @@ test_exhausted_watches_fall_back_to_polling() {
 	two_files
 	unshare -Ur sh -c 'echo 2 >/proc/sys/user/max_inotify_watches' 2>/dev/null ||
 		skip 'no user namespace'
-	# shellcheck disable=SC2016
 	unshare -Ur sh -c 'echo 2 >/proc/sys/user/max_inotify_watches; exec "$@"' sh \
 		"$DEVENV" watch </dev/null >"$TRASH/watch" 2>&1 &
 	WATCH=$!

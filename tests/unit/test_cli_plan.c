@@ -373,6 +373,9 @@ static void test_nothing_to_do(void **state)
 	f.view.destroy = true;
 	f.view.brief = true;
 	assert_plan(&f, "No changes. There is nothing to destroy.\n");
+	f.plan.counts.unknown = 1;
+	assert_plan(&f, "No changes, as far as can be seen: 1 cannot be.\n");
+	f.plan.counts.unknown = 0;
 	f.view.destroy = false;
 	f.view.part = true;
 	assert_plan(&f, "No changes. This part of your environment matches the manifest.\n");

@@ -42,13 +42,13 @@ void render_plan_summary(struct strbuf *buf, const struct plan_view *view, const
 	const char *replaced;
 
 	if (!plan->has_changes) {
-		if (view->destroy)
-			strbuf_addstr(buf, "No changes. There is nothing to destroy.");
-		else if (view->compared)
+		if (view->compared)
 			strbuf_addstr(buf, "No changes. Both revisions want the same.");
 		else if (c->unknown)
 			strbuf_addf(buf, "No changes, as far as can be seen: %zu cannot be.",
 				c->unknown);
+		else if (view->destroy)
+			strbuf_addstr(buf, "No changes. There is nothing to destroy.");
 		else
 			paint(buf, view->terminal, STYLE_GREEN, "No changes. %s", as_wanted(view));
 		add_stopped(buf, view, c->stopped);

@@ -97,12 +97,12 @@ test_a_missing_secret_holds_up_only_what_uses_it() {
 
 test_a_vault_tells_a_secret() {
 	need python3
-	echo '{"t1": {"secret/app/db": {"pw": "hunter2hunter"}}}' >store
+	echo '{"first-token-1": {"secret/app/db": {"pw": "hunter2hunter"}}}' >store
 	"$HARNESS_SOURCE/tests/tools/fake-vault" store >port &
 	wait_until 10 test -s port
 	manifest <<-YML
 	spec:
-	  variables: { token: { default: t1, sensitive: true }, path: { default: app/db } }
+	  variables: { token: { default: first-token-1, sensitive: true }, path: { default: app/db } }
 	  secrets:
 	    - name: db
 	      type: external-secret
@@ -114,10 +114,10 @@ test_a_vault_tells_a_secret() {
 	expect 0 apply --yes
 	same file <<<hunter2hunter
 	no_changes
-	echo '{"t1": {"secret/app/db": {"pw": "other2other"}}}' >store
+	echo '{"first-token-1": {"secret/app/db": {"pw": "other2other"}}}' >store
 	expect 0 apply --yes
 	same file <<<other2other
-	expect 1 apply --yes --var token=t2
+	expect 1 apply --yes --var token=other-token-2
 	has err 'vault does not let this token read app/db'
 	expect 1 apply --yes --var path=app/none
 	has err 'vault has no secret app/none'
@@ -131,10 +131,10 @@ test_a_vault_with_certificates_and_namespaces() {
 	certificate_authority tls
 	certificate tls vault vault '' IP:127.0.0.1
 	cp tls/ca.crt certs/
-	echo '{"t1": {"team/a:kv/db": {"pw": "hunter2hunter"}}}' >store
+	echo '{"first-token-1": {"team/a:kv/db": {"pw": "hunter2hunter"}}}' >store
 	"$HARNESS_SOURCE/tests/tools/fake-vault" store tls/vault.crt tls/vault.key >port &
 	wait_until 10 test -s port
-	echo t1 >token && chmod 600 token
+	echo first-token-1 >token && chmod 600 token
 	vault() { # MORE KEYS
 		manifest <<-YML
 		spec:
@@ -164,19 +164,19 @@ test_a_vault_with_certificates_and_namespaces() {
 	no_changes
 
 	# What it answers is told, and what there is stays.
-	echo '{"t1": {"team/a:kv/db": 503}}' >store
+	echo '{"first-token-1": {"team/a:kv/db": 503}}' >store
 	expect 0 plan
 	has out 'it cannot be seen: vault answers 503 for db'
-	echo '{"t1": {"team/a:kv/db": null}}' >store
+	echo '{"first-token-1": {"team/a:kv/db": null}}' >store
 	expect 0 plan
 	has out 'it cannot be seen: vault has no secret db'
-	echo '{"t2": {}}' >store
+	echo '{"other-token-2": {}}' >store
 	expect 0 plan
 	has out 'it cannot be seen: vault does not let this token read db'
 	same file <<<hunter2hunter
 	expect 0 secret list
 	matches out '^db +external-secret +[0-9hms]+ ago +https://127.0.0.1:[0-9]+/ kv/db +local_file.f'
-	! grep -rqE 'hunter2hunter|t1' "$DEVENV_HOME" || fail 'it is stored in clear'
+	! grep -rqE 'hunter2hunter|first-token-1' "$DEVENV_HOME" || fail 'it is stored in clear'
 }
 
 test_sops_decrypts_a_file() {

@@ -295,4 +295,20 @@ test_an_intent_is_synced_before_its_first_effect() {
 # What the leak checker of a sanitizer build does cannot be done under a tracer.
 traced() { ASAN_OPTIONS=detect_leaks=0 "$HARNESS_TOOLS/killat" count "$@"; }
 
+test_what_a_reference_turns_out_to_be_is_checked_before_it_is_used() {
+	manifest <<-'YML'
+	spec:
+	  resources:
+	    - { type: local_command, name: c, create: [echo, '{ "list": [1], "number": "8080" }'] }
+	    - { type: local_file, name: bad, path: bad, content: "${local_command.c.list}" }
+	    - { type: local_process, name: good, command: [sleep, "1000"], ports: ["${local_command.c.number}"] }
+	YML
+	expect 1 apply --yes
+	has err 'local_file.bad: creating failed: "content" must be a string, not a list'
+	has err 'local_process.good: created'
+	expect 1 plan
+	has err '"content" must be a string, not a list'
+	has err '--> .devenv/config.yml:7:'
+}
+
 run_tests "$@"

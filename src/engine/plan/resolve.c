@@ -5,6 +5,7 @@
 #include "engine/plan/resolve.h"
 
 #include "model/json.h"
+#include "model/schema.h"
 #include "model/template.h"
 
 #include <stdlib.h>
@@ -219,12 +220,25 @@ int resolve_value(struct resolver *resolver, const struct value *value, struct v
 	return template_expand(value, resolver->arena, lookup, resolver, out, resolver->diags);
 }
 
+/* What stood there as a reference was taken for whatever is wanted: now it shows. */
+static int check_types(struct resolver *resolver, const struct resource *resource, const struct value *inputs)
+{
+	size_t errors = resolver->diags->errors;
+	struct value typed;
+
+	if (!(resource->attributes->flags & VALUE_TEMPLATE) || resource->type->flags & TYPE_EFFECTLESS)
+		return 0;
+	typed = schema_coerce(resource->type->schema, inputs, resolver->arena);
+	schema_validate(resource->type->schema, &typed, resolver->diags);
+	return resolver->diags->errors > errors ? -1 : 0;
+}
+
 int resolve_inputs(struct resolver *resolver, uint32_t node, struct value *out)
 {
 	const struct resource *resource = resolver->graph->nodes[node].resource;
 	size_t before = resolver->diags->n;
 
-	if (resolve_value(resolver, resource->attributes, out) == 0)
+	if (resolve_value(resolver, resource->attributes, out) == 0 && check_types(resolver, resource, out) == 0)
 		return 0;
 	for (size_t i = before; i < resolver->diags->n; i++)
 		resolver->diags->items[i].address = resource->address;

@@ -16,6 +16,7 @@ static void validate(const struct resource *resource, struct diags *diags)
 {
 	const struct value *name = value_get(resource->attributes, "clusterName");
 	const struct value *ports = value_get(resource->attributes, "ports");
+	const struct value *files = value_get(resource->attributes, "files");
 
 	if (name && !(name->flags & VALUE_TEMPLATE) && !is_name(value_text(name, ""))) {
 		diag_error(diags, value_pos(name), "\"%s\" cannot be the name of a cluster",
@@ -27,6 +28,8 @@ static void validate(const struct resource *resource, struct diags *diags)
 		!value_get_bool(resource->attributes, "loadBalancer", true))
 		diag_warning(diags, value_pos(ports),
 			"without loadBalancer, ports cannot be changed in place");
+	if (files && files->kind == VALUE_LIST && files->len && value_get_int(resource->attributes, "servers", 1) > 1)
+		diag_warning(diags, value_pos(files), "k3d puts no files into the first of several servers");
 }
 
 /* In the words of a container, which knows all the forms of a port. */

@@ -355,6 +355,26 @@ static void a_port_that_is_taken_is_told_before_a_cluster_is_made(void **state)
 		"\"k3d.cluster\":\"far\"")), "tcp port 127.0.0.1:6 is taken by container k3d-far-serverlb tcp:127.0.0.1:6");
 }
 
+static void what_k3d_would_pass_over_is_told(void **state)
+{
+	static const char *const rows[] = {"{\"servers\":2,\"files\":[{\"source\":\"a\",\"destination\":\"/a\"}]}",
+		"{\"servers\":1,\"files\":[{\"source\":\"a\",\"destination\":\"/a\"}]}", "{\"servers\":2}"};
+	struct mock mock;
+
+	(void)state;
+	mock_start(&mock, "1.41", NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct resource resource = {.address = ADDRESS, .type = type_find("k3d_cluster"),
+			.attributes = mock_json(&mock, rows[i])};
+		struct diags diags;
+
+		diags_init(&diags, &mock.arena);
+		provider_k3d.validate(&resource, &diags);
+		assert_int_equal(diags.n, i == 0);
+	}
+	mock_stop(&mock);
+}
+
 static struct record recorded(struct mock *mock, const char *outputs)
 {
 	return (struct record){.address = ADDRESS, .type = "k3d_cluster", .id = "dev", .arena = &mock->arena,
@@ -529,6 +549,7 @@ int main(void)
 		cmocka_unit_test(a_cluster_is_what_its_nodes_say),
 		cmocka_unit_test(a_load_balancer_that_is_gone_is_drift),
 		cmocka_unit_test(a_port_that_is_taken_is_told_before_a_cluster_is_made),
+		cmocka_unit_test(what_k3d_would_pass_over_is_told),
 		cmocka_unit_test(another_cluster_of_that_name_is_not_the_one_recorded),
 		cmocka_unit_test(debris_is_in_the_way_of_everybody_but_its_maker),
 		cmocka_unit_test(an_engine_that_is_silent_makes_no_cluster_absent),

@@ -40,6 +40,7 @@ nodes() { in_node server-0 kubectl get nodes -o "jsonpath={.items[*].metadata.na
 
 everything() {
 	cat <<-YML
+	servers: 2
 	agents: 1
 	token: '$TOKEN'
 	subnet: 172.29.$((PORT % 250)).0/24
@@ -47,7 +48,7 @@ everything() {
 	ports: ["127.0.0.1:$((PORT + 1)):80@loadbalancer"]
 	volumes: ["./shared:/shared@server:0", { volume: "/tmp:/outside:ro", nodeFilters: ["agent:0"] }]
 	env: ["GREETING=hello \$USER@server:0", { envVar: "ROLE=worker", nodeFilters: ["agent:*"] }]
-	files: [{ source: note.txt, destination: /etc/note.txt, nodeFilters: ["server:0"] }, { source: "a\\nb\\n", destination: /etc/text }]
+	files: [{ source: note.txt, destination: /etc/note.txt, nodeFilters: ["server:1"] }, { source: "a\\nb\\n", destination: /etc/text }]
 	hostAliases: [{ ip: 192.0.2.1, hostnames: [far.test] }]
 	k3sArgs: ["--node-taint=dedicated=yes:PreferNoSchedule@agent:0"]
 	nodeLabels: ["tier=back@agent:0"]
@@ -66,7 +67,7 @@ test_every_key_reaches_what_it_is_about() {
 	environment "${keys[@]}"
 	expect 0 apply --yes
 	no_changes
-	equal 'nodes' "k3d-$NAME-agent-0 k3d-$NAME-server-0" "$(nodes)"
+	equal 'nodes' "k3d-$NAME-agent-0 k3d-$NAME-server-0 k3d-$NAME-server-1" "$(nodes)"
 	equal 'subnet' "172.29.$((PORT % 250)).0/24" \
 		"$(docker network inspect -f '{{(index .IPAM.Config 0).Subnet}}' "k3d-$NAME")"
 	has "$("$DEVENV" outputs kubeconfig)" "server: https://localhost:$PORT"
@@ -77,7 +78,7 @@ test_every_key_reaches_what_it_is_about() {
 	# shellcheck disable=SC2016
 	equal 'env' 'hello $USER' "$(in_node server-0 printenv GREETING)"
 	equal 'env' worker "$(in_node agent-0 printenv ROLE)"
-	equal 'file' noted "$(in_node server-0 cat /etc/note.txt)"
+	equal 'file' noted "$(in_node server-1 cat /etc/note.txt)"
 	equal 'file' $'a\nb' "$(in_node agent-0 cat /etc/text)"
 	in_node server-0 kubectl -n kube-system get configmap coredns -o yaml | grep -q '192.0.2.1 far.test' ||
 		fail 'no host alias'

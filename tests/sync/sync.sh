@@ -41,6 +41,20 @@ test_the_plan_and_the_history_name_the_commit_of_each_change() {
 	has out "$(head_of HEAD)"
 }
 
+test_a_suspended_one_is_left_alone_by_a_single_look_too() {
+	repo
+	once 0
+	expect 0 sync suspend s --reason 'release freeze'
+	writes two && commit two
+	once 1
+	has err 'release freeze'
+	has err 'devenv sync resume s'
+	holds one
+	expect 0 sync resume s
+	once 0
+	holds two
+}
+
 test_nothing_new_is_nothing_done() {
 	repo
 	once 0

@@ -277,8 +277,8 @@ const struct command command_sync_suspend = {
 	.group = "Follow",
 	.summary = "Leave everything as it is until `sync resume`",
 	.description =
-		"The loop goes on and neither fetches nor applies; an apply that runs is finished. "
-		"--once looks all the same.",
+		"The loop goes on and neither fetches nor applies, and no more does --once; an apply that runs is "
+		"finished.",
 	.options = (const struct option[]){
 		{.name = "reason", .kind = OPTION_TEXT, .argument = "TEXT", .env = "DEVENV_SYNC_REASON",
 			.help = "Shown by `devenv sync status`"},

@@ -70,8 +70,11 @@ static int read_record(struct round *round)
 			round->known = true;
 		}
 	}
-	if (round->known && round->record.suspended && !options->once)
-		return end(round, SYNC_SUSPENDED, round->record.suspended);
+	if (round->known && round->record.suspended)
+		return end(round, SYNC_SUSPENDED, options->once
+			? arena_printf(&round->arena, "%s; `devenv sync resume %s` goes on",
+				round->record.suspended, round->sync->spec->name)
+			: round->record.suspended);
 	return 0;
 }
 
@@ -355,7 +358,8 @@ void round_run(struct round *round, struct sync *sync, bool fetched)
 	round->news = is_news(round);
 	if (round->judged && round->result != SYNC_INTERRUPTED)
 		write_record(round);
-	if (round->result != SYNC_UNCHANGED && round->result != SYNC_SUSPENDED)
+	if (round->result != SYNC_UNCHANGED &&
+		(round->result != SYNC_SUSPENDED || loop_of(round)->options->once))
 		tell(round, SYNC_EVENT_RESULT);
 }
 

@@ -16,13 +16,18 @@ static const char *request_name(struct docker *docker, const struct request *req
 		: docker_request_name(docker, request, "clusterName");
 }
 
+static bool has_died(const struct request *request)
+{
+	return request->adopt || (request->observed && request->observed->intent);
+}
+
 /* Is the name free for us? What an earlier try of ours left of it is removed. */
 static int make_room(struct docker *docker, const struct request *request, const char *name,
 	struct error *err)
 {
 	struct docker_mark mark;
 	struct k3d_cluster there;
-	bool found, died = request->adopt || (request->observed && request->observed->intent);
+	bool found, died = has_died(request);
 
 	if (k3d_find(docker, name, &there, &found, err))
 		return -1;
@@ -60,7 +65,10 @@ static int create(struct docker *docker, const struct request *request, const ch
 	fs_remove(path, NULL);
 	if (!rc)
 		return 0;
-	k3d_clean(docker, name, NULL); /* it was killed, or its rollback was not whole */
+	if (!strstr(err->msg, "a cluster with that name already exists"))
+		k3d_clean(docker, name, NULL); /* it was killed, or its rollback was not whole */
+	else if (has_died(request)) /* a node that the dead one asked for came after we looked; else it is a stranger's */
+		err->code = ERROR_TRANSIENT;
 	return error_wrap(err, "cannot create cluster %s", name);
 }
 

@@ -130,6 +130,57 @@ test_a_creation_that_was_killed_is_started_over() {
 	no_rest
 }
 
+# The engine ends what it was asked for by a k3d that is dead: here, when the next one begins.
+test_a_node_that_comes_after_the_death_of_its_k3d_is_no_obstacle() {
+	local real
+	environment
+	real=$(command -v k3d)
+	mkdir bin
+	cat >bin/k3d <<-SH
+	#!/bin/sh
+	case "\$*" in "cluster create"*)
+		if mkdir "$PWD/died"; then kill -9 \$PPID && exit 1; fi
+		mkdir "$PWD/late" && docker create --name "k3d-$NAME-serverlb" --label app=k3d \\
+			--label "k3d.cluster=$NAME" --label k3d.role=loadbalancer "$K3S_IMAGE" ;;
+	esac >"$TRASH/late" 2>&1
+	exec "$real" "\$@"
+	SH
+	chmod +x bin/k3d
+	PATH=$PWD/bin:$PATH
+	devenv apply --yes
+	equal status 137 "$STATUS"
+	expect 0 apply --yes
+	there late
+	no_changes
+	expect 0 destroy --yes
+	no_remains
+	no_rest
+}
+
+test_a_cluster_that_a_stranger_begins_meanwhile_is_left_alone() {
+	local real
+	environment
+	real=$(command -v k3d)
+	mkdir bin
+	cat >bin/k3d <<-SH
+	#!/bin/sh
+	case "\$*" in "cluster create"*)
+		docker create --name "k3d-$NAME-server-0" --label app=k3d --label "k3d.cluster=$NAME" \\
+			--label k3d.role=server "$K3S_IMAGE" ;;
+	esac >"$TRASH/stranger" 2>&1
+	exec "$real" "\$@"
+	SH
+	chmod +x bin/k3d
+	PATH=$PWD/bin:$PATH
+	expect 1 apply --yes
+	has err 'a cluster with that name already exists'
+	equal 'what is his' "/k3d-$NAME-server-0" "$(docker inspect -f '{{.Name}}' "k3d-$NAME-server-0")"
+	docker rm "k3d-$NAME-server-0" >/dev/null
+	expect 0 destroy --yes
+	no_remains
+	no_rest
+}
+
 # Only devenv dies: its k3d goes on, and the next run waits for it and takes over what it made.
 test_a_creation_whose_parent_died_is_taken_over() {
 	environment

@@ -99,10 +99,13 @@ static void test_waiting_ends_with_the_deadline(void **state)
 		"Retry-After: 0\r\n"}, {NULL}};
 	struct room *room = *state;
 	struct outcome outcome;
-	struct error err;
+	struct error err = ERROR_INIT;
 
-	room->env.deadline = clock_monotonic(&clock_system) + 400;
-	assert_int_equal(create(room, routes, INPUTS, &outcome, &err), -1);
+	/* On a machine that stands still the deadline is there before the answer. */
+	for (int64_t ms = 400; ms < 60000 && !strstr(err.msg, "no endpoints available"); ms *= 2) {
+		room->env.deadline = clock_monotonic(&clock_system) + ms;
+		assert_int_equal(create(room, routes, INPUTS, &outcome, &err), -1);
+	}
 	assert_non_null(strstr(err.msg, "no endpoints available"));
 }
 

@@ -29,8 +29,7 @@ static void ask(struct terraform *tf, struct observation *item, bool same)
 	struct error err = ERROR_INIT;
 
 	if (terraform_prepare(tf->env, item->desired, item->id, tf->program, item, &prepared, &err)) {
-		item->presence = PRESENCE_UNKNOWN;
-		item->message = arena_strdup(tf->arena, err.msg);
+		terraform_unseen(item, arena_strdup(tf->arena, err.msg));
 		return;
 	}
 	/* With other inputs an empty plan is applied, too: destroying needs the mirror as it is now. */

@@ -58,6 +58,16 @@ static void unknown(struct observation *item, const char *message)
 	item->message = message;
 }
 
+void terraform_unseen(struct observation *item, const char *message)
+{
+	if (item->record || item->intent) {
+		unknown(item, message);
+		return;
+	}
+	item->presence = PRESENCE_ABSENT;
+	item->blocked = message;
+}
+
 /* --- did anything move? -------------------------------------------------------------------------- */
 
 static bool same_inputs(struct observation *item)
@@ -199,7 +209,7 @@ static void see(struct provider_env *env, struct observation *item, struct askin
 		item->replace = "it lives in another cluster";
 	if (item->desired &&
 		terraform_program(env, item->desired, recorded(item, "program"), &tf.program, &err)) {
-		unknown(item, arena_strdup(env->arena, err.msg));
+		terraform_unseen(item, arena_strdup(env->arena, err.msg));
 		return;
 	}
 	if (!item->record) {

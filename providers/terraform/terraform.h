@@ -242,6 +242,8 @@ void terraform_ask_all(struct asking *asking, struct arena *arena);
 /* --- see.c, apply.c, destroy.c, execute.c ----------------------------------------------------------- */
 
 int terraform_observe(struct provider_env *env, struct observe_request *request, struct error *err);
+/* It cannot be planned. Where nothing was begun that is no riddle, but a mistake. */
+void terraform_unseen(struct observation *item, const char *message);
 int terraform_apply(struct provider_env *env, const struct request *request,
 	struct outcome *outcome, struct error *err);
 int terraform_destroy(struct provider_env *env, struct record *record, struct error *err);

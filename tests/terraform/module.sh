@@ -261,6 +261,7 @@ test_a_mistake_in_the_module_is_said_with_its_place() {
 	expect 1 plan
 	has err 'main.tf:1'
 	has err 'undeclared input variable'
+	lacks err 'whether it exists'
 	expect 1 apply --yes
 	lacks err 'nothing that says'
 	gone "$DEVENV_HOME/environments"/*/terraform

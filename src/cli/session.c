@@ -288,21 +288,32 @@ int session_load_any(struct cli *cli, struct reconcile *r)
 	return session_fail(cli, r, &err);
 }
 
-/* Names become addresses. What is to be replaced has to exist: else a typing mistake would do nothing. */
-static int settle_names(struct cli *cli, struct reconcile *r)
+/* A typing mistake would do nothing, in silence. */
+static void check_names(struct cli *cli, struct reconcile *r, const char *const *words, bool needed,
+	const char *why)
 {
-	struct plan_options *options = &r->options;
-	const char *const *replace = options->replaces;
-
-	for (; replace && *replace; replace++) {
+	for (; words && *words; words++) {
 		struct nearest nearest;
 
-		if (names_find(cli, r, *replace, &nearest) == 0)
+		if (names_find(cli, r, *words, &nearest) == 0)
 			continue;
-		diag_error(&r->diags, POS_NONE, "there is no resource %s to replace", *replace);
+		if (needed)
+			diag_error(&r->diags, POS_NONE, "there is no resource %s %s", *words, why);
+		else
+			diag_warning(&r->diags, POS_NONE, "there is no resource %s %s", *words, why);
 		if (nearest.best)
 			diag_hint(&r->diags, "did you mean %s?", nearest.best);
 	}
+}
+
+/* Names become addresses. */
+static int settle_names(struct cli *cli, struct reconcile *r)
+{
+	struct plan_options *options = &r->options;
+
+	check_names(cli, r, options->replaces, true, "to replace");
+	/* It may be gone already: what was said once may be said again. */
+	check_names(cli, r, options->allow_data_loss, false, "to lose data of");
 	options->targets = names_all(cli, r, options->targets);
 	options->excludes = names_all(cli, r, options->excludes);
 	options->replaces = names_all(cli, r, options->replaces);

@@ -170,6 +170,9 @@ test_a_name_will_do_where_an_address_is_expected() {
 	expect 1 plan --replace cc --replace x.y
 	has err 'there is no resource cc to replace'
 	has err 'there is no resource x.y to replace'
+	expect 0 plan --allow-data-loss local_file.cc
+	has err 'there is no resource local_file.cc to lose data of'
+	has err 'did you mean local_file.c?'
 	expect 0 plan --explain c
 	has out 'local_file.c'
 	expect 0 down --yes --target c

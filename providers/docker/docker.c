@@ -47,12 +47,12 @@ static void claims(const struct type *type, const struct value *inputs, const ch
 }
 
 static int digest(const struct type *type, const struct value *inputs, const char *project_root,
-	struct hash *out, struct error *err)
+	struct parsed *parsed, struct hash *out, struct error *err)
 {
 	const struct docker_type *of = find(type->name);
 
 	memset(out, 0, sizeof(*out));
-	return of->digest ? of->digest(type, inputs, project_root, out, err) : 0;
+	return of->digest ? of->digest(type, inputs, project_root, parsed, out, err) : 0;
 }
 
 /* --- one engine --------------------------------------------------------------------------------- */

@@ -24,7 +24,7 @@ struct docker_type {
 	void (*claims)(const struct type *type, const struct value *inputs,
 		void (*claim)(void *arg, const char *what), void *arg);
 	int (*digest)(const struct type *type, const struct value *inputs, const char *project_root,
-		struct hash *out, struct error *err);
+		struct parsed *parsed, struct hash *out, struct error *err);
 
 	/* An id is never given twice, on no engine: finding what is recorded shows which engine it is. */
 	bool unique_ids;

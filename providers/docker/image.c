@@ -301,9 +301,9 @@ static int import(struct docker *docker, const struct type *type, const char *id
 }
 
 static int digest(const struct type *type, const struct value *inputs, const char *project_root,
-	struct hash *out, struct error *err)
+	struct parsed *parsed, struct hash *out, struct error *err)
 {
-	(void)type;
+	(void)type, (void)parsed;
 	return value_get(inputs, "build") ? build_digest(inputs, project_root, out, err) : 0;
 }
 

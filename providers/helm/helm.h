@@ -112,7 +112,7 @@ void helm_validate(const struct resource *resource, struct diags *diags);
 void helm_claims(const struct type *type, const struct value *inputs, const char *project_root,
 	void (*claim)(void *arg, const char *what), void *arg);
 int helm_digest(const struct type *type, const struct value *inputs, const char *project_root,
-	struct hash *out, struct error *err);
+	struct parsed *parsed, struct hash *out, struct error *err);
 
 /* "NAMESPACE/NAME" of a new release. */
 const char *helm_id(struct kube *kube, const struct value *inputs, const char *address,

@@ -225,14 +225,14 @@ static int add_tree(struct hasher *hasher, struct arena *arena, const char *path
 }
 
 int helm_digest(const struct type *type, const struct value *inputs, const char *project_root,
-	struct hash *out, struct error *err)
+	struct parsed *parsed, struct hash *out, struct error *err)
 {
 	const char *chart = value_get_text(inputs, "chart", NULL);
 	struct arena arena = ARENA_INIT;
 	struct hasher hasher;
 	int rc = 0;
 
-	(void)type;
+	(void)type, (void)parsed;
 	memset(out, 0, sizeof(*out));
 	if (!chart || !helm_chart_is_local(chart))
 		return 0;

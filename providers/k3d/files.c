@@ -86,14 +86,14 @@ static int add_file(struct hasher *hasher, struct arena *arena, const char *proj
 }
 
 int k3d_digest(const struct type *type, const struct value *inputs, const char *project_root,
-	struct hash *out, struct error *err)
+	struct parsed *parsed, struct hash *out, struct error *err)
 {
 	const struct value *files = value_get(inputs, "files");
 	struct arena arena = ARENA_INIT;
 	struct hasher hasher;
 	int added, n;
 
-	(void)type;
+	(void)type, (void)parsed;
 	hasher_init(&hasher);
 	n = added = add_file(&hasher, &arena, project_root,
 		value_get(value_get(inputs, "registries"), "config"), err);

@@ -34,7 +34,7 @@ struct k3d_type {
 	void (*claims)(const struct type *type, const struct value *inputs, const char *project_root,
 		void (*claim)(void *arg, const char *what), void *arg);
 	int (*digest)(const struct type *type, const struct value *inputs, const char *project_root,
-		struct hash *out, struct error *err);
+		struct parsed *parsed, struct hash *out, struct error *err);
 	int (*observe)(struct docker *docker, struct docker_observe *observe, struct error *err);
 	int (*apply)(struct docker *docker, const struct request *request, struct outcome *outcome,
 		struct error *err);
@@ -95,7 +95,7 @@ struct value k3d_files(struct docker *docker, const struct value *files, const c
 const char *k3d_text_or_path(struct docker *docker, const struct value *value);
 const char *k3d_mount(struct docker *docker, const char *mount);
 int k3d_digest(const struct type *type, const struct value *inputs, const char *project_root,
-	struct hash *out, struct error *err);
+	struct parsed *parsed, struct hash *out, struct error *err);
 bool k3d_files_changed(const struct value *before, const struct value *after);
 
 /* command.c: runs `k3d ARGS...` with a home of its own; stdout in the arena (`out` may be NULL). */

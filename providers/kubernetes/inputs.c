@@ -7,7 +7,7 @@
 #include "base/fs.h"
 #include "base/map.h"
 #include "model/json.h"
-#include "model/yaml.h"
+#include "model/parsed.h"
 #include "providers/kubernetes/objects.h"
 
 #include <string.h>
@@ -126,6 +126,7 @@ struct walk {
 	struct arena arena;
 	struct hasher hasher;
 	struct map seen;
+	struct parsed *parsed;
 	struct error *err;
 };
 
@@ -247,17 +248,17 @@ static int add_kustomization(struct walk *walk, const char *directory, int depth
 		return -1;
 	diags_init(&diags, &walk->arena);
 	source = sources_add(&sources, &walk->arena, path, "kustomization", text, len);
-	if (yaml_parse(&sources, source, &walk->arena, &value, &diags))
+	if (parsed_yaml(walk->parsed, &sources, source, &walk->arena, &value, &diags))
 		return 0; /* kustomize will say what is wrong with it */
 	return add_values(walk, directory, &value, depth);
 }
 
 int kube_digest(const struct type *type, const struct value *inputs, const char *project_root,
-	struct hash *out, struct error *err)
+	struct parsed *parsed, struct hash *out, struct error *err)
 {
 	const char *directory = value_get_text(inputs, "directory", NULL);
 	const char *kustomize = value_get_text(inputs, "kustomize", NULL);
-	struct walk walk = {.err = err};
+	struct walk walk = {.parsed = parsed, .err = err};
 	int rc;
 
 	(void)type;

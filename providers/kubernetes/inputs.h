@@ -10,7 +10,7 @@ void kube_claims(const struct type *type, const struct value *inputs, const char
 	void (*claim)(void *arg, const char *what), void *arg);
 void kube_conceal_inputs(const struct type *type, struct value *inputs, struct arena *arena);
 int kube_digest(const struct type *type, const struct value *inputs, const char *project_root,
-	struct hash *out, struct error *err);
+	struct parsed *parsed, struct hash *out, struct error *err);
 
 /* The inputs of an intent that a run left open. */
 int kube_intent_inputs(struct arena *arena, const struct intent *intent, struct value *out);

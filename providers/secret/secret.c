@@ -108,13 +108,13 @@ static int destroy(struct provider_env *env, struct record *record, struct error
 /* So that a file which is sealed anew is followed. One that is not there is missed by observe, which
    holds up only what uses it. A text in clear leaves no hash behind: it could be guessed by it. */
 static int digest(const struct type *type, const struct value *inputs, const char *project_root,
-	struct hash *out, struct error *err)
+	struct parsed *parsed, struct hash *out, struct error *err)
 {
 	static const char *const files[] = {"sops", "age", "file"};
 	struct arena arena = ARENA_INIT;
 	struct hash hash;
 
-	(void)type;
+	(void)type, (void)parsed;
 	*out = (struct hash){0};
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
 		const char *path = value_get_text(inputs, files[i], NULL);

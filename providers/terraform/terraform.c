@@ -21,14 +21,14 @@ static void validate(const struct resource *resource, struct diags *diags)
 }
 
 static int digest(const struct type *type, const struct value *inputs, const char *project_root,
-	struct hash *out, struct error *err)
+	struct parsed *parsed, struct hash *out, struct error *err)
 {
 	struct arena arena = ARENA_INIT;
 	struct scan scan = {0};
 	struct hasher hasher;
 	int rc;
 
-	(void)type;
+	(void)type, (void)parsed;
 	hasher_init(&hasher);
 	rc = scan_module(&scan, &arena, project_root, value_get_text(inputs, "source", ""), err);
 	if (!rc)

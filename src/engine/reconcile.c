@@ -329,7 +329,7 @@ static struct planner_input *planner_of(struct reconcile *r)
 	struct planner_input *in = arena_zalloc(&r->arena, sizeof(*in));
 	struct digester *digester = arena_alloc(&r->arena, sizeof(*digester));
 
-	*digester = (struct digester){digest_file, locked_find, r, content_root(r), &r->graph};
+	*digester = (struct digester){digest_file, locked_find, r, content_root(r), r->input.parsed, &r->graph};
 	*in = (struct planner_input){
 		.arena = &r->arena,
 		.diags = &r->diags,

@@ -11,7 +11,7 @@ static struct hash digest_of(const char *root, const char *inputs)
 	struct value value;
 
 	assert_int_equal(json_parse(inputs, strlen(inputs), &arena, NULL, &value, &err), 0);
-	if (provider_docker.digest(type_find(IMAGE), &value, root, &hash, &err))
+	if (provider_docker.digest(type_find(IMAGE), &value, root, NULL, &hash, &err))
 		fail_msg("%s", err.msg);
 	arena_release(&arena);
 	return hash;

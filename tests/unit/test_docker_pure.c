@@ -97,15 +97,15 @@ static void only_a_build_has_a_digest_of_its_own(void **state)
 	struct hash hash;
 
 	(void)state;
-	assert_int_equal(provider_docker.digest(type_find("docker_image"), &inputs, "/", &hash, &err),
+	assert_int_equal(provider_docker.digest(type_find("docker_image"), &inputs, "/", NULL, &hash, &err),
 		0);
 	assert_true(hash_equal(&hash, &none));
-	assert_int_equal(provider_docker.digest(type_find("docker_network"), &value_empty_map, "/",
+	assert_int_equal(provider_docker.digest(type_find("docker_network"), &value_empty_map, "/", NULL,
 		&hash, &err), 0);
 	assert_true(hash_equal(&hash, &none));
 	/* A context that another resource has yet to make: the engine asks by this code. */
 	inputs = parse(&arena, "{\"build\":{\"context\":\"not-there\"}}");
-	assert_int_equal(provider_docker.digest(type_find("docker_image"), &inputs, "/nowhere", &hash,
+	assert_int_equal(provider_docker.digest(type_find("docker_image"), &inputs, "/nowhere", NULL, &hash,
 		&err), -1);
 	assert_int_equal(err.code, ERROR_NOT_FOUND);
 	assert_non_null(strstr(err.msg, "/nowhere/not-there"));

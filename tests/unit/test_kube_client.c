@@ -2,6 +2,7 @@
  * kubeconfig files, and an API server that misbehaves: refuses for a while, breaks off, lies about
  * versions, is another cluster.
  */
+#include "model/parsed.h"
 #include "kube_room.h"
 
 /* --- kubeconfig --------------------------------------------------------------------------------- */
@@ -47,6 +48,26 @@ static void test_what_a_kubeconfig_says(void **state)
 	assert_string_equal(config.key, "KEY");
 	assert_int_equal(load(room, ONE("username: a, password: b"), NULL, &config, &err), 0);
 	assert_string_equal(config.authorization, "Basic YTpi");
+}
+
+static void test_a_loop_parses_a_kubeconfig_once(void **state)
+{
+	struct room *room = *state;
+	struct parsed parsed = {.files = NULL};
+	struct kubeconfig config;
+	struct error err;
+
+	room->env.parsed = &parsed;
+	for (int i = 0; i < 3; i++) {
+		parsed_begin(&parsed);
+		assert_int_equal(load(room, ONE("token: a"), NULL, &config, &err), 0);
+		assert_string_equal(config.authorization, "Bearer a");
+	}
+	assert_int_equal(parsed.n_parsed, 1);
+	assert_int_equal(load(room, ONE("token: b"), NULL, &config, &err), 0);
+	assert_string_equal(config.authorization, "Bearer b");
+	assert_int_equal(parsed.n_parsed, 2);
+	parsed_release(&parsed);
 }
 
 static void test_mistakes_of_a_kubeconfig(void **state)
@@ -354,6 +375,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		KUBE_TEST(test_what_a_kubeconfig_says),
+		KUBE_TEST(test_a_loop_parses_a_kubeconfig_once),
 		KUBE_TEST(test_mistakes_of_a_kubeconfig),
 		KUBE_TEST(test_a_plugin_gives_credentials),
 		KUBE_TEST(test_what_passes_by_itself_is_asked_again),

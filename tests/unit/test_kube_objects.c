@@ -317,13 +317,13 @@ static void put(const char *root, const char *name, const char *text)
 	fclose(file);
 }
 
-static struct hash digest(const char *root, const char *inputs)
+static struct hash digest(const char *root, const char *inputs, struct parsed *parsed)
 {
 	struct value value = json(inputs);
 	struct error err = ERROR_INIT;
 	struct hash hash;
 
-	if (kube_digest(NULL, &value, root, &hash, &err))
+	if (kube_digest(NULL, &value, root, parsed, &hash, &err))
 		fail_msg("%s", err.msg);
 	return hash;
 }
@@ -333,6 +333,7 @@ static void test_a_kustomization_is_all_that_it_names(void **state)
 	static const char inputs[] = "{\"kustomize\":\"over\"}";
 	char root[] = "/tmp/test_kube.XXXXXX", path[64];
 	struct error err = ERROR_INIT;
+	struct parsed parsed = {.files = NULL};
 	struct hash first, then;
 	struct value wrong;
 
@@ -348,21 +349,23 @@ static void test_a_kustomization_is_all_that_it_names(void **state)
 	put(root, "base/kustomization.yml", "resources: [map.yml, ../over]\n"); /* a circle ends */
 	put(root, "base/map.yml", "1");
 	put(root, "other/unused.yml", "1");
-	first = digest(root, inputs);
+	first = digest(root, inputs, &parsed);
 	put(root, "other/unused.yml", "2");
-	then = digest(root, inputs);
+	then = digest(root, inputs, &parsed);
 	assert_true(hash_equal(&first, &then));
 	put(root, "base/map.yml", "2");
-	then = digest(root, inputs);
+	then = digest(root, inputs, &parsed);
 	assert_false(hash_equal(&first, &then));
 	first = then;
 	put(root, "over/gen.txt", "2");
-	then = digest(root, inputs);
+	then = digest(root, inputs, &parsed);
 	assert_false(hash_equal(&first, &then));
 	wrong = json("{\"kustomize\":\"other\"}");
-	assert_int_equal(kube_digest(NULL, &wrong, root, &then, &err), -1);
+	assert_int_equal(kube_digest(NULL, &wrong, root, NULL, &then, &err), -1);
 	assert_int_equal(err.code, ERROR_NOT_FOUND);
 	assert_non_null(strstr(err.msg, "no kustomization"));
+	assert_int_equal(parsed.n_parsed, 2); /* of each digest the same two kustomizations */
+	parsed_release(&parsed);
 	assert_int_equal(fs_remove_tree(root, &err), 0);
 }
 

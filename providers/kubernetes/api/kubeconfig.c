@@ -5,7 +5,7 @@
 #include "providers/kubernetes/api/kubeconfig.h"
 
 #include "base/fs.h"
-#include "model/yaml.h"
+#include "model/parsed.h"
 
 #include <stdlib.h>
 #include <fnmatch.h>
@@ -31,7 +31,7 @@ static int parse_file(struct reader *reader, struct value *out)
 		return error_set(reader->err, ERROR_UNREACHABLE, "cannot read the kubeconfig: %s", own.msg);
 	diags_init(&diags, arena);
 	source = sources_add(&sources, arena, reader->path, "kubeconfig", text, len);
-	if (yaml_parse(&sources, source, arena, out, &diags) || out->kind != VALUE_MAP)
+	if (parsed_yaml(reader->env->parsed, &sources, source, arena, out, &diags) || out->kind != VALUE_MAP)
 		return error_set(reader->err, ERROR_INVALID, "%s is no kubeconfig: %s", reader->path,
 			diags.n ? diags.items[0].message : "expected a map");
 	return 0;

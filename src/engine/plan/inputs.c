@@ -93,7 +93,8 @@ static int digest_by_provider(const struct digester *digester, const struct node
 		builder_put(out, "content", value_unknown);
 		return 0;
 	}
-	if (provider->digest(node->resource->type, inputs, digester->project_root, &hash, &err) < 0) {
+	if (provider->digest(node->resource->type, inputs, digester->project_root, digester->parsed, &hash,
+		&err) < 0) {
 		if (err.code == ERROR_NOT_FOUND && may_appear(digester, node)) {
 			builder_put(out, "content", value_unknown);
 			return 0;

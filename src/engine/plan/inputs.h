@@ -17,6 +17,7 @@ struct digester {
 		struct value_builder *out, struct diags *diags);
 	void *arg;
 	const char *project_root;
+	struct parsed *parsed;     /* of a loop; NULL: none */
 	const struct graph *graph; /* of the nodes: one may make a file for another */
 };
 

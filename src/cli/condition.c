@@ -76,7 +76,7 @@ static bool is_only_unready(const struct change *change, bool job)
 	const struct record *record = change->record;
 
 	return record->status == RECORD_UNREADY && !job && change->node != NODE_NONE &&
-	       !hash_equal(&record->fingerprint, &(struct hash){0});
+	       record_has_fingerprint(record);
 }
 
 /* `unread`: the manifest could not be read, so nothing is known to be wanted otherwise. */

@@ -345,7 +345,8 @@ struct provider {
 		void (*claim)(void *arg, const char *what), void *arg);
 
 	/* Of types with TYPE_DIGEST: extra content that belongs to the fingerprint and that no single path
-	   names (a build context). `parsed` as in struct provider_env. Leaves `out` all zero when there is none. ERROR_NOT_FOUND names the missing path. Optional. */
+	   names (a build context). `parsed` as in struct provider_env. Leaves `out` all zero when there is
+	   none. ERROR_NOT_FOUND names the missing path. Optional. */
 	int (*digest)(const struct type *type, const struct value *inputs, const char *project_root,
 		struct parsed *parsed, struct hash *out, struct error *err);
 

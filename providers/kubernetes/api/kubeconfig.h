@@ -8,7 +8,8 @@
 
 #include "provider/provider.h"
 
-/* In the arena of the call, or in what a loop keeps parsed. Secrets (key, token, password) go into memory and headers only. */
+/* In the arena of the call, or in what a loop keeps parsed. Secrets (key, token, password) go into memory
+   and headers only. */
 struct kubeconfig {
 	const char *path;        /* of the file, absolute */
 	const char *context;     /* its name */

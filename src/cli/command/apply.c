@@ -67,8 +67,9 @@ static int plan_file(struct cli *cli, struct reconcile *r, enum state_mode mode,
 	if (r->options.destroy) {
 		if (session_load_any(cli, r))
 			return EXIT_FAILED;
-	} else if (reconcile_load(r, &err) < 0)
+	} else if (reconcile_load(r, &err) < 0) {
 		return session_fail(cli, r, &err);
+	}
 	return session_plan(cli, r, mode);
 }
 

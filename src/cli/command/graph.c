@@ -44,6 +44,8 @@ static int show(struct cli *cli, const struct reconcile *r)
 		view.only = impact(cli, r, address);
 		if (!view.only)
 			return EXIT_FAILED;
+		/* A tree begins with the address: below it what depends on it. */
+		view.destroy |= !cli->json && strcmp(format, "tree") == 0;
 	}
 	if (cli->json)
 		render_graph_json(buf, &view, &r->manifest.sources);
@@ -53,10 +55,8 @@ static int show(struct cli *cli, const struct reconcile *r)
 		render_graph_mermaid(buf, &view);
 	else if (strcmp(format, "svg") == 0)
 		render_graph_svg(buf, &view);
-	else {
-		view.destroy |= address != NULL; /* from the address on: below it what depends on it */
+	else
 		render_graph_tree(buf, &view);
-	}
 	return EXIT_OK;
 }
 

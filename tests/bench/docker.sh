@@ -34,10 +34,14 @@ image() {
 	rm -rf "$root"
 }
 
-# ours|theirs [healthy]: with that word, each waits until the one before it is healthy.
+# ours [healthy|ready], theirs [healthy]: with such a word, each waits until the one before it is so. `ready` is devenv's own
+# probe; compose has no word for it but the health check.
 ours() {
 	local i health=''
-	[[ -z ${1:-} ]] || health='      healthcheck: { test: [CMD, "true"], interval: 1s }\n'
+	case ${1:-} in
+	healthy) health='      healthcheck: { test: [CMD, "true"], interval: 1s }\n' ;;
+	ready) health='      readiness: { command: ["true"] }\n' ;;
+	esac
 	printf 'apiVersion: devenv/v1\nkind: Environment\nmetadata: { name: bench }\nspec:\n  services:\n'
 	for ((i = 1; i <= 20; i++)); do
 		printf '    - name: s%d\n      image: %s\n      command: [sleep, "600"]\n' "$i" $IMAGE
@@ -118,6 +122,11 @@ ours healthy >.devenv/config.yml
 theirs healthy >compose.yml
 in_turns 1.25
 compare 'up, each when the one before it is healthy' wall 0.9 1.25
+
+step=up-ready
+ours ready >.devenv/config.yml
+in_turns 0.9
+compare 'up, each when the one before it is ready' wall 0.9 1
 
 ours >.devenv/config.yml
 theirs >compose.yml

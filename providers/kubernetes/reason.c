@@ -1,12 +1,57 @@
 /*
  * Why is it not ready? Asked only of what is not: the pods behind a workload (an image that cannot be
- * pulled, a crash loop with its last lines), then the newest warning among the events.
+ * pulled, a crash loop with its last lines; else what the first of them waits for before it runs: a node,
+ * a claim, an image, an init container), then the newest warning among the events.
  */
 #include "providers/kubernetes/kubernetes.h"
 
 #include <string.h>
 
 enum { LOG_LINES = 5, LOG_LONGEST = 600 };
+
+/* --- events ------------------------------------------------------------------------------------- */
+
+/* One that came again and again has its last time in its series. */
+static const char *time_of(const struct value *event)
+{
+	const char *last = value_get_text(event, "lastTimestamp",
+		value_text(value_path(event, "series.lastObservedTime"), NULL));
+
+	return last ? last : value_get_text(event, "eventTime",
+		value_text(value_path(event, "metadata.creationTimestamp"), ""));
+}
+
+/* The newest event that the fields select about this name, or about what it owns (its name begins so). */
+static const char *newest_event(struct kube *kube, const char *namespace, const char *name,
+	const char *fields)
+{
+	const struct value *newest = NULL, *items;
+	size_t len = strlen(name);
+	struct kube_reply reply;
+
+	if (kube_get(kube, kube_printf(kube, "/api/v1/namespaces/%s/events?fieldSelector=%s&limit=500",
+			namespace, http_escape(kube->arena, fields, "")), &reply, NULL))
+		return NULL;
+	items = value_get(reply.body, "items");
+	for (uint32_t i = 0; items && items->kind == VALUE_LIST && i < items->len; i++) {
+		const struct value *event = &items->items[i];
+		const char *about = value_text(value_path(event, "involvedObject.name"), "");
+
+		if (strncmp(about, name, len) != 0 || (about[len] && about[len] != '-'))
+			continue;
+		if (!newest || strcmp(time_of(event), time_of(newest)) >= 0)
+			newest = event;
+	}
+	return newest ? kube_printf(kube, "%s: %s", value_get_text(newest, "reason", "warning"),
+		value_get_text(newest, "message", "")) : NULL;
+}
+
+/* Whatever it says: what goes well, but takes long, is no warning ("Pulling"). */
+static const char *last_event(struct kube *kube, const char *namespace, const char *name)
+{
+	return newest_event(kube, namespace, name,
+		kube_printf(kube, "involvedObject.name=%s", name));
+}
 
 /* --- the pods behind it ------------------------------------------------------------------------- */
 
@@ -141,6 +186,106 @@ static const char *newest_template(const struct value *pods)
 	return template;
 }
 
+/* --- what a pod waits for ----------------------------------------------------------------------- */
+
+static uint32_t length(const struct value *list)
+{
+	return list && list->kind == VALUE_LIST ? list->len : 0;
+}
+
+/* The first of its claims that is not bound: for some the scheduler waits, and says nothing. */
+static const char *of_claims(struct kube *kube, const struct value *pod, const char *namespace)
+{
+	const struct value *volumes = value_path(pod, "spec.volumes");
+
+	for (uint32_t i = 0; i < length(volumes); i++) {
+		const char *name = value_text(value_path(&volumes->items[i], "persistentVolumeClaim.claimName"),
+			value_get(&volumes->items[i], "ephemeral")
+				? kube_printf(kube, "%s-%s", value_text(value_path(pod, "metadata.name"), ""),
+					value_get_text(&volumes->items[i], "name", "")) : NULL);
+		struct kube_reply reply;
+		const char *phase, *event;
+
+		if (!name || kube_get(kube, kube_printf(kube,
+				"/api/v1/namespaces/%s/persistentvolumeclaims/%s", namespace, name), &reply, NULL))
+			continue;
+		phase = value_text(value_path(reply.body, "status.phase"), "Pending");
+		if (!strcmp(phase, "Bound"))
+			continue;
+		event = last_event(kube, namespace, name);
+		return kube_printf(kube, "claim %s is %s%s%s", name, phase, event ? ": " : "",
+			event ? event : "");
+	}
+	return NULL;
+}
+
+/* The init container that runs; those that go on beside the others are not waited for. */
+static const char *init_that_runs(const struct value *pod)
+{
+	const struct value *list = value_path(pod, "status.initContainerStatuses");
+	const struct value *wanted = value_path(pod, "spec.initContainers");
+
+	for (uint32_t i = 0; i < length(list); i++) {
+		const char *name = value_get_text(&list->items[i], "name", "?");
+		bool goes_on = false;
+
+		for (uint32_t k = 0; k < length(wanted); k++)
+			if (!strcmp(value_get_text(&wanted->items[k], "name", ""), name))
+				goes_on = value_get(&wanted->items[k], "restartPolicy") != NULL;
+		if (!goes_on && value_path(&list->items[i], "state.running"))
+			return name;
+	}
+	return NULL;
+}
+
+/* "Unschedulable: 0/1 nodes are available" of a condition that is False; NULL: it is not. */
+static const char *is_not(struct kube *kube, const struct value *pod, const char *type)
+{
+	const struct value *list = value_path(pod, "status.conditions");
+
+	for (uint32_t i = 0; i < length(list); i++)
+		if (!strcmp(value_get_text(&list->items[i], "type", ""), type) &&
+			!strcmp(value_get_text(&list->items[i], "status", ""), "False"))
+			return kube_printf(kube, "%s: %s", value_get_text(&list->items[i], "reason", type),
+				value_get_text(&list->items[i], "message", ""));
+	return NULL;
+}
+
+/* One that does not run yet waits for a node, for a claim, or for what was begun last. */
+static const char *of_pending(struct kube *kube, const struct value *pod, const char *namespace,
+	const char *name)
+{
+	const char *node = value_text(value_path(pod, "spec.nodeName"), NULL), *why;
+
+	if (node && (why = init_that_runs(pod)))
+		return kube_printf(kube, "init container %s of pod %s runs", why, name);
+	if (!node && (why = of_claims(kube, pod, namespace)))
+		return kube_printf(kube, "pod %s has no node: %s", name, why);
+	if (!node && (why = is_not(kube, pod, "PodScheduled")))
+		return kube_printf(kube, "no node takes pod %s: %s", name, why);
+	if ((why = last_event(kube, namespace, name)))
+		return kube_printf(kube, "pod %s: %s", name, why);
+	return node ? kube_printf(kube, "node %s has not begun pod %s", node, name)
+		    : kube_printf(kube, "no scheduler has looked at pod %s", name);
+}
+
+/* What a pod waits for of which no container says anything; NULL: for nothing. */
+static const char *of_waiting(struct kube *kube, const struct value *pod)
+{
+	const char *name = value_text(value_path(pod, "metadata.name"), "?");
+	const char *namespace = value_text(value_path(pod, "metadata.namespace"), "");
+	const char *phase = value_text(value_path(pod, "status.phase"), "Pending"), *missing, *event;
+
+	if (!strcmp(phase, "Pending"))
+		return of_pending(kube, pod, namespace, name);
+	if (strcmp(phase, "Running") != 0 || !(missing = is_not(kube, pod, "Ready")))
+		return NULL;
+	event = newest_event(kube, namespace, name,
+		kube_printf(kube, "involvedObject.name=%s,type=Warning", name));
+	return kube_printf(kube, "pod %s: %s", name, event ? event : missing);
+}
+
+/* Of those of the newest template: what a container of theirs says, else what the first waits for. */
 static const char *of_pods(struct kube *kube, const struct value *object, bool *hopeless)
 {
 	const char *namespace = value_text(value_path(object, "metadata.namespace"), "");
@@ -149,73 +294,35 @@ static const char *of_pods(struct kube *kube, const struct value *object, bool *
 	struct kube_reply reply;
 
 	if (!strcmp(value_get_text(object, "kind", ""), "Pod"))
-		return of_pod(kube, object, hopeless);
+		return (why = of_pod(kube, object, hopeless)) ? why : of_waiting(kube, object);
 	if (!selector || kube_get(kube, kube_printf(kube,
 			"/api/v1/namespaces/%s/pods?labelSelector=%s", namespace, selector), &reply, NULL))
 		return NULL;
 	pods = value_get(reply.body, "items");
 	template = newest_template(pods);
-	for (uint32_t i = 0; !why && pods && pods->kind == VALUE_LIST && i < pods->len; i++) {
-		struct value_builder pod;
+	for (int look = 0; look < 2; look++)
+		for (uint32_t i = 0; !why && i < length(pods); i++) {
+			const struct value *pod = &pods->items[i];
 
-		if (value_path(&pods->items[i], "metadata.deletionTimestamp") ||
-			strcmp(template_of(&pods->items[i]), template) != 0)
-			continue;
-		/* Items of a list do not say what they are. */
-		builder_init(&pod, kube->arena);
-		builder_put_str(&pod, "kind", "Pod");
-		builder_put(&pod, "metadata", *value_get(&pods->items[i], "metadata"));
-		if (value_get(&pods->items[i], "status"))
-			builder_put(&pod, "status", *value_get(&pods->items[i], "status"));
-		struct value whole = builder_map(&pod);
-
-		why = of_pod(kube, &whole, hopeless);
-	}
+			if (value_path(pod, "metadata.deletionTimestamp") ||
+				strcmp(template_of(pod), template) != 0)
+				continue;
+			why = look ? of_waiting(kube, pod) : of_pod(kube, pod, hopeless);
+		}
 	return why;
-}
-
-/* --- events ------------------------------------------------------------------------------------- */
-
-static const char *time_of(const struct value *event)
-{
-	const char *last = value_get_text(event, "lastTimestamp", NULL);
-
-	return last ? last : value_get_text(event, "eventTime",
-		value_text(value_path(event, "metadata.creationTimestamp"), ""));
-}
-
-/* The newest warning about it, or about what it owns (its name begins with ours). */
-static const char *of_events(struct kube *kube, const struct value *object)
-{
-	const char *namespace = value_text(value_path(object, "metadata.namespace"), NULL);
-	const char *name = value_text(value_path(object, "metadata.name"), "");
-	const struct value *newest = NULL, *items;
-	struct kube_reply reply;
-
-	if (!namespace || kube_get(kube, kube_printf(kube,
-			"/api/v1/namespaces/%s/events?fieldSelector=type%%3DWarning&limit=500", namespace),
-			&reply, NULL))
-		return NULL;
-	items = value_get(reply.body, "items");
-	for (uint32_t i = 0; items && items->kind == VALUE_LIST && i < items->len; i++) {
-		const struct value *event = &items->items[i];
-		const char *about = value_text(value_path(event, "involvedObject.name"), "");
-		size_t len = strlen(name);
-
-		if (strncmp(about, name, len) != 0 || (about[len] && about[len] != '-'))
-			continue;
-		if (!newest || strcmp(time_of(event), time_of(newest)) >= 0)
-			newest = event;
-	}
-	return newest ? kube_printf(kube, "%s: %s", value_get_text(newest, "reason", "warning"),
-		value_get_text(newest, "message", "")) : NULL;
 }
 
 const char *kube_reason(struct kube *kube, const struct value *object, bool *hopeless)
 {
+	const char *namespace = value_text(value_path(object, "metadata.namespace"), NULL);
+	const char *name = value_text(value_path(object, "metadata.name"), "");
 	const char *why = of_pods(kube, object, hopeless);
 
-	return why ? why : of_events(kube, object);
+	if (why || !namespace)
+		return why;
+	if (!strcmp(value_get_text(object, "kind", ""), "PersistentVolumeClaim"))
+		return last_event(kube, namespace, name);
+	return newest_event(kube, namespace, name, "type=Warning");
 }
 
 /* --- the probe ---------------------------------------------------------------------------------- */

@@ -18,9 +18,20 @@ struct watch {
 	struct kube *kube;
 	const struct kube_object *object;
 	struct strbuf line;
-	const char *missing; /* told last */
+	const char **told;   /* last: what is missing, and perhaps why */
 	bool changed;        /* it is ready, has failed or is gone */
 };
+
+/* What was told with its reason stays: only another look knows why. */
+static void tell(struct watch *watch, const char *missing)
+{
+	const char *text = kube_printf(watch->kube, "%s: %s", watch->object->ref, missing);
+
+	if (!strncmp(*watch->told, text, strlen(text)))
+		return;
+	*watch->told = text;
+	provider_progress(watch->kube->env, "%s", text);
+}
 
 /* One line {"type": ..., "object": {...}}. False: there is something to look at. */
 static bool take_event(struct watch *watch, const char *text, size_t len)
@@ -37,10 +48,8 @@ static bool take_event(struct watch *watch, const char *text, size_t len)
 		go_on = object && (!strcmp(type, "ADDED") || !strcmp(type, "MODIFIED")) &&
 			kube_object_ready(&arena, object, &missing) == READY_WAIT;
 		watch->changed = !go_on && strcmp(type, "ERROR") != 0;
-		if (missing && strcmp(missing, watch->missing) != 0) {
-			watch->missing = arena_strdup(watch->kube->arena, missing);
-			provider_progress(watch->kube->env, "%s: %s", watch->object->ref, missing);
-		}
+		if (missing)
+			tell(watch, missing);
 	}
 	arena_release(&arena);
 	return go_on;
@@ -67,10 +76,11 @@ static bool take_piece(void *arg, const char *data, size_t len)
 }
 
 /* -1: it cannot be watched. 0: look again. */
-static int watch_one(struct kube *kube, const struct kube_waiting *waiting, int64_t deadline)
+static int watch_one(struct kube *kube, const struct kube_waiting *waiting, int64_t deadline,
+	const char **told)
 {
 	struct watch watch = {.kube = kube, .object = &waiting->object, .line = STRBUF_INIT,
-		.missing = ""};
+		.told = told};
 	const char *path = kube_printf(kube, "%s?watch=1&fieldSelector=%s&resourceVersion=%s",
 		kube_object_path(kube, &waiting->object, NULL), http_escape(kube->arena,
 			kube_printf(kube, "metadata.name=%s", waiting->object.name), ""),
@@ -103,7 +113,7 @@ enum readiness kube_await(struct kube *kube, struct record *record, int64_t unti
 			provider_progress(kube->env, "%s", told = *why);
 		if (readiness != READY_WAIT || !waiting.version || now >= until ||
 			provider_cancelled(kube->env) ||
-			watch_one(kube, &waiting, now + RELOOK < until ? now + RELOOK : until))
+			watch_one(kube, &waiting, now + RELOOK < until ? now + RELOOK : until, &told))
 			return readiness;
 	}
 }

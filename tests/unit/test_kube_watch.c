@@ -92,12 +92,50 @@ static void test_when_the_time_is_over_the_last_look_says_what_is_missing(void *
 	assert_non_null(strstr(why, "Pod/inner/a: the pod is Running"));
 }
 
+static void keep(void *lines, const char *line)
+{
+	strbuf_addf(lines, "%s\n", line);
+}
+
+/* The watch sees what is missing, not why: it does not take away the reason that a look has told. */
+static void test_the_reason_stays_while_it_is_watched(void **state)
+{
+#define WAITS(version, phase)                                                                        \
+	"{\"kind\":\"Pod\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"a\",\"namespace\":\"inner\","    \
+	"\"resourceVersion\":\"" version "\"},\"status\":{\"phase\":\"" phase "\",\"containerStatuses\":"   \
+	"[{\"name\":\"c\",\"state\":{\"waiting\":{\"reason\":\"Broken\"}}}]}}"
+#define TOLD "Pod/inner/a: the pod is Pending (container c of pod a: Broken)\n"
+	struct room *room = *state;
+	struct strbuf lines = STRBUF_INIT;
+	enum readiness readiness;
+	const char *why;
+	int64_t took;
+
+	room->env.progress = keep;
+	room->env.progress_arg = &lines;
+	do { /* what lasts until the next look is due was not told in time */
+		struct route routes[] = {{"GET " POD, 200, WAITS("5", "Pending"), 0, NULL},
+			{"GET " WATCH, 200, EVENT("MODIFIED", WAITS("6", "Pending"))
+				EVENT("MODIFIED", OBJECT("7", "True")), 1, NULL},
+			{"GET " WATCH, 200, EVENT("MODIFIED", WAITS("8", "Running"))
+				EVENT("MODIFIED", OBJECT("9", "True")), 1, NULL},
+			{"GET " WATCH, 403, "{}", 0, NULL}, {NULL}};
+
+		strbuf_reset(&lines);
+		took = await(room, routes, 120000, &readiness, &why);
+	} while (took >= 5000);
+	assert_int_equal(readiness, READY_WAIT);
+	assert_string_equal(lines.text, TOLD "Pod/inner/a: the pod is Running\n" TOLD);
+	strbuf_release(&lines);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		KUBE_TEST(test_a_watch_begins_where_the_look_was),
 		KUBE_TEST(test_a_watch_that_is_refused_leaves_the_waiting_to_the_engine),
 		KUBE_TEST(test_what_goes_while_it_is_watched_has_failed),
+		KUBE_TEST(test_the_reason_stays_while_it_is_watched),
 		KUBE_TEST(test_when_the_time_is_over_the_last_look_says_what_is_missing),
 	};
 

@@ -52,7 +52,7 @@ enum { LOG_STAMP = 24, LOG_PREFIX = LOG_STAMP + 3, LOG_LINE_MAX = 1 << 16 };
 
 struct shim_log {
 	const char *path, *older; /* "log", "log.1" */
-	int fd;                   /* -1: it could not be opened, and lines are dropped */
+	int fd;                   /* -1: it cannot be opened or written, which is tried again */
 	int64_t size, max;
 	struct strbuf partial[2]; /* the unfinished lines of stdout and stderr */
 	struct strbuf out;

@@ -69,19 +69,41 @@ static void add_line(struct shim_log *log, int stream, const char *text, size_t 
 	strbuf_addch(&log->out, '\n');
 }
 
+static void end_line(struct shim_log *log, int stream, struct strbuf *partial)
+{
+	add_line(log, stream, partial->text, partial->len);
+	strbuf_reset(partial);
+}
+
+/* Not within a secret: of two halves neither would be found. */
+static void split_line(struct shim_log *log, int stream, struct strbuf *partial)
+{
+	size_t cut = redact_cut(&log->redactor, partial->text, partial->len);
+
+	if (!cut)
+		cut = partial->len; /* a secret that is longer than a line */
+	add_line(log, stream, partial->text, cut);
+	memmove(partial->text, partial->text + cut, partial->len - cut);
+	strbuf_setlen(partial, partial->len - cut);
+}
+
 /* What was gathered goes out in one write. */
 static void flush(struct shim_log *log)
 {
 	const char *at = log->out.text;
 	size_t left = log->out.len;
 
+	if (log->fd < 0)
+		open_file(log);
 	if (log->size && log->size + (int64_t)left > log->max)
 		rotate(log);
 	while (left && log->fd >= 0) {
 		ssize_t n = write(log->fd, at, left);
 
-		if (n < 0 && errno != EINTR)
-			break; /* no space: these lines are lost */
+		if (n < 0 && errno != EINTR) {
+			close(log->fd); /* no space: these lines are lost; the next try ends half a one */
+			log->fd = -1;
+		}
 		if (n > 0) {
 			at += n;
 			left -= (size_t)n;
@@ -110,10 +132,10 @@ void shim_log_add(struct shim_log *log, int stream, const char *data, size_t len
 			data++;
 			len--;
 		}
-		if (full || newline) {
-			add_line(log, stream, partial->text, partial->len);
-			strbuf_reset(partial);
-		}
+		if (full)
+			split_line(log, stream, partial);
+		else if (newline)
+			end_line(log, stream, partial);
 	}
 	if (log->out.len)
 		flush(log);

@@ -206,6 +206,28 @@ void redact_into(const struct redactor *redactor, const char *text, size_t len, 
 	}
 }
 
+static bool begins_needle(const struct redactor *redactor, const char *text, size_t len)
+{
+	for (size_t i = 0; i < redactor->n; i++) {
+		if (strlen(redactor->needles[i]) > len && memcmp(redactor->needles[i], text, len) == 0)
+			return true;
+	}
+	return false;
+}
+
+size_t redact_cut(const struct redactor *redactor, const char *text, size_t len)
+{
+	size_t longest = redactor->n ? strlen(redactor->needles[0]) : 0;
+	size_t at = len > 2 * longest ? len - 2 * longest : 0;
+
+	while (at < len && !begins_needle(redactor, text + at, len - at)) {
+		size_t needle = needle_at(redactor, text + at, len - at);
+
+		at += needle ? needle : 1;
+	}
+	return at;
+}
+
 const char *redact(const struct redactor *redactor, const char *text, struct arena *arena)
 {
 	struct strbuf out = STRBUF_INIT;

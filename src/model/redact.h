@@ -23,5 +23,7 @@ void redactor_learn_text(struct redactor *redactor, const char *text, size_t len
 const char *redact(const struct redactor *redactor, const char *text, struct arena *arena);
 /* The same for bytes; appends. */
 void redact_into(const struct redactor *redactor, const char *text, size_t len, struct strbuf *out);
+/* Where `text`, which goes on, may be cut: what follows may be the beginning of a secret. */
+size_t redact_cut(const struct redactor *redactor, const char *text, size_t len);
 
 #endif

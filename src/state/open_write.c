@@ -24,7 +24,7 @@ static int take_creation_lock(struct state *state, int *fd, struct error *err)
 	struct arena arena = ARENA_INIT;
 	const char *locks = arena_printf(&arena, "%s/locks", state->home);
 	const char *path = arena_printf(&arena, "%s/state.lock", locks);
-	int result = fs_make_dirs(locks, 0700, &arena, NULL, err);
+	int result = fs_make_dirs(locks, 0700, &arena, NULL, err), number;
 
 	if (result == 0) {
 		*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -33,9 +33,13 @@ static int take_creation_lock(struct state *state, int *fd, struct error *err)
 		if (*fd < 0 || result < 0)
 			result = error_errno(err, "lock %s", path);
 	}
-	arena_release(&arena);
+	number = errno;
+	if (result < 0 && err && (number == EROFS || number == EACCES || number == EPERM))
+		error_set(err, err->code, "%s; nothing was changed: make the folder writable, or set "
+			"DEVENV_HOME to one that is", arena_strdup(&arena, err->msg));
 	if (result < 0)
 		error_wrap(err, "the home of the state");
+	arena_release(&arena);
 	return result;
 }
 

@@ -107,6 +107,8 @@ test_a_killed_run_leaves_no_lock() {
 	wait_until 10 test -e log
 	kill -KILL "$APPLY"
 	finish 137
+	expect 0 history
+	matches out '^1 .* running .*@[^ ]* *$' # and has no summary
 	touch go
 	expect 0 apply --yes # whose command was started has no part in the lock
 	there second

@@ -1,6 +1,8 @@
 /* local_process: its log, its readiness, and commands in its environment. */
 #include "process_room.h"
 
+#include <sys/resource.h>
+
 /* --- logs, readiness, exec -------------------------------------------------------------------- */
 
 static void the_log_keeps_streams_and_times(void **state)
@@ -40,6 +42,68 @@ static void the_log_is_rotated(void **state)
 	text = logs(room, record, 0, -1);
 	assert_non_null(strstr(text, "1:line-398|1:line-399|1:END|"));
 	assert_destroyed(room, INTENT("02"), record);
+}
+
+/* "1:text|" for each line of a log that is written here. */
+static const char *lines_of(struct room *room, const char *path)
+{
+	struct strbuf out = STRBUF_INIT;
+	const char *text, *copy;
+	size_t len;
+
+	assert_int_equal(fs_read(path, &room->arena, &text, &len, &room->err), 0);
+	while (*text) {
+		size_t line = strcspn(text, "\n");
+
+		assert_true(line >= LOG_PREFIX);
+		strbuf_addf(&out, "%c:%.*s|", text[LOG_STAMP + 1], (int)(line - LOG_PREFIX), text + LOG_PREFIX);
+		text += line + (text[line] == '\n');
+	}
+	copy = arena_strdup(&room->arena, out.text);
+	strbuf_release(&out);
+	return copy;
+}
+
+static void open_here(struct room *room, struct shim_log *log, const char *const *secrets)
+{
+	shim_log_open(log, fs_join(&room->arena, room->root, "log"),
+		fs_join(&room->arena, room->root, "log.1"), 10 << 20, secrets);
+}
+
+static void a_line_that_had_no_space_does_not_run_into_the_next(void **state)
+{
+	struct room *room = *state;
+	struct rlimit old, small = {.rlim_cur = 2 * LOG_PREFIX + 10};
+	struct shim_log log;
+
+	open_here(room, &log, (const char *const[]){NULL});
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	small.rlim_max = old.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	shim_log_add(&log, 1, "first\n", 6);
+	shim_log_add(&log, 1, "second\n", 7);
+	shim_log_add(&log, 1, "third\n", 6);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	shim_log_add(&log, 1, "fourth\n", 7);
+	shim_log_close(&log);
+	assert_string_equal(lines_of(room, log.path), "1:first|1:seco|1:fourth|");
+}
+
+static void a_long_line_is_not_split_within_a_secret(void **state)
+{
+	struct room *room = *state;
+	struct shim_log log;
+	const char *lines;
+
+	open_here(room, &log, (const char *const[]){"planted-secret", NULL});
+	for (int i = 0; i < LOG_LINE_MAX - 6; i++)
+		shim_log_add(&log, 1, "x", 1);
+	shim_log_add(&log, 1, "planted-secret!\n", 16);
+	shim_log_close(&log);
+	lines = lines_of(room, log.path);
+	assert_int_equal(strspn(lines + 2, "x"), LOG_LINE_MAX - 6);
+	assert_string_equal(lines + 2 + LOG_LINE_MAX - 6, "|1:(sensitive)!|");
 }
 
 struct follow {
@@ -238,6 +302,8 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		T(the_log_keeps_streams_and_times),
 		T(the_log_is_rotated),
+		T(a_line_that_had_no_space_does_not_run_into_the_next),
+		T(a_long_line_is_not_split_within_a_secret),
 		T(following_survives_a_rotation),
 		T(following_ends_with_the_process),
 		T(readiness_is_found_in_the_log),

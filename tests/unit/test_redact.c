@@ -80,6 +80,18 @@ static void test_bytes(void **state)
 	strbuf_release(&out);
 }
 
+static void test_what_goes_on_is_not_cut_within_a_secret(void **state)
+{
+	static const size_t cuts[] = {0, 1, 2, 2, 2, 2, 2, 2, 2, 5, 5, 5, 12, 13};
+	struct redactor other = REDACTOR_INIT;
+
+	(void)state;
+	redactor_learn_text(&other, "abcabcd", 7);
+	for (size_t len = 0; len < ARRAY_SIZE(cuts); len++)
+		assert_int_equal(redact_cut(&other, "xxabcabcabcdx", len), cuts[len]);
+	redactor_release(&other);
+}
+
 static void test_longest_first(void **state)
 {
 	(void)state;
@@ -115,6 +127,7 @@ int main(void)
 		cmocka_unit_test(test_base64_of_something_longer),
 		cmocka_unit_test(test_each_line_of_a_long_secret),
 		cmocka_unit_test(test_bytes),
+		cmocka_unit_test(test_what_goes_on_is_not_cut_within_a_secret),
 		cmocka_unit_test(test_longest_first),
 		cmocka_unit_test(test_the_rest_stays),
 		cmocka_unit_test(test_only_sensitive_values_are_learnt),

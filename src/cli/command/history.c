@@ -38,6 +38,7 @@ static void add_run_json(struct cli *cli, const struct run *run)
 
 static void add_run_row(struct table *table, const struct run *run)
 {
+	const char *summary = run->summary ? run->summary : ""; /* of a run that has not ended */
 	char at[32], took[32] = "";
 
 	if (run->finished_at)
@@ -49,10 +50,10 @@ static void add_run_row(struct table *table, const struct run *run)
 	table_add(table, STYLE_DIM, "%s", took);
 	table_add(table, STYLE_DIM, "%s", run->actor);
 	if (run->origin.revision) /* whose change it was says more than who carried it out */
-		table_add(table, STYLE_PLAIN, "%s (%.12s by %s)", run->summary, run->origin.revision,
+		table_add(table, STYLE_PLAIN, "%s (%.12s by %s)", summary, run->origin.revision,
 			run->origin.author ? run->origin.author : "nobody");
 	else
-		table_add(table, STYLE_PLAIN, "%s", run->summary);
+		table_add(table, STYLE_PLAIN, "%s", summary);
 }
 
 static void add_run_header(struct table *table)

@@ -15,7 +15,7 @@ static void diff_interrupted_blind(const struct diff_input *in, struct change *c
 	diff_create(in, change);
 	if (strcmp(what, "fail") == 0) {
 		diff_problem(in, change,
-			"find out what it did, then `devenv import` or `devenv forget` it, or set onInterrupt",
+			"find out what it did; then set onInterrupt: assumeDone takes it for done, rerun does it again",
 			"%s was interrupted and cannot be observed (onInterrupt: fail)", change->address);
 	} else if (strcmp(what, "assumeDone") == 0) {
 		change->action = ACTION_RECORD;
@@ -56,9 +56,9 @@ static void diff_foreign(const struct diff_input *in, struct change *change)
 			"%s exists with our mark but is not recorded (%s)", change->address,
 			seen->id ? seen->id : "no id");
 	} else {
-		diff_problem(in, change,
-			arena_printf(in->arena, "import it (`%s`), set `adopt: true` where the type has it, "
-				"or choose another name", import_command(in, change, "")),
+		diff_problem(in, change, seen->id ? arena_printf(in->arena, "import it (`%s`), set `adopt: true` "
+				"where the type has it, or choose another name", import_command(in, change, ""))
+			: "set `adopt: true` where the type has it, or choose another name",
 			"%s exists already and is not ours (%s)", change->address,
 			seen->id ? seen->id : diff_seen(in));
 	}

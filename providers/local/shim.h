@@ -62,7 +62,7 @@ struct shim_log {
 void shim_log_open(struct shim_log *log, const char *path, const char *older, int64_t max,
 	const char *const *needles);
 void shim_log_add(struct shim_log *log, int stream, const char *data, size_t len);
-/* Also ends unfinished lines. */
+void shim_log_end_lines(struct shim_log *log); /* those that are unfinished */
 void shim_log_close(struct shim_log *log);
 
 #endif

@@ -141,15 +141,21 @@ void shim_log_add(struct shim_log *log, int stream, const char *data, size_t len
 		flush(log);
 }
 
-void shim_log_close(struct shim_log *log)
+void shim_log_end_lines(struct shim_log *log)
 {
 	for (int i = 0; i < 2; i++) {
 		if (log->partial[i].len)
-			add_line(log, i + 1, log->partial[i].text, log->partial[i].len);
-		strbuf_release(&log->partial[i]);
+			end_line(log, i + 1, &log->partial[i]);
 	}
 	if (log->out.len)
 		flush(log);
+}
+
+void shim_log_close(struct shim_log *log)
+{
+	shim_log_end_lines(log);
+	for (int i = 0; i < 2; i++)
+		strbuf_release(&log->partial[i]);
 	strbuf_release(&log->out);
 	if (log->fd >= 0)
 		close(log->fd);

@@ -106,10 +106,14 @@ static void signal_children(int number)
 	arena_release(&arena);
 }
 
+/* Who reads that it has ended finds its last words in the log. */
 static void record_end(struct life *life, int status)
 {
 	struct folder_state *state = &life->watch->state;
 
+	drain(life, &life->watch->out, 1);
+	drain(life, &life->watch->err, 2);
+	shim_log_end_lines(&life->log);
 	life->ended = true;
 	state->ended = true;
 	state->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;

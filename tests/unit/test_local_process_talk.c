@@ -219,7 +219,7 @@ static void readiness_is_asked_of_a_command(void **state)
 static void one_that_has_ended_will_not_become_ready(void **state)
 {
 	struct room *room = *state;
-	const struct value *inputs = service(room, UNTIL_GO "echo address in use >&2; exit 1", "");
+	const struct value *inputs = service(room, UNTIL_GO "printf \\\"address in use\\\" >&2; exit 1", "");
 	struct record *record = create(room, TYPE, INTENT("01"), inputs);
 	const char *why;
 	char host[64];

@@ -282,15 +282,40 @@ static void test_live_lines_are_cut(void **state)
 	memset(text, 'x', sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';
 	send(&f, EVENT_STARTED, 0, 0, NULL);
-	send(&f, EVENT_WAITING, 0, 0, text);
+	send(&f, EVENT_PROGRESS, 0, 0, text);
 	said(&f);
 	now += 100;
 	send(&f, EVENT_TICK, -1, 0, NULL);
-	line = strstr(said(&f), "⣽ local_file.a waiting until ready 0.1s  xxx");
+	line = strstr(said(&f), "⣽ local_file.a creating 0.1s  xxx");
 	assert_non_null(line);
 	f.text[line - f.text + (long)strcspn(line, "\n")] = '\0';
 	assert_int_equal(display_width(line), 79);
 	assert_string_equal(line + strlen(line) - 3, "…");
+	teardown(&f);
+}
+
+static void test_why_it_is_not_ready_gets_lines_of_its_own(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	setup(&f, PROGRESS_LIVE, 80);
+	send(&f, EVENT_STARTED, 0, 0, NULL);
+	send(&f, EVENT_WAITING, 0, 0, "short");
+	said(&f);
+	now += 100;
+	send(&f, EVENT_TICK, -1, 0, NULL);
+	assert_non_null(strstr(said(&f), "⣽ local_file.a waiting until ready 0.1s  short\n  └─ then"));
+	send(&f, EVENT_WAITING, 0, 0, "Deployment.apps/shop/web: 0 of 1 pods are available (no node takes pod "
+		"web-77646dcf78-bwmvx: Unschedulable: 0/1 nodes are available: 1 node(s) didn't match Pod's node "
+		"affinity/selector. preemption: 0/1 nodes are available: 1 Preemption is not helpful.)");
+	now += 100;
+	send(&f, EVENT_TICK, -1, 0, NULL);
+	assert_non_null(strstr(said(&f), "⣻ local_file.a waiting until ready 0.2s\n"
+		"    Deployment.apps/shop/web: 0 of 1 pods are available (no node takes pod\n"
+		"    web-77646dcf78-bwmvx: Unschedulable: 0/1 nodes are available: 1 node(s)\n"
+		"    didn't match Pod's node affinity/selector. preemption: 0/1 nodes are avail…\n"
+		"  └─ then"));
 	teardown(&f);
 }
 
@@ -373,6 +398,7 @@ int main(void)
 		cmocka_unit_test(test_json_lines),
 		cmocka_unit_test(test_live_tree),
 		cmocka_unit_test(test_live_lines_are_cut),
+		cmocka_unit_test(test_why_it_is_not_ready_gets_lines_of_its_own),
 		cmocka_unit_test(test_durations_of_the_last_time),
 		cmocka_unit_test(test_what_is_left_is_shared_by_as_many_as_run),
 		cmocka_unit_test(test_many_at_once_stay_within_the_screen),

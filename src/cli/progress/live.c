@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FRAME = 100, BAR = 20, NAMES = 3, NAME_WIDTH = 40 };
+enum { FRAME = 100, BAR = 20, NAMES = 3, NAME_WIDTH = 40, WHY_LINES = 3, WHY_INDENT = 4 };
 
 void progress_live_init(struct progress *progress)
 {
@@ -101,13 +101,46 @@ static void add_line(struct progress *progress, const char *text)
 	progress->widths[progress->drawn++] = width < room ? width : room;
 }
 
+/* Word by word; what is left at the last line is cut there. */
+static void add_below(struct progress *progress, const char *text, int lines)
+{
+	const struct terminal *terminal = &progress->stream->terminal;
+	struct strbuf line = STRBUF_INIT, longer = STRBUF_INIT;
+
+	while (*text && lines-- > 0) {
+		strbuf_reset(&line);
+		add_spaces(&line, WHY_INDENT);
+		while (*text) {
+			size_t len = lines ? strcspn(text, " ") : strlen(text);
+
+			strbuf_reset(&longer);
+			strbuf_add(&longer, line.text, line.len);
+			strbuf_add(&longer, text, len);
+			if (line.len > WHY_INDENT && display_width(longer.text) >= terminal->width)
+				break;
+			strbuf_addch(&longer, ' ');
+			strbuf_reset(&line);
+			strbuf_add(&line, longer.text, longer.len);
+			text += len + (text[len] == ' ');
+		}
+		line.text[--line.len] = '\0';
+		strbuf_reset(&longer);
+		paint(&longer, terminal, STYLE_DIM, "%s", line.text);
+		add_line(progress, longer.text);
+	}
+	strbuf_release(&line);
+	strbuf_release(&longer);
+}
+
+/* Why something is not ready is worth reading to its end: it gets lines of its own, if there are some. */
 static void add_activity(struct progress *progress, const struct activity *activity, int64_t now,
-	int name_width)
+	int name_width, int lines)
 {
 	const struct terminal *terminal = &progress->stream->terminal;
 	const char *what =
 		activity->waiting ? "waiting until ready" : action_doing(activity->action);
 	struct strbuf line = STRBUF_INIT, name = STRBUF_INIT;
+	bool below;
 	char took[32], usual[32];
 
 	add_squeezed(&name, terminal, activity->change->address, name_width);
@@ -119,9 +152,13 @@ static void add_activity(struct progress *progress, const struct activity *activ
 	if (activity->expected >= 1000)
 		paint(&line, terminal, STYLE_DIM, " of about %s",
 			duration_str(activity->expected, usual));
-	if (activity->text)
+	below = activity->text && activity->waiting && lines > 0 &&
+		display_width(line.text) + 2 + display_width(activity->text) >= terminal->width;
+	if (activity->text && !below)
 		paint(&line, terminal, STYLE_DIM, "  %s", activity->text);
 	add_line(progress, line.text);
+	if (below)
+		add_below(progress, activity->text, lines);
 	strbuf_release(&line);
 	strbuf_release(&name);
 }
@@ -222,9 +259,11 @@ static void add_tree(struct progress *progress, int64_t now)
 {
 	const struct terminal *terminal = &progress->stream->terminal;
 	size_t rows = terminal->height > 8 ? (size_t)terminal->height - 5 : 3, shown = 0;
-	int name_width = 0;
+	int name_width = 0, lines;
 
 	rows = rows < LIVE_LINES - 4 ? rows : LIVE_LINES - 4;
+	lines = progress->n ? (int)(rows / progress->n) - 1 : 0;
+	lines = lines < WHY_LINES ? lines : WHY_LINES;
 	for (size_t i = 0; i < progress->n; i++) {
 		int width = display_width(progress->running[i].change->address);
 
@@ -235,7 +274,9 @@ static void add_tree(struct progress *progress, int64_t now)
 	if (name_width > terminal->width / 2)
 		name_width = terminal->width / 2;
 	for (; shown < progress->n && (size_t)progress->drawn < rows; shown++) {
-		add_activity(progress, &progress->running[shown], now, name_width);
+		int left = (int)rows - progress->drawn - 1;
+
+		add_activity(progress, &progress->running[shown], now, name_width, left < lines ? left : lines);
 		if ((size_t)progress->drawn < rows)
 			add_followers(progress, &progress->running[shown]);
 	}

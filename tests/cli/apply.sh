@@ -117,6 +117,26 @@ test_a_resource_that_is_taken_out_goes() {
 	no_rest
 }
 
+# The manifest no longer says it: the record does.
+test_what_was_to_stay_stays_when_it_is_taken_out() {
+	manifest <<-'YML'
+	spec:
+	  resources:
+	    - { type: local_value, name: a, input: hello }
+	    - { type: local_file, name: kept, path: kept, content: x, lifecycle: { retain: true } }
+	    - { type: local_file, name: held, path: held, content: x, lifecycle: { preventDestroy: true } }
+	YML
+	expect 0 apply --yes
+	sed -i '/local_file/d' .devenv/config.yml
+	expect 1 apply --yes
+	has err 'local_file.held'
+	has err 'preventDestroy'
+	expect 0 forget local_file.held --yes
+	expect 0 apply --yes
+	there kept held
+	no_changes
+}
+
 test_destroy_leaves_nothing_behind() {
 	two
 	expect 0 apply --yes

@@ -1,7 +1,7 @@
 /*
  * A world of a test's own for the scheduler: things in an array, each known by its path (a file) or by
  * its address (anything else). The registry below stands in for the real one. The attribute `content`
- * says how a thing behaves: "fail", "fail-exists", "transient", "slow",
+ * says how a thing behaves: "fail", "fail-exists", "transient", "slow", "stay" (it cannot be destroyed),
  * "lost" (made, and the answer is lost), "stuck" (until it is cancelled), anything else works.
  */
 #ifndef DEVENV_TESTS_APPLY_WORLD_H
@@ -201,15 +201,18 @@ static int world_destroy(struct provider_env *env, struct record *record, struct
 {
 	const char *path = record->id ? record->id : key_of(record_inputs(record, err), record->address);
 	struct thing *thing;
+	int result = 0;
 
 	(void)env;
 	pthread_mutex_lock(&world.mutex);
 	note("-", path);
 	thing = find(path);
-	if (thing)
+	if (thing && strcmp(thing->content, "stay") == 0)
+		result = error_set(err, ERROR_FAILED, "it does not want to go");
+	else if (thing)
 		*thing = world.things[--world.n];
 	pthread_mutex_unlock(&world.mutex);
-	return 0;
+	return result;
 }
 
 static enum readiness world_ready(struct provider_env *env, struct record *record,

@@ -108,6 +108,23 @@ static void test_failed_update_is_done_again(void **state)
 	assert_int_equal(result.changed, 1);
 }
 
+static void test_what_cannot_be_destroyed_stays_recorded(void **state)
+{
+	struct apply_result result;
+	struct error err;
+
+	(void)state;
+	manifest(FILE_LINE("a", "stay", "") FILE_LINE("b", "x", "") FILE_LINE("c", "x", ""));
+	must_apply();
+	for (int i = 0; i < 2; i++) { /* and is tried again */
+		manifest(FILE_LINE("b", "x", "") FILE_LINE("c", "x", ""));
+		assert_int_equal(apply((struct options){0}, &result, &err), -1);
+		assert_string_equal(world.log, "-a");
+		assert_int_equal(result.failed, 1);
+		assert_int_equal(result.destroyed, 0);
+	}
+}
+
 static void test_transient_errors_are_tried_again(void **state)
 {
 	struct apply_result result;
@@ -327,6 +344,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_fail_fast, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_failed_create_that_exists_is_tainted, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_failed_update_is_done_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_what_cannot_be_destroyed_stays_recorded, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_transient_errors_are_tried_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_parallelism_is_a_limit, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_waits_until_ready, setup, teardown),

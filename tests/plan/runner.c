@@ -6,7 +6,7 @@
  *
  * A file has sections, each begun by a line "--- NAME": manifest (the text of .devenv/config.yml),
  * recorded, observed, strays, intents, options, files (all YAML), expect (the plan as text). What stands before
- * the first section is a sentence that says what is tested. See tests/plan/README.md.
+ * the first section is a sentence that says what is tested.
  */
 #include "base/secret.h"
 #include "engine/plan/planner.h"

@@ -235,7 +235,7 @@ int terraform_read_plan(struct arena *arena, const char *text, size_t len, struc
 	struct error *err)
 {
 	struct value *plan = arena_alloc(arena, sizeof(*plan));
-	const struct value *resources, *outputs;
+	const struct value *resources, *outputs, *root;
 	struct reader r = {.arena = arena};
 
 	*out = (struct plan_told){.plan = plan};
@@ -252,6 +252,9 @@ int terraform_read_plan(struct arena *arena, const char *text, size_t len, struc
 		return error_set(err, ERROR_FAILED, "it does not say of every change what is done");
 	out->details = r.details;
 	out->n = r.n;
+	root = value_path(plan, "configuration.root_module");
+	if (root)
+		out->offers = value_get(root, "outputs") ? value_get(root, "outputs") : &value_empty_map;
 	for (size_t i = 0; i < r.n && !out->loses; i++)
 		out->loses = r.details[i].removes ? r.details[i].address : NULL;
 	return 0;
@@ -276,6 +279,7 @@ int terraform_details(struct terraform *tf, struct observation *item, struct pre
 		item->details = told.details;
 		item->n_details = told.n;
 		item->loses = told.loses ? told.loses : item->loses;
+		item->offers = told.offers;
 	}
 	return 0;
 }

@@ -1,5 +1,5 @@
 /*
- * Reads just enough of the configuration language to find `source` of module blocks and the backend.
+ * Reads just enough of the configuration language to find `source` of module blocks, the backend and the outputs.
  * Strings with templates, heredocs and comments are stepped over, so that nothing inside them counts.
  */
 #include "providers/terraform/terraform.h"
@@ -135,7 +135,7 @@ static enum token next(struct hcl *h, char *sign)
 }
 
 /* The body of a block, after its brace: its attributes and blocks at the first level. */
-static void scan_body(struct hcl *h, const char *block, const struct hcl_found *found)
+static bool scan_body(struct hcl *h, const char *block, const struct hcl_found *found)
 {
 	bool is_module = strcmp(block, "module") == 0, is_settings = strcmp(block, "terraform") == 0;
 	const char *name = "";
@@ -160,23 +160,31 @@ static void scan_body(struct hcl *h, const char *block, const struct hcl_found *
 			found->backend(found->arg, name);
 		assigned = sign == '=';
 	}
+	return !depth;
 }
 
-void hcl_scan(const char *text, size_t len, struct arena *arena, const struct hcl_found *found)
+bool hcl_scan(const char *text, size_t len, struct arena *arena, const struct hcl_found *found)
 {
 	struct hcl h = {text, text + len, arena, ""};
-	const char *block = "";
+	const char *block = "", *label = NULL;
 	bool fresh = true; /* the next name begins a block */
+	bool whole = true;
 	enum token token;
 	char sign;
 
 	while ((token = next(&h, &sign)) != TOKEN_END) {
 		if (token == TOKEN_NAME && fresh) {
 			block = h.text;
+			label = NULL;
 			fresh = false;
+		} else if (token == TOKEN_NAME || token == TOKEN_TEXT) {
+			label = h.text;
 		} else if (sign == '{') {
-			scan_body(&h, block, found);
+			if (strcmp(block, "output") == 0 && label)
+				found->output(found->arg, label);
+			whole = scan_body(&h, block, found) && whole && (label || strcmp(block, "output") != 0);
 			fresh = true;
 		}
 	}
+	return whole;
 }

@@ -43,12 +43,23 @@ static void found_backend(void *arg, const char *type)
 		visit->scan->backend = arena_strdup(visit->scan->arena, type);
 }
 
+static void found_output(void *arg, const char *name)
+{
+	struct visit *visit = arg;
+
+	if (visit->is_root)
+		builder_put_bool(&visit->scan->outputs, arena_strdup(visit->scan->arena, name), true);
+}
+
 /* In JSON a block is a map, or a list of maps. */
 static void scan_json(const struct value *root, struct visit *visit)
 {
 	const struct value *modules = value_get(root, "module"), *settings = value_get(root, "terraform");
-	const struct value *backend;
+	const struct value *backend, *outputs = value_get(root, "output");
 
+	for (uint32_t i = 0; outputs && outputs->kind == VALUE_MAP && i < outputs->len; i++)
+		found_output(visit, outputs->members[i].key);
+	visit->scan->vague |= root->kind != VALUE_MAP || (outputs && outputs->kind != VALUE_MAP);
 	if (modules && modules->kind == VALUE_LIST)
 		modules = modules->len ? &modules->items[0] : NULL;
 	for (uint32_t i = 0; modules && modules->kind == VALUE_MAP && i < modules->len; i++)
@@ -74,7 +85,7 @@ static bool ends(const char *name, const char *end)
 static int scan_file(struct visit *visit, const char *path, struct error *err)
 {
 	struct arena *arena = visit->scan->arena;
-	struct hcl_found found = {found_source, found_backend, visit};
+	struct hcl_found found = {found_source, found_backend, found_output, visit};
 	struct value value;
 	const char *text;
 	size_t len;
@@ -82,9 +93,11 @@ static int scan_file(struct visit *visit, const char *path, struct error *err)
 	if (fs_read(path, arena, &text, &len, err))
 		return -1;
 	if (!ends(path, ".json"))
-		hcl_scan(text, len, arena, &found);
+		visit->scan->vague |= !hcl_scan(text, len, arena, &found);
 	else if (!json_parse(text, len, arena, NULL, &value, NULL))
 		scan_json(&value, visit);
+	else
+		visit->scan->vague = true;
 	return 0; /* what cannot be parsed, the program itself reports better */
 }
 
@@ -121,6 +134,7 @@ int scan_module(struct scan *scan, struct arena *arena, const char *project_root
 		return err && err->code == ERROR_NOT_FOUND
 			? error_set(err, ERROR_NOT_FOUND, "there is no folder %s (source)", source) : -1;
 	scan->arena = arena;
+	builder_init(&scan->outputs, arena);
 	add_directory(scan, scan->module);
 	for (size_t i = 0; i < scan->n; i++) {
 		struct visit visit = {scan, scan->directories[i], i == 0};

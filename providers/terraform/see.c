@@ -68,6 +68,19 @@ void terraform_unseen(struct observation *item, const char *message)
 	item->blocked = message;
 }
 
+/* It is planned at its turn; which outputs it will have is said in its files. */
+static void see_later(struct terraform *tf, struct observation *item)
+{
+	const struct value *source = value_get(item->desired, "source");
+	struct scan scan = {0};
+
+	item->later = true;
+	if (!source || !value_is_known(source) || scan_module(&scan, tf->arena, provider_content(tf->env, "."),
+			value_text(source, ""), NULL) || scan.vague)
+		return;
+	item->offers = value_keep(tf->arena, builder_map(&scan.outputs));
+}
+
 /* --- did anything move? -------------------------------------------------------------------------- */
 
 static bool same_inputs(struct observation *item)
@@ -139,7 +152,7 @@ static void see_recorded(struct terraform *tf, struct observation *item, struct 
 		return;
 	}
 	if (!value_is_known(item->desired)) {
-		item->later = true;
+		see_later(tf, item);
 		return;
 	}
 	if (is_moved(tf, item)) {
@@ -158,7 +171,7 @@ static void see_recorded(struct terraform *tf, struct observation *item, struct 
 	if (quiet && tf->env->refresh != REFRESH_FULL && !is_due(tf))
 		return;
 	if (item->early && !quiet) {
-		item->later = true;
+		see_later(tf, item);
 		return;
 	}
 	terraform_ask(asking, tf, item, same);
@@ -177,7 +190,7 @@ static void see_new(struct terraform *tf, struct observation *item, const char *
 	if (!item->desired || tf->env->refresh == REFRESH_BRIEF)
 		return;
 	if (item->early || !value_is_known(item->desired)) {
-		item->later = true;
+		see_later(tf, item);
 		return;
 	}
 	terraform_ask(asking, tf, item, false);

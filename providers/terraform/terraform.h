@@ -54,6 +54,8 @@ struct scan {
 	const char **directories; /* the module and the local modules that it names, at any depth */
 	size_t n, cap;
 	const char *backend;      /* "s3", "cloud" ...; NULL: none */
+	struct value_builder outputs; /* of the module, by their names */
+	bool vague;               /* it may have others */
 };
 /* ERROR_NOT_FOUND: there is no such folder. */
 int scan_module(struct scan *scan, struct arena *arena, const char *project_root,
@@ -64,9 +66,11 @@ int scan_module(struct scan *scan, struct arena *arena, const char *project_root
 struct hcl_found {
 	void (*source)(void *arg, const char *source); /* of a module block */
 	void (*backend)(void *arg, const char *type);
+	void (*output)(void *arg, const char *name);
 	void *arg;
 };
-void hcl_scan(const char *text, size_t len, struct arena *arena, const struct hcl_found *found);
+/* False: it ends within a block, or an output has no name. */
+bool hcl_scan(const char *text, size_t len, struct arena *arena, const struct hcl_found *found);
 
 /* --- mirror.c ------------------------------------------------------------------------------------ */
 
@@ -176,6 +180,7 @@ struct plan_told {
 	struct detail *details;
 	size_t n;
 	const char *loses; /* the first thing that would go; NULL: none */
+	const struct value *offers; /* as in struct observation */
 };
 int terraform_read_plan(struct arena *arena, const char *text, size_t len, struct plan_told *out,
 	struct error *err);

@@ -169,6 +169,8 @@ struct observation {
 	/* Attributes that are as `desired` says although `attributes` differs textually need no mention:
 	   the engine compares `attributes` with what was observed right after the last success. */
 	const struct value *outputs; /* a map; NULL: those of the record still hold */
+	const struct value *offers;  /* of TYPE_OPEN_OUTPUTS: a map with a member for each output that an apply of
+	                                `desired` may bring, whatever its value. NULL: not known */
 	bool runs;                   /* for TYPE_RUNS: it runs now */
 	const char *replace;         /* why what is desired cannot be had in place, where only the thing itself
 	                                can say so: an update becomes a replace. NULL: it can */

@@ -330,6 +330,7 @@ static void read_observed(struct test *t)
 			.replace = value_get_text(v, "replace", NULL),
 			.differs = value_get_text(v, "differs", NULL),
 			.later = value_get_bool(v, "later", false),
+			.offers = value_get(v, "offers"),
 			.details = details_of(t, value_get(v, "details")),
 			.n_details = value_get(v, "details") ? value_get(v, "details")->len : 0,
 			.blocked = value_get_text(v, "blocked", NULL),

@@ -267,6 +267,59 @@ test_a_mistake_in_the_module_is_said_with_its_place() {
 	gone "$DEVENV_HOME/environments"/*/terraform
 }
 
+with_names() { # OUTPUT of the first, OUTPUT of the second, OUTPUT for the environment
+	manifest <<-YML
+	spec:
+	  resources:
+	    - { type: terraform_module, name: first, source: first, binary: $TERRAFORM_PROGRAM }
+	    - { type: terraform_module, name: second, source: second, binary: $TERRAFORM_PROGRAM,
+	        variables: { name: "\${terraform_module.first.vpc_id}" } }
+	    - { type: local_file, name: one, path: one, content: "\${terraform_module.first.$1}" }
+	    - { type: local_file, name: two, path: two, content: "\${terraform_module.second.$2} \${terraform_module.second.none:-}" }
+	  outputs:
+	    o: { value: "\${terraform_module.second.$3}" }
+	YML
+}
+
+test_a_mistake_in_the_name_of_an_output_is_said_by_the_plan() {
+	module first <<-'TF'
+	output "vpc_id" { value = terraform_data.a.id }
+	output "source" { value = "from ${terraform_data.a.id}" }
+	resource "terraform_data" "a" {}
+	TF
+	module second <<-'TF'
+	variable "name" {}
+	locals { text = "output \"no\" { ${"output"} }" }
+	/* output "neither" {} */
+	output name { value = "of ${var.name}" }
+	TF
+	echo '{"output": {"in_json": {"value": "${var.name}"}}}' >second/more.tf.json
+
+	with_names vpc_di nam in_jsno
+	expect 1 plan
+	has err 'terraform_module.first has no value at "vpc_di"'
+	has err 'did you mean "vpc_id"?'
+	has err 'terraform_module.second has no value at "nam"'
+	has err 'did you mean "name"?'
+	has err 'terraform_module.second has no value at "in_jsno"'
+	has err 'did you mean "in_json"?'
+	has err '3 errors'
+	expect 1 apply --yes
+	gone one
+
+	with_names source name in_json
+	expect 0 apply --yes
+	[[ $(cat one) == from\ ?* && $(cat two) == of\ ?* ]] || fail "not what the modules say: $(cat one two)"
+	no_changes
+
+	with_names source nam in_json
+	expect 1 plan
+	has err 'did you mean "name"?'
+	echo 'output nam { value = "new" }' >second/new.tf
+	expect 0 apply --yes
+	equal output 'new ' "$(cat two)"
+}
+
 test_a_workspace_is_that_of_the_module() {
 	module infra <<-'TF'
 	resource "terraform_data" "w" { input = terraform.workspace }

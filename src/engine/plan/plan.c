@@ -35,8 +35,13 @@ static const char *changed_need(const struct planner *p, const struct node *node
 	return NULL;
 }
 
-static bool needs_fresh_inputs(const struct planner *p, const struct node *node)
+/* What was not known before all was decided may be now: it stays as recorded, or is not there. */
+static bool needs_fresh_inputs(const struct planner *p, uint32_t index)
 {
+	const struct node *node = &p->in->graph->nodes[index];
+
+	if (!value_is_known(p->views[index].inputs) && (!p->selected || p->selected[index]))
+		return true;
 	for (uint32_t i = 0; i < node->n_needs; i++) {
 		if (p->changed_view[node->needs[i].node])
 			return true;
@@ -70,7 +75,7 @@ static void plan_node(struct planner *p, uint32_t index)
 	diff.replace_requested = texts_have(in->options->replaces, resource->address);
 	p->change_of[index] = (uint32_t)(change - p->plan->changes);
 	match_node(p, resource, &diff, change);
-	if (needs_fresh_inputs(p, node)) {
+	if (needs_fresh_inputs(p, index)) {
 		struct value inputs;
 
 		if (view_resolve(in, &resolver, index, &inputs) == 0) {

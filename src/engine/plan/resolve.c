@@ -103,6 +103,34 @@ static enum lookup default_of(struct lookup_context *c, const struct resource *r
 	return follow(c, resource->address, &value, rest, false, out);
 }
 
+/* A change may bring it. */
+static enum lookup not_yet(struct lookup_context *c, const struct resource *resource, const struct view *view,
+	struct value *out)
+{
+	if (view->assumed && c->part->fallback)
+		return missing(c, resource->address, out);
+	*out = value_unknown;
+	return LOOKUP_VALUE;
+}
+
+/* Of what is neither an output, nor going to be one. */
+static enum lookup no_output(struct lookup_context *c, const struct resource *resource, struct view *view,
+	const char *name, const char *rest, struct value *out)
+{
+	const struct value *known = view->offers ? view->offers : view_outputs(view);
+	enum lookup result = default_of(c, resource, name, rest, out);
+	struct nearest nearest = {.word = name};
+
+	if (result != LOOKUP_FAILED)
+		return result;
+	for (uint32_t i = 0; known && i < known->len; i++)
+		nearest_try(&nearest, known->members[i].key);
+	if (nearest.best)
+		diag_hint(c->resolver->diags, "did you mean \"%s\"? or give a default: ${%s:-...}", nearest.best,
+			c->part->text);
+	return result;
+}
+
 static enum lookup look_at_node(struct lookup_context *c, uint32_t index, struct value *out)
 {
 	struct resolver *resolver = c->resolver;
@@ -112,6 +140,7 @@ static enum lookup look_at_node(struct lookup_context *c, uint32_t index, struct
 	const struct value *value;
 	char name[128];
 	const char *rest = split_path(c->part->path, name);
+	bool offered = value_get(view->offers, name) != NULL, never;
 
 	if (!*name) { /* the whole resource: its outputs */
 		*out = view_outputs(view) ? *view_outputs(view) : value_unknown;
@@ -130,31 +159,28 @@ static enum lookup look_at_node(struct lookup_context *c, uint32_t index, struct
 			out->flags |= VALUE_SENSITIVE;
 		return LOOKUP_VALUE;
 	}
-	value = value_get(view_outputs(view), name);
+	never = view->offers && !offered && !output;
+	value = never ? NULL : value_get(view_outputs(view), name);
 	if (value) {
 		bool sensitive = (output && output->sensitive) ||
 			(view->sensitive && !(output && output->public) &&
 				!(resource->type->flags & TYPE_MARKS_OUTPUTS));
 
-		if (!view->settled && output && output->stability != OUTPUT_STABLE && *rest &&
-			value->kind == VALUE_MAP && !value_path(value, rest)) {
-			*out = value_unknown; /* what changes it may bring it */
-			return LOOKUP_VALUE;
-		}
+		if (!view->settled && (!output || output->stability != OUTPUT_STABLE) && *rest &&
+			!value_is_scalar(value) && !value_path(value, rest))
+			return not_yet(c, resource, view, out);
 		return follow(c, resource->address, value, rest, sensitive, out);
 	}
 	if (output && output->stability != OUTPUT_DERIVED && !view->settled) {
 		*out = value_unknown; /* also where an attribute has that name: it means the output */
 		return LOOKUP_VALUE;
 	}
-	value = value_get(view->inputs, name);
+	value = offered ? NULL : value_get(view->inputs, name);
 	if (value)
 		return follow(c, resource->address, value, rest, false, out);
-	if (!view->settled && resource->type->flags & TYPE_OPEN_OUTPUTS) {
-		*out = value_unknown;
-		return LOOKUP_VALUE;
-	}
-	return default_of(c, resource, name, rest, out);
+	if (!view->settled && !never && resource->type->flags & TYPE_OPEN_OUTPUTS)
+		return not_yet(c, resource, view, out);
+	return no_output(c, resource, view, name, rest, out);
 }
 
 static int by_key(const void *a, const void *b)

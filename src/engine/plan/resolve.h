@@ -17,6 +17,8 @@ struct view {
 	const struct value *inputs;  /* resolved, perhaps with unknowns; NULL: nothing known */
 	const struct value *outputs; /* a map; NULL: none known, or still in the record */
 	struct record *record;       /* its outputs are parsed when someone refers to them; NULL: none */
+	const struct value *offers;  /* as in struct observation; NULL: not known, or settled */
+	bool assumed;    /* it is taken to stay as it is recorded: nothing was decided yet */
 	bool settled;    /* it exists: an output that is not in the map does not exist */
 	bool sensitive;  /* one of its inputs is: so are its outputs, unless the schema says otherwise */
 };

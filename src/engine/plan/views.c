@@ -71,6 +71,7 @@ int plan_resolve(const struct planner_input *in, struct view **out)
 		view_put(&views[index], in, resource, record, inputs);
 		views[index].sensitive = value_has_secret(views[index].inputs);
 		views[index].record = record;
+		views[index].assumed = record && record->status == RECORD_OK;
 	}
 	match_release(&p);
 	*out = views;
@@ -102,6 +103,7 @@ bool plan_view(const struct change *change, const struct node *node, struct view
 	struct value_builder outputs;
 
 	view->inputs = change->inputs;
+	view->assumed = false;
 	view->sensitive = value_has_secret(change->inputs);
 	switch (change->action) {
 	case ACTION_CREATE:
@@ -109,8 +111,10 @@ bool plan_view(const struct change *change, const struct node *node, struct view
 	case ACTION_REPLACE:
 		view->outputs = NULL;
 		view->record = NULL;
+		view->offers = change->observed ? change->observed->offers : NULL;
 		return true;
 	case ACTION_UPDATE:
+		view->offers = change->observed ? change->observed->offers : NULL;
 		break;
 	default:
 		view->settled = true;

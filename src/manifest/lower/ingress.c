@@ -252,6 +252,46 @@ static struct value rule(struct lowering *l, const struct service *service, cons
 	return lower_map(&b, at);
 }
 
+const char *ingress_path(const struct service *service)
+{
+	return value_get_text(value_get(service->spec, "ingress"), "path", "/");
+}
+
+/* A "/" at the end of a prefix means nothing. */
+static size_t length_of(const char *path)
+{
+	size_t len = strlen(path);
+
+	while (len && path[len - 1] == '/')
+		len--;
+	return len;
+}
+
+bool ingress_is_same(struct lowering *l, const struct service *a, const struct service *b)
+{
+	const char *path = ingress_path(a), *other = ingress_path(b);
+	size_t len = length_of(path);
+
+	return strcmp(ingress_host(l, a), ingress_host(l, b)) == 0 && len == length_of(other) &&
+	       memcmp(path, other, len) == 0;
+}
+
+/* A controller takes both, and one of them gets nothing. Those of another class are another's. */
+static void check_taken(struct lowering *l, const struct service *service)
+{
+	const struct value *at = value_get(service->spec, "ingress"), *class = ingress_key(l, service, "class");
+
+	for (const struct service *other = l->services; other < service; other++) {
+		if (!other->has_ingress || !ingress_is_same(l, other, service) ||
+			strcmp(value_text(class, ""), value_text(ingress_key(l, other, "class"), "")) != 0)
+			continue;
+		diag_warning(l->diags, value_pos(at ? at : service->spec), "%s%s leads to service %s already",
+			ingress_host(l, service), ingress_path(service), other->name);
+		diag_hint(l->diags, "give one of them another host or path");
+		return;
+	}
+}
+
 /* Where one says that it has an ingress, it has one. */
 static void check(struct lowering *l, const struct service *service)
 {
@@ -287,6 +327,8 @@ void lower_ingress(struct lowering *l, struct service *service, struct value_bui
 
 	if (!port)
 		return;
+	check_taken(l, service);
+	service->has_ingress = true;
 	object_begin(l, &b, service, "networking.k8s.io/v1", "Ingress", service->name);
 	builder_init(&spec, l->arena);
 	if (class)

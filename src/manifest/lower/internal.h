@@ -51,6 +51,7 @@ struct service {
 	const struct catalogue_entry *entry; /* of type: postgresql and the like; NULL: none */
 	enum service_kind kind;
 	bool job;
+	bool has_ingress;            /* an Ingress was made for it */
 	const char *address;         /* of the resource that others wait for */
 	bool uses_host;              /* a container that refers to what runs on this machine */
 	const char **uses;           /* names of services that its references name */
@@ -198,6 +199,9 @@ void lower_ingress(struct lowering *l, struct service *service, struct value_bui
 void lower_ingresses(struct lowering *l);
 const struct service_port *ingress_port(struct lowering *l, const struct service *service); /* NULL: it has none */
 const char *ingress_host(struct lowering *l, const struct service *service); /* NULL: likewise */
+const char *ingress_path(const struct service *service);
+/* Whether what has that host and path leads to both. They have one. */
+bool ingress_is_same(struct lowering *l, const struct service *a, const struct service *b);
 const struct value *ingress_tls(struct lowering *l, const struct service *service); /* NULL: none */
 bool ingress_is_secure(struct lowering *l, const struct service *service);
 /* PEM of what `tls` says, or references to it. -1: diagnosed. */

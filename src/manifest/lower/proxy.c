@@ -74,10 +74,10 @@ static bool is_usable(struct proxy *p, const struct route *route)
 			"and both are known before anything is applied");
 	}
 	for (size_t i = 0; good && i < p->n; i++) {
-		if (strcmp(p->routes[i].host, route->host) || strcmp(p->routes[i].path, route->path))
+		if (!ingress_is_same(p->l, p->routes[i].service, route->service))
 			continue;
-		diag_error(p->l->diags, value_pos(at), "%s%s leads to service %s already", route->host,
-			route->path, p->routes[i].service->name);
+		diag_error(p->l->diags, value_pos(at), "%s%s leads to service %s already", route->host, route->path,
+			p->routes[i].service->name);
 		diag_hint(p->l->diags, "give one of them another host or path");
 		return false;
 	}
@@ -96,7 +96,7 @@ static void read_routes(struct proxy *p)
 		if (!route.port)
 			continue;
 		route.host = ingress_host(l, service);
-		route.path = value_get_text(value_get(service->spec, "ingress"), "path", "/");
+		route.path = ingress_path(service);
 		route.tls = ingress_tls(l, service);
 		if (!is_usable(p, &route))
 			continue;

@@ -17,6 +17,7 @@ enum {
 	FAREWELL = 4000,               /* ms before the deadline that helm gives up by itself */
 	LONGEST = 24 * 60 * 60,        /* seconds, where nothing sets a limit */
 	MAX_OUTPUT = 256 << 20,
+	MAX_LINES = 8,                 /* of an error */
 };
 
 void helm_arg(struct helm_args *args, const char *arg)
@@ -102,10 +103,25 @@ static bool may_pass(const char *text)
 	return false;
 }
 
+/* What is wrong often stands only in the lines after the first ("2 errors occurred:"). */
+static void add_lines(struct strbuf *out, const char *text)
+{
+	size_t len, n = 0;
+
+	for (; *text && n < MAX_LINES; text += len + (text[len] == '\n')) {
+		text += strspn(text, " \t");
+		len = strcspn(text, "\n");
+		if (!len || strncmp(text, "Use --debug", 11) == 0)
+			continue;
+		strbuf_addf(out, "%s%.*s", n++ ? " " : "", (int)len, text);
+	}
+}
+
 /* Helm ends with a line "Error: ..."; what stands before it are warnings. */
 static int refuse(const struct process_request *request, const struct process_result *result,
 	struct error *err)
 {
+	cleanup_strbuf struct strbuf text = STRBUF_INIT;
 	const char *line = NULL;
 
 	for (const char *at = result->err.text; (at = strstr(at, "Error: ")); at += 7)
@@ -113,10 +129,11 @@ static int refuse(const struct process_request *request, const struct process_re
 			line = at + 7;
 	if (!line)
 		return process_check(request, result, err);
-	error_set(err, may_pass(line) ? ERROR_TRANSIENT : ERROR_FAILED, "helm: %.*s%s",
-		(int)strcspn(line, "\n"), line, strstr(line, "failed to create: namespaces")
+	add_lines(&text, line);
+	error_set(err, may_pass(line) ? ERROR_TRANSIENT : ERROR_FAILED, "helm: %s%s", text.text, strstr(line, "failed to create: namespaces")
 		? ": a namespace is no part of a release: make it with a kubernetes_manifest that this "
-		  "one depends on" : "");
+		  "one depends on"
+		: strstr(line, "cannot be imported into the current release") ? ": takeOwnership: true takes it over" : "");
 	return -1;
 }
 

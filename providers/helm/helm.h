@@ -188,9 +188,10 @@ struct helm_wanted {
 	bool upgrades; /* it is there already */
 };
 
-/* Fills the details of `o`; `before`: the objects of what is there. */
+/* Fills the details of `o`; `before`: the objects of what is there. What `redactor` knows is concealed. */
+struct redactor;
 void helm_details(struct helm *helm, const struct helm_wanted *wanted,
-	const struct kube_objects *before, struct observation *o);
+	const struct kube_objects *before, const struct redactor *redactor, struct observation *o);
 
 /* --- observe.c, apply.c, recover.c, destroy.c --------------------------------------------------------- */
 

@@ -7,6 +7,7 @@
 
 #include "base/fs.h"
 #include "base/texts.h"
+#include "model/redact.h"
 
 #include <string.h>
 
@@ -71,8 +72,29 @@ static void differ(struct difference *d, const char *path, const struct value *b
 	}
 }
 
+/* With what it conceals taken out of its texts. */
+static struct value redacted(struct arena *arena, const struct redactor *redactor, const struct value *value)
+{
+	struct value_builder b;
+
+	builder_init(&b, arena);
+	if (value->kind == VALUE_MAP) {
+		for (uint32_t i = 0; i < value->len; i++)
+			builder_put(&b, value->members[i].key, redacted(arena, redactor, &value->members[i].value));
+		return builder_map(&b);
+	}
+	if (value->kind == VALUE_LIST) {
+		for (uint32_t i = 0; i < value->len; i++)
+			builder_push(&b, redacted(arena, redactor, &value->items[i]));
+		return builder_list(&b);
+	}
+	return value->kind == VALUE_STRING && !(value->flags & VALUE_SENSITIVE)
+		? value_str(arena, redact(redactor, value->text, arena)) : *value;
+}
+
 /* Values of Secrets are where the server keeps them, and concealed. */
-static const struct value *shown(struct arena *arena, const struct kube_object *object)
+static const struct value *shown(struct arena *arena, const struct redactor *redactor,
+	const struct kube_object *object)
 {
 	struct value *value;
 
@@ -81,6 +103,8 @@ static const struct value *shown(struct arena *arena, const struct kube_object *
 	value = arena_alloc(arena, sizeof(*value));
 	*value = kube_is_secret(object->value) ? kube_plain_secret(arena, object->value) : *object->value;
 	*value = kube_conceal(arena, value);
+	if (redactor->n)
+		*value = redacted(arena, redactor, value);
 	return value;
 }
 
@@ -88,6 +112,7 @@ static const struct value *shown(struct arena *arena, const struct kube_object *
 
 struct details {
 	struct arena *arena;
+	const struct redactor *redactor;
 	struct detail *items;
 	size_t n, cap;
 };
@@ -98,7 +123,8 @@ static void add(struct details *list, const char *ref, enum detail_kind kind,
 	struct difference d = {.arena = list->arena};
 
 	if (kind != DETAIL_DELETE)
-		differ(&d, "", shown(list->arena, before), shown(list->arena, after));
+		differ(&d, "", shown(list->arena, list->redactor, before),
+			shown(list->arena, list->redactor, after));
 	if (kind == DETAIL_UPDATE && !d.n)
 		return;
 	ARENA_GROW(list->arena, list->items, list->n, list->cap);
@@ -191,9 +217,9 @@ static int render_fetched(struct helm *helm, const struct helm_wanted *wanted,
 }
 
 void helm_details(struct helm *helm, const struct helm_wanted *wanted,
-	const struct kube_objects *before, struct observation *o)
+	const struct kube_objects *before, const struct redactor *redactor, struct observation *o)
 {
-	struct details list = {.arena = helm->kube->arena};
+	struct details list = {.arena = helm->kube->arena, .redactor = redactor};
 	struct kube_objects after = {0};
 	struct error err = ERROR_INIT;
 

@@ -229,6 +229,7 @@ int helm_digest(const struct type *type, const struct value *inputs, const char 
 {
 	const char *chart = value_get_text(inputs, "chart", NULL);
 	struct arena arena = ARENA_INIT;
+	const char *path;
 	struct hasher hasher;
 	int rc = 0;
 
@@ -237,8 +238,10 @@ int helm_digest(const struct type *type, const struct value *inputs, const char 
 	if (!chart || !helm_chart_is_local(chart))
 		return 0;
 	hasher_init(&hasher);
-	rc = add_tree(&hasher, &arena, fs_normalise(&arena, fs_join(&arena, project_root, chart)), "",
-		0, err);
+	path = fs_normalise(&arena, fs_join(&arena, project_root, chart));
+	rc = add_tree(&hasher, &arena, path, "", 0, err);
+	if (!rc && fs_exists(fs_join(&arena, path, ".")) && !fs_exists(fs_join(&arena, path, "Chart.yaml")))
+		rc = error_set(err, ERROR_NOT_FOUND, "there is no Chart.yaml in %s", chart);
 	if (!rc)
 		hasher_finish(&hasher, out);
 	else if (err && err->code == ERROR_NOT_FOUND)

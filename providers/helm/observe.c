@@ -6,6 +6,7 @@
 #include "providers/helm/helm.h"
 
 #include "model/json.h"
+#include "model/redact.h"
 
 #include <string.h>
 
@@ -21,7 +22,7 @@ struct look {
 	struct helm helm;
 	bool asked, answered;
 	struct helm_release release;
-	bool moved;
+	bool moved, revised; /* revised: another revision than ours is there, or in another state */
 	const char *unseen;
 };
 
@@ -123,7 +124,7 @@ static const char *release_text(struct look *look)
 
 	if (!strcmp(text, value_get_text(look->recorded, "release", text)))
 		return text;
-	look->moved = true;
+	look->moved = look->revised = true;
 	if (look->left_by_us)
 		return kube_printf(look->kube, "%s: a run left it so", text);
 	if (!look->o->desired || helm_is_pending(look->found))
@@ -177,8 +178,8 @@ static const char *state_of(struct look *look, const struct kube_object *object,
 	if (object->uid && strcmp(uid, object->uid) != 0)
 		return kube_printf(look->kube, "another one has its name (uid %s)", uid);
 	state = helm_object_state(look->kube, object, live);
-	/* Of a release that moved, this is told already: its objects follow. */
-	if (!recorded || !strcmp(state, recorded) || !look->o->desired || look->moved)
+	/* Of another revision, this is told already: its objects follow. */
+	if (!recorded || !strcmp(state, recorded) || !look->o->desired || look->revised)
 		return state;
 	wanted = wanted_of(look, object);
 	if (!wanted)
@@ -249,18 +250,54 @@ static bool is_as_desired(const struct look *look)
 	       has_locked_version(o);
 }
 
+/* Secrets that are in force, and perhaps no longer wanted: only the release itself still knows them. */
+static void learn_secrets(struct redactor *redactor, const struct value *like, const struct value *was)
+{
+	if (!like || !was || !(like->flags & (VALUE_SENSITIVE | VALUE_HAS_SENSITIVE)))
+		return;
+	if (like->flags & VALUE_SENSITIVE) {
+		struct value secret = value_sensitive(*was);
+
+		redactor_learn(redactor, &secret);
+	} else if (like->kind == VALUE_MAP && was->kind == VALUE_MAP) {
+		for (uint32_t i = 0; i < like->len; i++)
+			learn_secrets(redactor, &like->members[i].value, value_get(was, like->members[i].key));
+	} else if (like->kind == VALUE_LIST && was->kind == VALUE_LIST) {
+		for (uint32_t i = 0; i < like->len && i < was->len; i++)
+			learn_secrets(redactor, &like->items[i], &was->items[i]);
+	}
+}
+
+static void learn_those_in_force(struct look *look, struct redactor *redactor)
+{
+	const struct value *like[] = {value_get(look->o->desired, "values"),
+		look->o->record ? value_get(record_inputs(look->o->record, NULL), "values") : NULL};
+	bool any = false;
+	struct value was;
+
+	for (size_t i = 0; i < ARRAY_SIZE(like); i++)
+		any = any || (like[i] && like[i]->flags & (VALUE_SENSITIVE | VALUE_HAS_SENSITIVE));
+	if (!any || !look->found || values_of(look, look->found->number, &was))
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(like); i++)
+		learn_secrets(redactor, like[i], &was);
+}
+
 /* Nothing to compare with what is not known yet. */
 static void tell_manifests(struct look *look)
 {
 	struct observation *o = look->o;
 	struct helm_wanted wanted = {o->desired, look->namespace, look->name, look->found != NULL};
 	static const struct kube_objects none = {0};
+	struct redactor redactor = REDACTOR_INIT;
 
 	if (!look->kube->env->manifests || !o->desired || !value_is_known(o->desired) || o->matches)
 		return;
 	if (look->found ? !ask(look) : helm_open(&look->helm, look->kube, NULL) != 0)
 		return;
-	helm_details(&look->helm, &wanted, look->found ? &look->release.objects : &none, o);
+	learn_those_in_force(look, &redactor);
+	helm_details(&look->helm, &wanted, look->found ? &look->release.objects : &none, &redactor, o);
+	redactor_release(&redactor);
 }
 
 /* What stands for the inputs of a release that was imported. */

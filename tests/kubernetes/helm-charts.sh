@@ -341,6 +341,13 @@ manifests() {
 	metadata: { name: "{{ .Release.Name }}-more", annotations: { version: "{{ .Capabilities.KubeVersion }}", upgrade: "{{ .Release.IsUpgrade }}" } }
 	{{- end }}
 	YML
+	# A chart that puts a secret where none belongs.
+	cat >chart/templates/leak.yaml <<-'YML'
+	apiVersion: v1
+	kind: ConfigMap
+	metadata: { name: "{{ .Release.Name }}-leak" }
+	data: { url: "http://ann:{{ .Values.password }}@here", list: '{{ list .Values.password | toJson }}' }
+	YML
 	expect 0 plan
 	lacks out "ConfigMap/default/$R-settings"
 	expect 0 plan --show-manifests
@@ -364,6 +371,8 @@ manifests() {
 	has out "- ConfigMap/default/$R-more"
 	lacks out "Deployment.apps/default/$R"
 	matches out 'data\.password = \(sensitive\) → \(sensitive\)'
+	has out 'data.url = "http://ann:(sensitive)@here" → "http://ann:(sensitive)@here"'
+	lacks out correct-horse
 	lacks out c3RvbGVuLWhvcnNl
 	expect 2 plan --detailed-exitcode --show-manifests --json
 	jq -se --arg a "ConfigMap/default/$R-settings" '[.[] | select(.type == "planned_change").change.details[] | select(.address == $a)][0]

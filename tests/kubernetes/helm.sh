@@ -91,8 +91,10 @@ drift() {
 	simple
 	apply
 	k patch configmap "$R-settings" --type merge -p '{"data": {"colour": "black", "theirs": "x"}}'
+	k patch deployment "$R" --type merge -p '{"spec": {"replicas": 1}}'
 	expect 2 plan --detailed-exitcode
 	has out 'data.colour: \"black\", wanted \"red\"'
+	has out 'spec.replicas: 1, wanted 0'
 	apply
 	equal 'ours and theirs' '{"colour":"red","size":"m","theirs":"x"}' "$(get configmap "$R-settings" .data)"
 	no_changes
@@ -252,6 +254,7 @@ ownership() {
 	simple
 	expect 1 apply --yes
 	has err 'exists and cannot be imported into the current release'
+	has err 'takeOwnership: true takes it over'
 	release <<<$'chart: ./chart\ntakeOwnership: true\nvalues: { colour: red }'
 	apply
 	equal colour red "$(get configmap "$R-settings" .data.colour)"
@@ -364,8 +367,16 @@ namespaces() {
 	release <<<$'chart: ./chart\nnamespace: '"$R-nowhere"$'\nretry: { attempts: 1 }'
 	expect 1 apply --yes
 	has err 'make it with a kubernetes_manifest'
+	# What is wrong stands in the lines after the first.
+	echo '{"properties": {"replicas": {"type": "integer"}}}' >chart/values.schema.json
+	release <<<$'chart: ./chart\nvalues: { replicas: two }\nretry: { attempts: 1 }'
+	expect 1 apply --yes
+	matches err "failed: helm: .*values don.t meet the specifications.*replicas.*integer"
+	rm chart/Chart.yaml
+	expect 1 plan
+	has err 'there is no Chart.yaml in ./chart'
 }
-test_a_namespace_that_is_missing_is_told() { with_each_helm namespaces; }
+test_what_keeps_a_release_from_being_made_is_told() { with_each_helm namespaces; }
 
 fetched() {
 	local port

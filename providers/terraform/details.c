@@ -260,6 +260,26 @@ int terraform_read_plan(struct arena *arena, const char *text, size_t len, struc
 	return 0;
 }
 
+/* The program takes one that is in no block `variable` for a warning, which nobody would see. */
+static int check_variables(const struct terraform *tf, const struct value *plan, struct error *err)
+{
+	const struct value *root = value_path(plan, "configuration.root_module");
+	const struct value *declared = value_get(root, "variables"), *given = value_get(tf->inputs, "variables");
+
+	for (uint32_t i = 0; root && given && given->kind == VALUE_MAP && i < given->len; i++) {
+		struct nearest nearest = {.word = given->members[i].key};
+
+		if (value_get(declared, nearest.word))
+			continue;
+		for (uint32_t k = 0; declared && k < declared->len; k++)
+			nearest_try(&nearest, declared->members[k].key);
+		return error_set(err, ERROR_INVALID, "the module declares no variable \"%s\"%s%s%s", nearest.word,
+			nearest.best ? ": did you mean \"" : "", nearest.best ? nearest.best : "",
+			nearest.best ? "\"?" : "");
+	}
+	return 0;
+}
+
 int terraform_details(struct terraform *tf, struct observation *item, struct prepared *prepared,
 	struct error *err)
 {
@@ -273,6 +293,8 @@ int terraform_details(struct terraform *tf, struct observation *item, struct pre
 		return terraform_failed(&said, "cannot read the plan of the module", err);
 	if (terraform_read_plan(tf->arena, said.out, strlen(said.out), &told, err))
 		return error_wrap(err, "cannot read the plan of the module as %s shows it", tf->program);
+	if (check_variables(tf, told.plan, err))
+		return -1;
 	prepared->loses_track = terraform_loses_track(tf->inputs, told.plan);
 	prepared->removes = told.loses != NULL;
 	if (item) {

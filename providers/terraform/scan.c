@@ -105,6 +105,7 @@ static int scan_directory(struct visit *visit, struct error *err)
 {
 	struct arena *arena = visit->scan->arena;
 	const char *const *names;
+	bool any = false;
 	size_t n;
 
 	if (fs_list(visit->directory, arena, &names, &n, err))
@@ -115,7 +116,10 @@ static int scan_directory(struct visit *visit, struct error *err)
 			continue;
 		if (scan_file(visit, fs_join(arena, visit->directory, names[i]), err))
 			return -1;
+		any = true;
 	}
+	if (!any && visit->is_root)
+		return error_set(err, ERROR_NOT_FOUND, "there is no .tf file in it");
 	return 0;
 }
 
@@ -140,7 +144,7 @@ int scan_module(struct scan *scan, struct arena *arena, const char *project_root
 		struct visit visit = {scan, scan->directories[i], i == 0};
 
 		if (scan_directory(&visit, err))
-			return error_wrap(err, "%s", i ? "a module that it names" : "source");
+			return error_wrap(err, "%s", i ? "a module that it names" : source);
 		while (!is_below(scan->directories[i], root) && strcmp(root, "/") != 0)
 			root = fs_parent(arena, root);
 	}

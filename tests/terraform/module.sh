@@ -265,6 +265,16 @@ test_a_mistake_in_the_module_is_said_with_its_place() {
 	expect 1 apply --yes
 	lacks err 'nothing that says'
 	gone "$DEVENV_HOME/environments"/*/terraform
+
+	module infra <<-'TF'
+	variable "region" { default = "eu" }
+	TF
+	module_manifest 'variables: { regoin: us }'
+	expect 1 plan
+	has err 'the module declares no variable "regoin": did you mean "region"?'
+	rm infra/main.tf
+	expect 1 plan
+	has err './infra: there is no .tf file in it'
 }
 
 with_names() { # OUTPUT of the first, OUTPUT of the second, OUTPUT for the environment

@@ -230,6 +230,21 @@ static void clean_up(struct run *run)
 	run->err = told;
 }
 
+/* Helm says that it has waited in vain, not what for. */
+static void add_why(struct run *run)
+{
+	static const char *const waited[] = {"timed out", "deadline exceeded", "not ready", "failed pre-",
+		"failed post-", "hook"};
+	const char *message = arena_strdup(run->kube->arena, run->err->msg), *why;
+	bool has_waited = false;
+
+	for (size_t i = 0; i < ARRAY_SIZE(waited); i++)
+		has_waited = has_waited || strstr(message, waited[i]);
+	if (has_waited && !provider_cancelled(run->kube->env) &&
+		(why = helm_why(&run->helm, run->namespace, run->name)))
+		error_set(run->err, run->err->code, "%s; %s", message, why);
+}
+
 /* --- after -------------------------------------------------------------------------------------- */
 
 static int finish(struct run *run, struct outcome *outcome)
@@ -260,6 +275,7 @@ static int act(struct run *run, struct outcome *outcome)
 		return -1;
 	if (upgrade(run)) {
 		clean_up(run);
+		add_why(run);
 		return -1;
 	}
 	return finish(run, outcome);

@@ -170,6 +170,8 @@ int helm_release_parse(struct kube *kube, const char *text, struct helm_release 
 	struct error *err);
 int helm_read(struct helm *helm, const char *namespace, const char *name,
 	struct helm_release *out, struct error *err);
+/* What of its hooks and its manifest is there and not ready, and why; NULL: nothing, or it cannot be seen. */
+const char *helm_why(struct helm *helm, const char *namespace, const char *name);
 /* Looks at the objects and fills uid and state of each; then the outcome. */
 int helm_describe(struct kube *kube, const struct helm_release *release,
 	const struct helm_revision *revision, const char *address,

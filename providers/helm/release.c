@@ -79,6 +79,23 @@ int helm_read(struct helm *helm, const char *namespace, const char *name,
 	return 0;
 }
 
+const char *helm_why(struct helm *helm, const char *namespace, const char *name)
+{
+	struct kube_objects all = {0};
+	struct helm_args args = {.n = 0};
+	const char *text;
+
+	helm_args(&args, "get", "all", name, "--namespace", namespace, "--template",
+		"{{range .Release.Hooks}}{{.Manifest}}\n---\n{{end}}{{.Release.Manifest}}", NULL);
+	if (helm_run(helm, &args, NULL, 0, &text, NULL))
+		return NULL;
+	objects(helm->kube, text, &all);
+	for (size_t i = 0; i < all.n; i++)
+		if (kube_object_place(helm->kube, &all.items[i], namespace, NULL))
+			return NULL;
+	return kube_why(helm->kube, &all);
+}
+
 const char *helm_release_text(struct kube *kube, const struct helm_revision *revision)
 {
 	return kube_printf(kube, "revision %lld, %s", (long long)revision->number, revision->status);

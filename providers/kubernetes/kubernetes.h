@@ -180,7 +180,9 @@ struct kube_waiting {
    may be NULL. */
 enum readiness kube_ready(struct kube *kube, struct record *record, struct kube_waiting *waiting,
 	const char **why);
-/* watch.c: the same, but lasts until they are ready, one has failed, or `until`. */
+/* Of the first of them that is there and not ready; NULL: there is none. */
+const char *kube_why(struct kube *kube, struct kube_objects *objects);
+/* watch.c: the same as kube_ready, but lasts until they are ready, one has failed, or `until`. */
 enum readiness kube_await(struct kube *kube, struct record *record, int64_t until,
 	const char **why);
 /* listen.c: the member of the provider. */

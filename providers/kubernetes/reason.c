@@ -381,6 +381,18 @@ static enum readiness ready_one(struct kube *kube, struct kube_object *object,
 	return hopeless && !kube_waits_for_pods(reply.body) ? READY_FAILED : readiness;
 }
 
+const char *kube_why(struct kube *kube, struct kube_objects *objects)
+{
+	for (size_t i = 0; i < objects->n; i++) {
+		const char *why = NULL, *version = NULL;
+
+		if (!is_plain(&objects->items[i]) &&
+			ready_one(kube, &objects->items[i], &version, &why) != READY_YES && version)
+			return why;
+	}
+	return NULL;
+}
+
 enum readiness kube_ready(struct kube *kube, struct record *record, struct kube_waiting *waiting,
 	const char **why)
 {

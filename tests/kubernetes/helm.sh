@@ -245,6 +245,12 @@ hooks() {
 	has_status "$R" deployed || fail "it is $(status_of "$R")"
 	no_changes
 	expect 0 destroy --yes
+	# What it has waited for is told, not only that it has. Helm 4 waits on for a pod that has failed.
+	[[ $HELM == 3 ]] || return 0
+	release <<<$'chart: ./chart\nretry: { attempts: 1 }\nvalues: { hook: pre-install }'
+	PHASE=Failed while_hooks_end expect 1 apply --yes
+	has err "Pod/default/$R-hook: the pod failed: a container ended with an error"
+	expect 0 destroy --yes
 }
 test_hooks_run_unless_they_are_not_wanted_and_no_longer_than_the_timeout() { with_each_helm hooks; }
 

@@ -5,6 +5,8 @@
  */
 #include "providers/kubernetes/kubernetes.h"
 
+#include "base/utf8.h"
+
 #include <string.h>
 
 enum { LOG_LINES = 5, LOG_LONGEST = 600 };
@@ -80,6 +82,19 @@ static const char *one_line(struct arena *arena, const char *text, size_t len)
 	return arena_strdup(arena, line.text);
 }
 
+/* As many whole lines as fit; of the last one that alone is longer, the beginning. */
+static const char *end_of_log(struct arena *arena, const char *text, size_t len)
+{
+	const char *line = memchr(text + len - LOG_LONGEST - 1, '\n', LOG_LONGEST + 1);
+
+	if (line)
+		return one_line(arena, line + 1, (size_t)(text + len - line - 1));
+	if ((line = memrchr(text, '\n', len)))
+		text = line + 1;
+	return arena_printf(arena, "%s" CUT_MARK,
+		one_line(arena, text, utf8_cut(text, LOG_LONGEST)));
+}
+
 static const char *last_lines(struct kube *kube, const struct value *pod, const char *container,
 	bool previous)
 {
@@ -96,10 +111,8 @@ static const char *last_lines(struct kube *kube, const struct value *pod, const 
 	len = strlen(reply.text);
 	while (len && strchr(" \r\n", reply.text[len - 1]))
 		len--;
-	if (len > LOG_LONGEST) {
-		reply.text += len - LOG_LONGEST;
-		len = LOG_LONGEST;
-	}
+	if (len > LOG_LONGEST)
+		return end_of_log(kube->arena, reply.text, len);
 	return len ? one_line(kube->arena, reply.text, len) : NULL;
 }
 

@@ -33,7 +33,7 @@ struct answer {
 static void show_line(void *arg, int stream, const char *text, size_t len)
 {
 	(void)stream;
-	provider_progress(arg, "%.*s", (int)(len < 400 ? len : 400), text);
+	provider_progress(arg, "%.*s", (int)len, text);
 }
 
 /* Without a `stdin` of its own, a command that follows the first learns what came before. */

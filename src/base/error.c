@@ -1,6 +1,8 @@
 /* Errors are fixed-size and filled in place, so that reporting one can never fail itself. */
 #include "base/error.h"
 
+#include "base/utf8.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,15 +18,22 @@ int error_set(struct error *err, enum error_code code, const char *fmt, ...)
 		return -1;
 	err->code = code;
 	va_start(ap, fmt);
-	vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
+	utf8_mark_cut(err->msg, sizeof(err->msg), (size_t)vsnprintf(err->msg, sizeof(err->msg), fmt, ap));
 	va_end(ap);
 	return -1;
+}
+
+static void append(struct error *err, const char *text)
+{
+	size_t len = strlen(err->msg);
+	int wanted = snprintf(err->msg + len, sizeof(err->msg) - len, ": %s", text);
+
+	utf8_mark_cut(err->msg, sizeof(err->msg), len + (size_t)wanted);
 }
 
 int error_errno(struct error *err, const char *fmt, ...)
 {
 	int saved = errno;
-	size_t len;
 	va_list ap;
 
 	if (!err)
@@ -33,8 +42,7 @@ int error_errno(struct error *err, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
 	va_end(ap);
-	len = strlen(err->msg);
-	snprintf(err->msg + len, sizeof(err->msg) - len, ": %s", strerror(saved));
+	append(err, strerror(saved));
 	errno = saved;
 	return -1;
 }
@@ -42,7 +50,6 @@ int error_errno(struct error *err, const char *fmt, ...)
 int error_wrap(struct error *err, const char *fmt, ...)
 {
 	char inner[sizeof(err->msg)];
-	size_t len;
 	va_list ap;
 
 	if (!err)
@@ -51,8 +58,7 @@ int error_wrap(struct error *err, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
 	va_end(ap);
-	len = strlen(err->msg);
-	snprintf(err->msg + len, sizeof(err->msg) - len, ": %s", inner);
+	append(err, inner);
 	return -1;
 }
 

@@ -6,6 +6,7 @@
 #include "base/process_spawn.h"
 
 #include "base/fs.h"
+#include "base/utf8.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -74,7 +75,12 @@ static void end_line(struct child *child, struct stream *stream)
 		request->line(request->arg, stream->number, line->text, len);
 	if (memchr(line->text, '\0', len))
 		len = strlen(line->text); /* the tail is text */
-	strbuf_add(tail, line->text, len < TAIL_LINE ? len : TAIL_LINE);
+	if (len > TAIL_LINE) {
+		strbuf_add(tail, line->text, utf8_cut(line->text, TAIL_LINE));
+		strbuf_addstr(tail, CUT_MARK);
+	} else {
+		strbuf_add(tail, line->text, len);
+	}
 	strbuf_addch(tail, '\n');
 	if (++child->tail_lines >= 2 * PROCESS_TAIL_LINES)
 		trim_tail(tail, &child->tail_lines);

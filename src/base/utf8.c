@@ -2,6 +2,7 @@
 #include "base/utf8.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 static bool between(unsigned char c, unsigned char low, unsigned char high)
 {
@@ -59,4 +60,17 @@ size_t utf8_put(char *out, uint32_t code)
 	out[2] = (char)(0x80 | (code >> 6 & 0x3f));
 	out[3] = (char)(0x80 | (code & 0x3f));
 	return 4;
+}
+
+size_t utf8_cut(const char *text, size_t max)
+{
+	while (max && is_tail((unsigned char)text[max]))
+		max--;
+	return max;
+}
+
+void utf8_mark_cut(char *text, size_t size, size_t wanted)
+{
+	if (wanted >= size)
+		memcpy(text + utf8_cut(text, size - sizeof(CUT_MARK)), CUT_MARK, sizeof(CUT_MARK));
 }

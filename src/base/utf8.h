@@ -10,4 +10,12 @@ size_t utf8_len(const char *text, size_t len);
 /* Writes 1 to 4 bytes and returns how many. `code` is no surrogate and at most 0x10ffff. */
 size_t utf8_put(char *out, uint32_t code);
 
+/* The end of a text that was cut. The redactor looks before it for the beginning of a secret. */
+#define CUT_MARK "…"
+
+/* How many bytes to keep of a text that has more than `max`: whole characters. */
+size_t utf8_cut(const char *text, size_t max);
+/* After a printf into `size` bytes that has written or would have written `wanted`: marks what was cut. */
+void utf8_mark_cut(char *text, size_t size, size_t wanted);
+
 #endif

@@ -6,6 +6,7 @@
  */
 #include "model/redact.h"
 
+#include "base/utf8.h"
 #include "model/json.h"
 
 #include <sodium.h>
@@ -187,25 +188,6 @@ static bool any_needle(const struct redactor *redactor, const char *text, size_t
 	return false;
 }
 
-void redact_into(const struct redactor *redactor, const char *text, size_t len, struct strbuf *out)
-{
-	const char *end = text + len;
-
-	if (!any_needle(redactor, text, len)) {
-		strbuf_add(out, text, len);
-		return;
-	}
-	while (text < end) {
-		size_t needle = needle_at(redactor, text, (size_t)(end - text));
-
-		if (needle)
-			strbuf_addstr(out, mask);
-		else
-			strbuf_addch(out, *text);
-		text += needle ? needle : 1;
-	}
-}
-
 static bool begins_needle(const struct redactor *redactor, const char *text, size_t len)
 {
 	for (size_t i = 0; i < redactor->n; i++) {
@@ -213,6 +195,43 @@ static bool begins_needle(const struct redactor *redactor, const char *text, siz
 			return true;
 	}
 	return false;
+}
+
+static const char *next_cut(const char *text, const char *end)
+{
+	return memmem(text, (size_t)(end - text), CUT_MARK, strlen(CUT_MARK));
+}
+
+/* Of a text that was cut before anybody knew its secrets, the end may be the beginning of one. */
+static size_t half_a_needle(const struct redactor *redactor, const char *text, const char *cut)
+{
+	size_t len = (size_t)(cut - text);
+
+	return len >= NEEDLE_MIN && begins_needle(redactor, text, len) ? len : 0;
+}
+
+void redact_into(const struct redactor *redactor, const char *text, size_t len, struct strbuf *out)
+{
+	const char *end = text + len, *cut = redactor->n ? next_cut(text, end) : NULL;
+
+	if (!cut && !any_needle(redactor, text, len)) {
+		strbuf_add(out, text, len);
+		return;
+	}
+	while (text < end) {
+		size_t needle = needle_at(redactor, text, (size_t)(end - text)), half;
+
+		if (cut && cut < text)
+			cut = next_cut(text, end);
+		half = cut ? half_a_needle(redactor, text, cut) : 0;
+		if (half > needle)
+			needle = half;
+		if (needle)
+			strbuf_addstr(out, mask);
+		else
+			strbuf_addch(out, *text);
+		text += needle ? needle : 1;
+	}
 }
 
 size_t redact_cut(const struct redactor *redactor, const char *text, size_t len)

@@ -21,7 +21,7 @@ void redactor_learn(struct redactor *redactor, const struct value *value);
 void redactor_learn_text(struct redactor *redactor, const char *text, size_t len);
 /* Replaces each by "(sensitive)". The result is a text in the arena, as `text` may belong to a task. */
 const char *redact(const struct redactor *redactor, const char *text, struct arena *arena);
-/* The same for bytes; appends. */
+/* The same for bytes; appends. Before a CUT_MARK the beginning of a secret is one, too. */
 void redact_into(const struct redactor *redactor, const char *text, size_t len, struct strbuf *out);
 /* Where `text`, which goes on, may be cut: what follows may be the beginning of a secret. */
 size_t redact_cut(const struct redactor *redactor, const char *text, size_t len);

@@ -2,6 +2,7 @@
 #include "provider/provider.h"
 
 #include "base/fs.h"
+#include "base/utf8.h"
 
 #include <stdio.h>
 
@@ -11,7 +12,7 @@ static void tell(void (*to)(void *arg, const char *line), void *arg, const char 
 
 	if (!to)
 		return;
-	vsnprintf(line, sizeof(line), fmt, ap);
+	utf8_mark_cut(line, sizeof(line), (size_t)vsnprintf(line, sizeof(line), fmt, ap));
 	to(arg, line);
 }
 

@@ -72,6 +72,31 @@ test_the_search_finds_every_form() {
 	no_secret 'it' leak
 }
 
+# Long lines are cut for progress and in what an error quotes, before anybody has looked for secrets in them.
+test_half_a_secret_is_none_to_see_either() {
+	local before
+	export PLANTED=$SECRET
+	for before in 490 990; do
+		manifest <<-YML
+		spec:
+		  variables:
+		    password: { sensitive: true, default: "\${PLANTED}" }
+		  resources:
+		    - type: local_command
+		      name: talks
+		      create: [sh, -c, 'printf "%${before}s%s%1000s\n" "" "\$PW" . >&2; exit 3']
+		      environment: { PW: "\${var.password}" }
+		      retry: { attempts: 1 }
+		YML
+		expect 1 apply --yes
+		has err '…'
+		cat "$TRASH/out" "$TRASH/err" >all
+		expect 0 history 1 --json
+		cat "$TRASH/out" >>all
+		! grep -rqaF "${SECRET:0:6}" all "$DEVENV_HOME" || fail "half of it stands in: $(grep -oaF "${SECRET:0:6}" all)"
+	done
+}
+
 test_no_output_shows_a_secret() {
 	secret_manifest
 	expect 0 plan

@@ -211,6 +211,30 @@ static void test_errors(void **state)
 	assert_int_equal(error_set(NULL, ERROR_FAILED, "nobody listens"), -1);
 }
 
+/* Whole characters, and a mark that there was more: the redactor looks there for half a secret. */
+static void test_an_error_that_is_cut_says_so(void **state)
+{
+	struct error err = ERROR_INIT;
+	struct strbuf text = STRBUF_INIT;
+
+	(void)state;
+	for (int i = 0; i < 1000; i++)
+		strbuf_addstr(&text, "ä");
+	for (int before = 0; before < 3; before++) {
+		size_t len;
+
+		error_set(&err, ERROR_FAILED, "%.*s%s", before, "--", text.text);
+		len = strlen(err.msg);
+		assert_in_range(len, sizeof(err.msg) - 3, sizeof(err.msg) - 1);
+		assert_string_equal(err.msg + len - 5, "ä…");
+		error_wrap(&err, "x");
+		assert_string_equal(err.msg + strlen(err.msg) - 5, "ä…");
+	}
+	error_set(&err, ERROR_FAILED, "%.*s", (int)sizeof(err.msg) - 2, text.text);
+	assert_null(strstr(err.msg, "…"));
+	strbuf_release(&text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -223,6 +247,7 @@ int main(void)
 		cmocka_unit_test(test_places),
 		cmocka_unit_test(test_diagnostics_are_sorted_once),
 		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_an_error_that_is_cut_says_so),
 	};
 
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);

@@ -400,6 +400,15 @@ static void the_tail_is_the_last_twenty_lines(void **state)
 	assert_string_equal(at - 6, "10003\n");
 }
 
+static void a_long_line_of_the_tail_is_cut_and_says_so(void **state)
+{
+	struct room *room = *state;
+
+	run_ok(room, &(struct process_request){.argv = ARGV("printf", "%1000d\n%01001d\n", "1", "2")});
+	assert_int_equal(strncmp(room->result.tail.text + 998, " 1\n000", 6), 0);
+	assert_string_equal(room->result.tail.text + 1001 + 998, "00…\n");
+}
+
 static void a_failure_quotes_the_last_line_of_stderr(void **state)
 {
 	struct room *room = *state;
@@ -604,6 +613,7 @@ int main(void)
 		T(lines_come_one_by_one),
 		T(merged_output_keeps_its_order),
 		T(the_tail_is_the_last_twenty_lines),
+		T(a_long_line_of_the_tail_is_cut_and_says_so),
 		T(a_failure_quotes_the_last_line_of_stderr),
 		T(at_the_deadline_it_is_asked_first),
 		T(one_that_does_not_listen_is_killed_with_its_helpers),

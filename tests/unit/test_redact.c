@@ -92,6 +92,20 @@ static void test_what_goes_on_is_not_cut_within_a_secret(void **state)
 	redactor_release(&other);
 }
 
+static void test_what_was_cut_within_a_secret(void **state)
+{
+	struct redactor other = REDACTOR_INIT;
+
+	(void)state;
+	check("x=p@ss \"wo…", "x=(sensitive)…");
+	check("p@ss \"wo… p%40s… or p@s…", "(sensitive)… (sensitive)… or p@s…");
+	check("p@s\"wo…", "p@s\"wo…");
+	check("p@ss \"word\"/+…", "(sensitive)…");
+	redactor_learn_text(&other, "wait…then", strlen("wait…then"));
+	assert_string_equal(redact(&other, "x wait…then wait…", &arena), "x (sensitive) (sensitive)…");
+	redactor_release(&other);
+}
+
 static void test_longest_first(void **state)
 {
 	(void)state;
@@ -128,6 +142,7 @@ int main(void)
 		cmocka_unit_test(test_each_line_of_a_long_secret),
 		cmocka_unit_test(test_bytes),
 		cmocka_unit_test(test_what_goes_on_is_not_cut_within_a_secret),
+		cmocka_unit_test(test_what_was_cut_within_a_secret),
 		cmocka_unit_test(test_longest_first),
 		cmocka_unit_test(test_the_rest_stays),
 		cmocka_unit_test(test_only_sensitive_values_are_learnt),

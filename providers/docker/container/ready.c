@@ -18,7 +18,7 @@ static const char *with_last_line(struct docker *docker, const char *id, const c
 {
 	const char *line = container_last_lines(docker, id, 1);
 
-	return *line ? arena_printf(docker->arena, "%s: %.300s", text, line) : text;
+	return *line ? arena_printf(docker->arena, "%s: %s", text, line) : text;
 }
 
 /* READY_YES: it runs, so the probe itself decides. */

@@ -140,6 +140,9 @@ struct docker_mark docker_mark(const struct value *labels);
 bool docker_is_ours(const struct docker *docker, const struct docker_mark *mark);
 /* Made by the intent that is being carried out: by an earlier try of it. */
 bool docker_is_intent(const struct docker *docker, const struct docker_mark *mark);
+/* Or by one of a run that died, still open: the engine may come to what that had asked for while we are at it. */
+bool docker_is_request(const struct docker *docker, const struct request *request,
+	const struct docker_mark *mark);
 /* Whose? OWNER_US needs our home, our environment and `address` (NULL: any of ours). For OWNER_OTHER
    `*message` names the owner. */
 enum ownership docker_owner(const struct docker *docker, const struct value *labels,

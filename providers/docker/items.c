@@ -185,7 +185,7 @@ static const char *free_name(struct docker *docker, const struct request *reques
 		return plain;
 	labels = labels_at(docker, request->type->name, plain);
 	mark = docker_mark(labels);
-	if (!labels || docker_is_intent(docker, &mark))
+	if (!labels || docker_is_request(docker, request, &mark))
 		return plain;
 	return docker_default_name(docker, request->address, request->generation);
 }

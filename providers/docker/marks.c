@@ -59,6 +59,18 @@ bool docker_is_intent(const struct docker *docker, const struct docker_mark *mar
 	       !strcmp(mark->intent, docker->env->intent);
 }
 
+bool docker_is_request(const struct docker *docker, const struct request *request,
+	const struct docker_mark *mark)
+{
+	const struct intent *dead = request->observed ? request->observed->intent : NULL;
+
+	if (!docker_is_ours(docker, mark) || !mark->intent)
+		return false;
+	while (dead && strcmp(dead->id, mark->intent) != 0)
+		dead = dead->older;
+	return dead || docker_is_intent(docker, mark);
+}
+
 enum ownership docker_owner(const struct docker *docker, const struct value *labels,
 	const char *address, const char **message)
 {

@@ -8,8 +8,52 @@
 #include <string.h>
 
 #define NAME_KEY "networkName"
+#define BRIDGE_KEY "com.docker.network.bridge.name" /* the engine's option: of the interface */
+
+/*
+ * Below 1.44 two creates of one name at one moment both succeed, CheckDuplicate or not, and then the name
+ * is ambiguous for every container. Of the names of bridges the engine lets only one through (its driver
+ * looks and makes under one lock), so ours follow from the name of the network (ADR 10). As long as those
+ * that the engine itself chooses. NULL: the engine chooses.
+ */
+static const char *bridge_of(const struct docker *docker, const struct value *inputs, const char *name)
+{
+	const char *parts[] = {docker->env->environment, docker->env->state_id, name};
+	cleanup_strbuf struct strbuf whole = STRBUF_INIT;
+	char hex[HASH_HEX];
+	struct hash hash;
+
+	if (!docker_knows(docker, DOCKER_CHECK_DUPLICATE) || !name ||
+		strcmp(value_get_text(inputs, "driver", "bridge"), "bridge") != 0 ||
+		value_get(value_get(inputs, "options"), BRIDGE_KEY))
+		return NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+		strbuf_add(&whole, parts[i], strlen(parts[i]) + 1);
+	hash_bytes(whole.text, whole.len, &hash);
+	hash_hex(&hash, hex);
+	return arena_printf(docker->arena, "br-%.12s", hex);
+}
 
 /* --- what it is, in one normal form ------------------------------------------------------------- */
+
+/* What is wanted of them, or all but what is ours. */
+static struct value options_of(struct docker *docker, const struct value *network,
+	const struct observation *item)
+{
+	const struct value *have = value_get(network, "Options"), *like = docker_wish(item, "options");
+	const char *ours = bridge_of(docker, &value_empty_map, value_get_text(network, "Name", NULL));
+	struct value_builder others;
+	struct value rest;
+
+	if (like || !ours || strcmp(value_get_text(have, BRIDGE_KEY, ""), ours) != 0)
+		return docker_texts(docker, have, like);
+	builder_init(&others, docker->arena);
+	for (uint32_t i = 0; i < have->len; i++)
+		if (strcmp(have->members[i].key, BRIDGE_KEY) != 0)
+			builder_put(&others, have->members[i].key, have->members[i].value);
+	rest = builder_map(&others);
+	return docker_texts(docker, &rest, NULL);
+}
 
 /* Of `have`, item by item, what `like` says: the engine adds gateways and more. */
 static struct value ipam_like(struct docker *docker, const struct value *have,
@@ -58,8 +102,7 @@ static const struct value *attributes_of(struct docker *docker, const struct val
 	builder_put_bool(&map, "internal", value_get_bool(network, "Internal", false));
 	builder_put_bool(&map, "attachable", value_get_bool(network, "Attachable", false));
 	builder_put_bool(&map, "ipv6", value_get_bool(network, "EnableIPv6", false));
-	builder_put(&map, "options", docker_texts(docker, value_get(network, "Options"),
-		docker_wish(item, "options")));
+	builder_put(&map, "options", options_of(docker, network, item));
 	builder_put(&map, "labels", docker_own_labels(docker, value_get(network, "Labels"), NULL));
 	if (ipam)
 		builder_put(&map, "ipam", ipam_like(docker, value_get(network, "IPAM"), ipam));
@@ -192,6 +235,13 @@ static void ahead(struct docker *docker, const struct docker_observe *observe,
 	ask(arg, docker_path_ours(docker, "/networks"), false);
 }
 
+/* Of two with its mark, of which neither is recorded, it is that of its intent; making removes the other. */
+static bool is_first_choice(const struct observation *item, const struct docker_mark *mark)
+{
+	return item->presence != PRESENCE_PRESENT || (item->intent && mark->intent &&
+		strcmp(item->intent->id, mark->intent) == 0);
+}
+
 static int observe(struct docker *docker, struct docker_observe *observe, struct error *err)
 {
 	struct docker_reply reply;
@@ -204,9 +254,9 @@ static int observe(struct docker *docker, struct docker_observe *observe, struct
 		struct docker_mark mark = docker_mark(value_get(network, "Labels"));
 		struct observation *item = docker_match(docker, observe, id, &mark);
 
-		if (item)
+		if (item && is_first_choice(item, &mark))
 			describe(docker, item, network);
-		else
+		else if (!item)
 			docker_stray(docker, observe, "docker_network", &mark, id,
 				value_get_text(network, "Name", NULL));
 	}
@@ -223,16 +273,22 @@ static struct value create_body(struct docker *docker, const struct request *req
 	const char *name)
 {
 	const struct value *inputs = request->inputs, *ipam = value_get(inputs, "ipam");
-	const struct value *list = value_get(ipam, "config");
-	struct value_builder body, pool, config;
+	const struct value *list = value_get(ipam, "config"), *given = value_get(inputs, "options");
+	const char *bridge = bridge_of(docker, inputs, name);
+	struct value_builder body, options, pool, config;
 
 	builder_init(&body, docker->arena);
+	builder_init(&options, docker->arena);
+	for (uint32_t i = 0; given && i < given->len; i++)
+		builder_put_str(&options, given->members[i].key, value_text(&given->members[i].value, ""));
+	if (bridge)
+		builder_put_str(&options, BRIDGE_KEY, bridge);
 	builder_put_str(&body, "Name", name);
 	builder_put_str(&body, "Driver", value_get_text(inputs, "driver", "bridge"));
 	builder_put_bool(&body, "Internal", value_get_bool(inputs, "internal", false));
 	builder_put_bool(&body, "Attachable", value_get_bool(inputs, "attachable", false));
 	builder_put_bool(&body, "EnableIPv6", value_get_bool(inputs, "ipv6", false));
-	builder_put(&body, "Options", docker_texts(docker, value_get(inputs, "options"), NULL));
+	builder_put(&body, "Options", builder_map(&options));
 	builder_put(&body, "Labels", docker_labels(docker, request->address, request->generation,
 		value_get(inputs, "labels")));
 	if (docker_knows(docker, DOCKER_CHECK_DUPLICATE))
@@ -260,10 +316,30 @@ static struct value create_body(struct docker *docker, const struct request *req
 }
 
 /*
+ * What a run had asked for that died, before we asked for our own: the engine may come to it only now. A
+ * container or volume is taken over then, but of networks there may be two of one name.
+ */
+static bool is_debris(const struct docker *docker, const struct request *request,
+	const struct value *network)
+{
+	struct docker_mark mark = docker_mark(value_get(network, "Labels"));
+
+	return docker_is_request(docker, request, &mark) && !docker_is_intent(docker, &mark);
+}
+
+/* The engine keeps what is used. */
+static int remove_debris(struct docker *docker, const struct value *network)
+{
+	return docker_call(docker, "DELETE", docker_path(docker, "/networks/%s",
+		value_get_text(network, "Id", "")), NULL, NULL, NULL);
+}
+
+/*
  * Is the name free? A network made by the same intent (the connection broke after the engine had
  * done it, or a run died) is ours to finish: *id is it.
  */
-static int check_name(struct docker *docker, const char *name, const char **id, struct error *err)
+static int check_name(struct docker *docker, const struct request *request, const char *name,
+	const char **id, struct error *err)
 {
 	const struct value *found;
 	size_t n;
@@ -277,8 +353,10 @@ static int check_name(struct docker *docker, const char *name, const char **id, 
 
 		if (docker_is_intent(docker, &mark)) {
 			*id = value_get_text(&found[i], "Id", "");
-			return 0;
+			continue;
 		}
+		if (is_debris(docker, request, &found[i]) && !remove_debris(docker, &found[i]))
+			continue;
 		if (docker_owner(docker, value_get(&found[i], "Labels"), NULL, &message) == OWNER_US)
 			message = mark.address;
 		return error_set(err, ERROR_CONFLICT,
@@ -288,17 +366,32 @@ static int check_name(struct docker *docker, const char *name, const char **id, 
 	return 0;
 }
 
-/* Below 1.44 two creates at one time may both succeed, CheckDuplicate or not: the later gives way. */
-static int check_alone(struct docker *docker, const char *name, const char *id, struct error *err)
+/* Whether there are others of this name, debris apart, which goes. Only engines below 1.44 have some. */
+static int has_others(struct docker *docker, const struct request *request, const char *name,
+	const char *id, bool *has, struct error *err)
 {
 	const struct value *found;
-	size_t n;
+	size_t n = 0;
 
-	if (!docker_knows(docker, DOCKER_CHECK_DUPLICATE))
-		return 0;
-	if (find_by_name(docker, name, &found, &n, err))
+	*has = false;
+	if (docker_knows(docker, DOCKER_CHECK_DUPLICATE) && find_by_name(docker, name, &found, &n, err))
 		return -1;
-	if (n < 2)
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(value_get_text(&found[i], "Id", ""), id) != 0 &&
+			!(is_debris(docker, request, &found[i]) && !remove_debris(docker, &found[i])))
+			*has = true;
+	return 0;
+}
+
+/* Two creates at one time may both succeed, CheckDuplicate or not: the later gives way. */
+static int check_alone(struct docker *docker, const struct request *request, const char *name,
+	const char *id, struct error *err)
+{
+	bool has;
+
+	if (has_others(docker, request, name, id, &has, err))
+		return -1;
+	if (!has)
 		return 0;
 	docker_call(docker, "DELETE", docker_path(docker, "/networks/%s", id), NULL, NULL, NULL);
 	return error_set(err, ERROR_TRANSIENT,
@@ -312,15 +405,18 @@ static int create(struct docker *docker, const struct request *request, const ch
 	struct docker_reply reply;
 	struct value body;
 
-	if (check_name(docker, name, id, err))
+	if (check_name(docker, request, name, id, err))
 		return -1;
 	if (*id)
 		return 0;
 	body = create_body(docker, request, name);
-	if (docker_call(docker, "POST", "/networks/create", &body, &reply, err))
+	if (docker_call(docker, "POST", "/networks/create", &body, &reply, err)) {
+		if (strstr(err->msg, "networks have same bridge name"))
+			err->code = ERROR_TRANSIENT; /* it is seen when it is made */
 		return error_wrap(err, "cannot create network '%s'", name);
+	}
 	*id = value_get_text(reply.body, "Id", "");
-	return check_alone(docker, name, *id, err);
+	return check_alone(docker, request, name, *id, err);
 }
 
 static int apply(struct docker *docker, const struct request *request, struct outcome *outcome,
@@ -330,6 +426,7 @@ static int apply(struct docker *docker, const struct request *request, struct ou
 		.desired = request->inputs, .record = request->record};
 	const struct value *network;
 	const char *id = docker_request_id(request);
+	bool others;
 
 	if (request->act == ACT_START || request->act == ACT_STOP)
 		return error_set(err, ERROR_INVALID, "a network cannot be started or stopped");
@@ -344,6 +441,8 @@ static int apply(struct docker *docker, const struct request *request, struct ou
 		outcome->exists = false;
 		return error_set(err, ERROR_FAILED, "network %.12s is gone again", id);
 	}
+	if (request->adopt && has_others(docker, request, value_get_text(network, "Name", ""), id, &others, err))
+		return -1;
 	describe(docker, &item, network);
 	outcome->outputs = item.outputs;
 	outcome->observed = item.attributes;

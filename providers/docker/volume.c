@@ -162,7 +162,7 @@ static int create(struct docker *docker, const struct request *request, const ch
 		return -1;
 	if (*volume) {
 		mark = docker_mark(value_get(*volume, "Labels"));
-		return docker_is_intent(docker, &mark) ? 0 : taken(docker, name, *volume, err);
+		return docker_is_request(docker, request, &mark) ? 0 : taken(docker, name, *volume, err);
 	}
 	builder_init(&body, docker->arena);
 	builder_put_str(&body, "Name", name);
@@ -176,7 +176,7 @@ static int create(struct docker *docker, const struct request *request, const ch
 		return error_wrap(err, "cannot create volume '%s'", name);
 	*volume = reply.body;
 	mark = docker_mark(value_get(reply.body, "Labels"));
-	return docker_is_intent(docker, &mark) ? 0 : taken(docker, name, reply.body, err);
+	return docker_is_request(docker, request, &mark) ? 0 : taken(docker, name, reply.body, err);
 }
 
 static int apply(struct docker *docker, const struct request *request, struct outcome *outcome,

@@ -147,6 +147,11 @@ for ((i = 0; i < points; i++)); do
 done
 t=$((RANDOM % apply)) u=$((RANDOM % apply))
 point "an apply that died after $t ms, and again after $u ms" die_twice $t $u
+# While the engine is at the network of the one that died, and then of the next one.
+for ((i = 0; i < (points + 4) / 5; i++)); do
+	t=$((60 + RANDOM % 120)) u=$((60 + RANDOM % 140))
+	point "an apply that died after $t ms, and again after $u ms, early" die_twice $t $u
+done
 wrong() { :; }
 for ((i = 0; i < (points + 3) / 4; i++)); do
 	t=$((RANDOM % (destroy + 1)))

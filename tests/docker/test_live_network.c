@@ -96,6 +96,33 @@ static void a_network_of_the_same_name_is_never_made_twice(void **state)
 	assert_non_null(strstr(item.message, "docker_network.a"));
 }
 
+/* What keeps two runs at one moment from making two: older engines look at names of bridges under a lock. */
+static void a_bridge_of_ours_is_made_once(void **state)
+{
+	struct live *live = *state;
+	const char *name = arena_printf(&live->arena, "bridge-%s", live->short_id), *bridge;
+	const char *inputs = arena_printf(&live->arena, "{\"networkName\":\"%s\"}", name);
+	struct record *record = live_create(live, NETWORK, "docker_network.a", inputs);
+	const struct value *network = live_call(live, "GET", path_to(live, "networks", record), NULL);
+	struct observation item = live_observe(live, NETWORK, "docker_network.a", inputs, record);
+	struct error err = ERROR_INIT;
+	struct docker_reply reply;
+	struct value body;
+
+	assert_unchanged(live, item, record);
+	assert_true(item.matches);
+	assert_string_equal(live_text(live, value_get(item.attributes, "options")), "{}");
+	bridge = value_get_text(value_get(network, "Options"), "com.docker.network.bridge.name", "");
+	if (!docker_knows(&live->docker, DOCKER_CHECK_DUPLICATE)) {
+		assert_string_equal(bridge, ""); /* names are unique there */
+		return;
+	}
+	body = live_json(live, arena_printf(&live->arena,
+		"{\"Name\":\"%s\",\"Options\":{\"com.docker.network.bridge.name\":\"%s\"}}", name, bridge));
+	assert_int_equal(docker_call(&live->docker, "POST", "/networks/create", &body, &reply, &err), -1);
+	assert_non_null(strstr(err.msg, "networks have same bridge name"));
+}
+
 /* The engine's filter and GET take parts of names and of ids. */
 static void names_and_ids_are_compared_as_a_whole(void **state)
 {
@@ -534,6 +561,7 @@ int main(void)
 		live_test(a_network_is_made_as_asked_and_seen_unchanged),
 		live_test(the_gateway_that_the_engine_chose_is_no_drift),
 		live_test(a_network_of_the_same_name_is_never_made_twice),
+		live_test(a_bridge_of_ours_is_made_once),
 		live_test(names_and_ids_are_compared_as_a_whole),
 		live_test(two_foreign_networks_of_one_name_are_a_conflict_like_one),
 		live_test(a_foreign_network_is_seen_imported_and_removed_by_its_id),

@@ -52,9 +52,12 @@ static struct record recorded(struct mock *mock, const char *id)
 	};
 }
 
-static int create(struct mock *mock, struct outcome *outcome, struct error *err)
+/* `seen`: what the plan saw; NULL: nothing. */
+static int create_after(struct mock *mock, const struct observation *seen, struct outcome *outcome,
+	struct error *err)
 {
 	struct request request = {
+		.observed = seen,
 		.act = ACT_CREATE,
 		.address = WEB,
 		.generation = 1,
@@ -65,6 +68,11 @@ static int create(struct mock *mock, struct outcome *outcome, struct error *err)
 	*outcome = (struct outcome){0};
 	*err = (struct error)ERROR_INIT;
 	return provider_docker.apply(&mock->env, &request, outcome, err);
+}
+
+static int create(struct mock *mock, struct outcome *outcome, struct error *err)
+{
+	return create_after(mock, NULL, outcome, err);
 }
 
 /* --- observing ---------------------------------------------------------------------------------- */
@@ -287,6 +295,36 @@ static void a_lost_answer_does_not_make_two(void **state)
 	mock_stop(&mock);
 }
 
+/* The engine comes to the create of a run that died when the next one has looked. */
+static void a_container_that_a_dead_run_asked_for_comes_late(void **state)
+{
+	struct route routes[] = {
+		{"GET /containers/mock-web-012345/json", 200, INSPECT(ID, MARK("dead000000000001"), RUNNING), 0},
+		{"GET /containers/" ID "/json", 200, INSPECT(ID, MARK("dead000000000001"), RUNNING), 0},
+		{"GET /networks/", 200, "{}", 0},
+		{"POST /containers/create", 409, "{\"message\":\"Conflict.\"}", 0},
+		{"POST /networks/", 200, "{}", 0},
+		{NULL, 0, NULL, 0},
+	};
+	struct intent first = {.id = "dead000000000001", .address = WEB};
+	struct intent second = {.id = "dead000000000002", .address = WEB, .older = &first};
+	struct observation seen = {.address = WEB, .intent = &second};
+	struct outcome outcome;
+	struct error err;
+	struct mock mock;
+
+	(void)state;
+	mock_start(&mock, "1.41", routes);
+	if (create_after(&mock, &seen, &outcome, &err) < 0)
+		fail_msg("%s", err.msg);
+	assert_string_equal(outcome.id, ID);
+	/* Of an intent that is not open nothing is known. */
+	second.older = NULL;
+	assert_int_equal(create_after(&mock, &seen, &outcome, &err), -1);
+	assert_int_equal(err.code, ERROR_CONFLICT);
+	mock_stop(&mock);
+}
+
 /* The engine died while it started what a dead run had made: that one never starts. */
 static void check_made_anew(const char *refusal)
 {
@@ -467,6 +505,7 @@ int main(void)
 		cmocka_unit_test(a_name_that_is_taken_names_its_owner),
 		cmocka_unit_test(an_image_is_asked_for_only_when_the_engine_has_none),
 		cmocka_unit_test(a_lost_answer_does_not_make_two),
+		cmocka_unit_test(a_container_that_a_dead_run_asked_for_comes_late),
 		cmocka_unit_test(what_the_runtime_has_and_the_books_have_not_is_made_anew),
 		cmocka_unit_test(connecting_twice_is_success),
 		cmocka_unit_test(a_removal_under_way_is_waited_for),

@@ -10,8 +10,9 @@
 
 #define NAME_KEY "containerName"
 
-/* Is the name free? *id: it is taken by what the same intent made, which is to be finished. */
-static int check_name(struct docker *docker, const char *name, const char **id, struct error *err)
+/* Is the name free? *id: it is taken by what was made for the same, which is to be finished. */
+static int check_name(struct docker *docker, const struct request *request, const char *name,
+	const char **id, struct error *err)
 {
 	struct error own = ERROR_INIT;
 	const char *owner = "nobody that it names";
@@ -29,7 +30,7 @@ static int check_name(struct docker *docker, const char *name, const char **id, 
 		return 0; /* a prefix of an id */
 	labels = value_get(value_get(inspect, "Config"), "Labels");
 	mark = docker_mark(labels);
-	if (docker_is_intent(docker, &mark)) {
+	if (docker_is_request(docker, request, &mark)) {
 		*id = value_get_text(inspect, "Id", "");
 		return 0;
 	}
@@ -40,7 +41,7 @@ static int check_name(struct docker *docker, const char *name, const char **id, 
 		"another " NAME_KEY, name, value_get_text(inspect, "Id", ""), owner);
 }
 
-/* POST of what is wanted. *id: what came of it, or what the same intent made before under that name. */
+/* POST of what is wanted. *id: what came of it, or what was made for the same before under that name. */
 static int make(struct docker *docker, const struct request *request, const struct value *wanted,
 	const char **id, bool *made, struct error *err)
 {
@@ -68,7 +69,7 @@ static int make(struct docker *docker, const struct request *request, const stru
 		*id = value_get_text(reply.body, "Id", "");
 		return 0;
 	}
-	if (reply.status == 409 && check_name(docker, name, id, err) < 0)
+	if (reply.status == 409 && check_name(docker, request, name, id, err) < 0)
 		return -1;
 	if (reply.status == 409 && *id)
 		return 0;

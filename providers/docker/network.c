@@ -411,8 +411,9 @@ static int create(struct docker *docker, const struct request *request, const ch
 		return 0;
 	body = create_body(docker, request, name);
 	if (docker_call(docker, "POST", "/networks/create", &body, &reply, err)) {
-		if (strstr(err->msg, "networks have same bridge name"))
-			err->code = ERROR_TRANSIENT; /* it is seen when it is made */
+		/* The name was free just now: what has it is being made, and is looked at by the next try. */
+		if (reply.status == 409 || strstr(err->msg, "networks have same bridge name"))
+			err->code = ERROR_TRANSIENT;
 		return error_wrap(err, "cannot create network '%s'", name);
 	}
 	*id = value_get_text(reply.body, "Id", "");

@@ -325,6 +325,27 @@ static void a_container_that_a_dead_run_asked_for_comes_late(void **state)
 	mock_stop(&mock);
 }
 
+/* The engine gives the name away first, and shows the container when it is made. */
+static void a_name_that_nobody_has_yet_is_looked_at_again(void **state)
+{
+	struct route routes[] = {
+		{"GET /containers/mock-web-012345/json", 404, "{\"message\":\"No such container\"}", 0},
+		{"GET /networks/", 200, "{}", 0},
+		{"POST /containers/create", 409, "{\"message\":\"Conflict.\"}", 0},
+		{NULL, 0, NULL, 0},
+	};
+	struct outcome outcome;
+	struct error err;
+	struct mock mock;
+
+	(void)state;
+	mock_start(&mock, "1.41", routes);
+	assert_int_equal(create(&mock, &outcome, &err), -1);
+	assert_int_equal(err.code, ERROR_TRANSIENT);
+	assert_false(outcome.exists);
+	mock_stop(&mock);
+}
+
 /* The engine died while it started what a dead run had made: that one never starts. */
 static void check_made_anew(const char *refusal)
 {
@@ -506,6 +527,7 @@ int main(void)
 		cmocka_unit_test(an_image_is_asked_for_only_when_the_engine_has_none),
 		cmocka_unit_test(a_lost_answer_does_not_make_two),
 		cmocka_unit_test(a_container_that_a_dead_run_asked_for_comes_late),
+		cmocka_unit_test(a_name_that_nobody_has_yet_is_looked_at_again),
 		cmocka_unit_test(what_the_runtime_has_and_the_books_have_not_is_made_anew),
 		cmocka_unit_test(connecting_twice_is_success),
 		cmocka_unit_test(a_removal_under_way_is_waited_for),

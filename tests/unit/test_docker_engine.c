@@ -612,6 +612,25 @@ static void a_bridge_has_a_name_that_one_network_only_can_have(void **state)
 	}
 }
 
+/* From 1.44 on names are unique: the one that is being made has it already, and is not seen yet. */
+static void a_network_that_is_being_made_is_looked_at_again(void **state)
+{
+	static struct route routes[] = {
+		{"GET /networks?", 200, "[]", 0},
+		{"POST /networks/create", 409, "{\"message\":\"network with name net already exists\"}", 0},
+		{NULL, 0, NULL, 0},
+	};
+	struct mock mock;
+	struct outcome outcome;
+	struct error err;
+
+	(void)state;
+	mock_start(&mock, "1.44", routes);
+	assert_int_equal(create(&mock, "docker_network", "{\"networkName\":\"net\"}", &outcome, &err), -1);
+	assert_int_equal(err.code, ERROR_TRANSIENT);
+	mock_stop(&mock);
+}
+
 static void a_volume_that_a_dead_run_asked_for_comes_late(void **state)
 {
 	static struct route routes[] = {
@@ -799,6 +818,7 @@ int main(void)
 		cmocka_unit_test(of_two_networks_made_at_one_moment_ours_gives_way),
 		cmocka_unit_test(a_network_that_a_dead_run_asked_for_comes_late),
 		cmocka_unit_test(a_bridge_has_a_name_that_one_network_only_can_have),
+		cmocka_unit_test(a_network_that_is_being_made_is_looked_at_again),
 		cmocka_unit_test(a_volume_that_a_dead_run_asked_for_comes_late),
 		cmocka_unit_test(of_two_that_dead_runs_made_the_last_is_seen),
 		cmocka_unit_test(only_old_engines_are_sent_what_only_they_know),

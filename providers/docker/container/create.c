@@ -73,6 +73,8 @@ static int make(struct docker *docker, const struct request *request, const stru
 		return -1;
 	if (reply.status == 409 && *id)
 		return 0;
+	if (reply.status == 409) /* it has the name already, and is seen when it is made */
+		own.code = ERROR_TRANSIENT;
 	*err = own;
 	return error_wrap(err, "cannot create container '%s'", name);
 }
